@@ -1,0 +1,65 @@
+/* What the firmware asks of a board: one struct of facts and functions.
+ *
+ * Each folder under firmware/ports/ defines sotto_port_get(); the build compiles exactly one of
+ * them. Vendor registers stand only there, and a port includes nothing of sotto but this file.
+ * All functions are called from the main loop, never from an interrupt.
+ */
+#ifndef SOTTO_PORT_H
+#define SOTTO_PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sotto_port {
+  /* Name of the board as the host shows it. */
+  const char *board;
+
+  /* Core clock in force after init(). */
+  uint32_t cpu_hz;
+
+  /* What one step of ticks() counts: "instructions" on emulators that run with icount, "cycles" on
+   * silicon, "nanoseconds" on the host. */
+  const char *tick_unit;
+
+  /* Size of the receive ring. The host never has more unanswered bytes in flight, so a UART without
+   * flow control does not overrun while the firmware computes. */
+  uint32_t rx_window_bytes;
+
+  /* Starts clocks, the serial line and the tick counter. Called once, before anything else. */
+  void (*init)(void);
+
+  /* Takes up to capacity_bytes received bytes, in order. Returns how many; never blocks. */
+  size_t (*read)(uint8_t *data, size_t capacity_bytes);
+
+  /* Sends length_bytes bytes; returns when all were accepted. */
+  void (*write)(const uint8_t *data, size_t length_bytes);
+
+  /* Sleeps until a received byte may be there. May return early; never misses a byte that came
+   * between the last read() and this call. */
+  void (*idle)(void);
+
+  /* Free-running counter in tick_unit; wraps at 2^32. */
+  uint32_t (*ticks)(void);
+
+  /* Received bytes that were lost since init(), by the UART or by a full ring. */
+  uint32_t (*rx_overruns)(void);
+
+  /* Greatest stack use since start, from the painted high-water mark; 0 when unknown. */
+  uint32_t (*stack_peak_bytes)(void);
+
+  /* Restarts the board. Does not return. */
+  void (*reset)(void);
+} sotto_port;
+
+/* The port that this firmware was built with. cpu_hz and tick_unit are valid after init(). */
+const sotto_port *sotto_port_get(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* SOTTO_PORT_H */
