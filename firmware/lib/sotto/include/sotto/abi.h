@@ -1,0 +1,8 @@
+/* Version of the contract between the library and the files in generated/. */
+#ifndef SOTTO_ABI_H
+#define SOTTO_ABI_H
+
+/* Raised by one whenever a generated file of an older sotto would not fit this library. */
+#define SOTTO_ABI 1
+
+#endif

@@ -1,0 +1,1 @@
+"""From recordings to generated C: data, front-end, teacher, student, compression, export."""

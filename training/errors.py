@@ -1,0 +1,15 @@
+"""The one error that training shows to a user."""
+
+
+class UserError(Exception):
+    """Something that the user can mend.
+
+    Args:
+        message: what was wrong, with the value seen.
+        remedy: the next step, as an imperative sentence.
+    """
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
