@@ -13,14 +13,30 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LIB = ROOT / "firmware" / "lib" / "sotto"
-C_FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror", "-g", "-I", str(LIB / "include")]
-SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+C_FLAGS = [
+    "-std=c11",
+    "-Wall",
+    "-Wextra",
+    "-Wconversion",
+    "-Wshadow",
+    "-Werror",
+    "-g",
+    "-I",
+    str(LIB / "include"),
+]
+SANITIZERS = [
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+]
 
 
 def _compile(output: Path, arguments: Sequence[str]) -> Path:
     """Run gcc; on failure the test shows the compiler's own words."""
     compiler = os.environ.get("CC", "gcc")
-    done = subprocess.run([compiler, *arguments, "-o", str(output)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [compiler, *arguments, "-o", str(output)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return output
 

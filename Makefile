@@ -1,0 +1,42 @@
+# Entry points for people and for continuous integration. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint fmt bench lock clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+NATIVE := $(shell find firmware/lib/sotto/src/frontend firmware/lib/sotto/include training/native -name '*.[ch]' 2>/dev/null)
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+setup: $(STAMP) ## install the locked Python packages, the compilers and the emulator
+
+$(STAMP): requirements.lock pyproject.toml .ci/setup.sh $(NATIVE)
+	PYTHON=$(PYTHON) bash .ci/setup.sh
+	@touch $@
+
+demo: setup ## speak four words, train, compress, build, emulate an STM32F405, report
+	$(BIN)/sotto run training/recipes/demo.toml --out build/demo/generated --work build/demo
+
+test: setup lint ## every check: style, types, unit, C under sanitizers, cross, emulated boards
+	$(BIN)/python -m pytest -q
+
+lint: setup ## ruff, mypy, clang-format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	git ls-files -z '*.c' '*.h' ':!:generated' | xargs -0 -r $(BIN)/clang-format --dry-run --Werror
+
+fmt: setup ## rewrite Python and C in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	git ls-files -z '*.c' '*.h' ':!:generated' | xargs -0 -r $(BIN)/clang-format -i
+
+lock: ## resolve pyproject.toml anew into requirements.lock (hashes, Python 3.11 and 3.12)
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
+	  --no-emit-index-url --no-emit-find-links --no-header -o requirements.lock
+
+clean: ## remove what was built; keeps .venv
+	rm -rf build .pio
