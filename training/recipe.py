@@ -1,28 +1,93 @@
-"""The one configuration: frozen dataclasses, later read from TOML."""
+"""The one configuration: frozen dataclasses, read from TOML by `load_recipe`.
+
+Every field says its unit in its name. Ranges stand beside the field and are checked whenever a
+section is built, so a recipe made in Python fails as early and as clearly as one read from a file.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from training.recipe_reader import Section, choice, ranged, read_sections
+
+FEATURE_SCALE = 1.0 / 16.0
+"""Float value of one int8 feature step; int8 models take features with it, zero point 0."""
+
+UNKNOWN_LABEL = "_unknown_"
+SILENCE_LABEL = "_silence_"
 
 
 @dataclass(frozen=True)
-class FrontendConfig:
+class WordsConfig(Section):
+    """What the product listens for."""
+
+    keywords: tuple[str, ...] = ()
+    """Words in the order of their labels; a word is the name of its folder of recordings."""
+    unknown: bool = True
+    """Adds the class `_unknown_`: speech that is none of the keywords."""
+    silence: bool = True
+    """Adds the class `_silence_`: no speech, with or without noise."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Keywords, then `_unknown_`, then `_silence_` where those classes are on."""
+        extra = ((UNKNOWN_LABEL,) if self.unknown else ()) + (
+            (SILENCE_LABEL,) if self.silence else ()
+        )
+        return self.keywords + extra
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.keywords:
+            self.fail("keywords", "the list is empty", "Give at least one word.")
+        if len(set(self.keywords)) != len(self.keywords):
+            self.fail("keywords", "a word stands twice", "Name each word once.")
+        for word in self.keywords:
+            if not word or word != word.strip() or "/" in word or word.startswith("_"):
+                self.fail(
+                    "keywords",
+                    f"{word!r} cannot be a word",
+                    "Use plain words; names that start with '_' are classes of their own.",
+                )
+        if len(self.labels) < 2:
+            self.fail(
+                "keywords", "one class is nothing to choose from", "Set unknown or silence to true."
+            )
+
+
+@dataclass(frozen=True)
+class DataConfig(Section):
+    """How recordings become a training, a validation and a test set; no speaker is in two."""
+
+    validation_percent: float = ranged(5.0, 1.0, 40.0)
+    test_percent: float = ranged(10.0, 1.0, 40.0)
+    unknown_clips: int = ranged(0, 0, 1_000_000)
+    """Clips of other words used for `_unknown_`; 0 takes the mean count of a keyword."""
+    silence_clips: int = ranged(0, 0, 1_000_000)
+    """Clips made for `_silence_` where no recordings exist; 0 takes the mean of a keyword."""
+
+
+@dataclass(frozen=True)
+class FrontendConfig(Section):
     """Log-mel front-end computed by the firmware's C. Defaults: 30 ms windows every 20 ms.
 
     A feature is an int8: `clamp(round((log2(mel energy) - zero_log2) / step_log2), -128, 127)`.
     The models see it as the float `feature * FEATURE_SCALE`.
     """
 
-    sample_rate_hz: int = 16_000
-    clip_samples: int = 16_000
-    window_samples: int = 480
-    hop_samples: int = 320
-    fft_samples: int = 512
-    mel_bins: int = 40
-    low_hz: float = 60.0
-    high_hz: float = 7_600.0
-    step_log2: float = 0.125
-    zero_log2: float = 20.0
+    sample_rate_hz: int = ranged(16_000, 8_000, 48_000)
+    clip_samples: int = ranged(16_000, 1_600, 480_000)
+    window_samples: int = ranged(480, 32, 4_096)
+    hop_samples: int = ranged(320, 16, 4_096)
+    fft_samples: int = ranged(512, 32, 4_096)
+    mel_bins: int = ranged(40, 4, 128)
+    low_hz: float = ranged(60.0, 0.0, 24_000.0)
+    high_hz: float = ranged(7_600.0, 100.0, 24_000.0)
+    step_log2: float = ranged(0.125, 0.001, 4.0)
+    zero_log2: float = ranged(20.0, -64.0, 64.0)
 
     @property
     def frames(self) -> int:
@@ -30,5 +95,149 @@ class FrontendConfig:
         return 1 + (self.clip_samples - self.window_samples) // self.hop_samples
 
 
-FEATURE_SCALE = 1.0 / 16.0
-"""Float value of one int8 feature step; the int8 models take features with this scale, zero point 0."""
+@dataclass(frozen=True)
+class AugmentConfig(Section):
+    """Random changes of the waveform, drawn anew for every pass, and masks on the features."""
+
+    passes: int = ranged(40, 1, 1_000)
+    """Augmented copies of the whole training set that the feature bank holds."""
+    speed_min: float = ranged(0.85, 0.5, 1.0)
+    speed_max: float = ranged(1.18, 1.0, 2.0)
+    shift_ms: float = ranged(100.0, 0.0, 1_000.0)
+    """The clip moves by up to this much to either side."""
+    noise_probability: float = ranged(0.7, 0.0, 1.0)
+    snr_min_db: float = ranged(0.0, -20.0, 60.0)
+    snr_max_db: float = ranged(30.0, -20.0, 60.0)
+    gain_min_db: float = ranged(-12.0, -60.0, 40.0)
+    gain_max_db: float = ranged(6.0, -60.0, 40.0)
+    time_mask_frames: int = ranged(12, 0, 1_000)
+    frequency_mask_bins: int = ranged(8, 0, 128)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for low, high in (("snr_min_db", "snr_max_db"), ("gain_min_db", "gain_max_db")):
+            if getattr(self, low) > getattr(self, high):
+                self.fail(low, f"{getattr(self, low)} is above {high}", "Swap the two.")
+
+
+@dataclass(frozen=True)
+class SynthesisConfig(Section):
+    """Speech spoken by espeak-ng, for a demonstration or for words nobody recorded."""
+
+    enabled: bool = False
+    clips_per_word: int = ranged(120, 10, 10_000)
+    """Clips spoken for each keyword."""
+    speakers: int = ranged(30, 3, 1_000)
+    """Distinct voices; a voice counts as a speaker in the split."""
+    unknown_words: tuple[str, ...] = ()
+    """Other words spoken for `_unknown_`."""
+
+
+@dataclass(frozen=True)
+class TeacherConfig(Section):
+    """The large float model that the student learns from."""
+
+    architecture: str = choice("res_ds_cnn", ("res_ds_cnn",))
+    width: int = ranged(160, 8, 1_024)
+    """Channels of each block."""
+    blocks: int = ranged(6, 1, 32)
+    epochs: int = ranged(90, 1, 10_000)
+    """One epoch is one pass over the clips of the training set, each in one augmented copy."""
+    batch_clips: int = ranged(64, 1, 4_096)
+    learning_rate: float = ranged(3e-3, 1e-6, 1.0)
+    weight_decay: float = ranged(1e-3, 0.0, 1.0)
+    dropout: float = ranged(0.2, 0.0, 0.9)
+    label_smoothing: float = ranged(0.0, 0.0, 0.5)
+
+
+@dataclass(frozen=True)
+class StudentConfig(Section):
+    """The model that is deployed."""
+
+    architecture: str = choice("ds_cnn", ("ds_cnn",))
+    width: int = ranged(64, 4, 512)
+    """Channels of each block."""
+    blocks: int = ranged(4, 1, 16)
+    epochs: int = ranged(100, 1, 10_000)
+    batch_clips: int = ranged(64, 1, 4_096)
+    learning_rate: float = ranged(3e-3, 1e-6, 1.0)
+    weight_decay: float = ranged(1e-4, 0.0, 1.0)
+    dropout: float = ranged(0.0, 0.0, 0.9)
+    label_smoothing: float = ranged(0.0, 0.0, 0.5)
+
+
+@dataclass(frozen=True)
+class DistillationConfig(Section):
+    """How much the student listens to the teacher (Hinton, Vinyals, Dean 2015)."""
+
+    temperature: float = ranged(4.0, 0.5, 50.0)
+    soft_weight: float = ranged(0.9, 0.0, 1.0)
+    """Share of the teacher's soft targets in the loss; the labels have the rest."""
+
+
+@dataclass(frozen=True)
+class QuantisationConfig(Section):
+    """Fine-tuning with simulated int8 arithmetic before the conversion to int8."""
+
+    epochs: int = ranged(15, 1, 1_000)
+    batch_clips: int = ranged(64, 1, 4_096)
+    learning_rate: float = ranged(3e-4, 1e-7, 1.0)
+
+
+@dataclass(frozen=True)
+class TargetConfig(Section):
+    """What the firmware is built for."""
+
+    board: str = "stm32f405"
+    backend: str = choice("aot", ("aot", "tflm"))
+
+
+@dataclass(frozen=True)
+class Recipe(Section):
+    """Everything that decides what a run computes."""
+
+    name: str
+    words: WordsConfig
+    seed: int = ranged(1, 0, 2**31 - 1)
+    data: DataConfig = DataConfig()
+    frontend: FrontendConfig = FrontendConfig()
+    augment: AugmentConfig = AugmentConfig()
+    synthesis: SynthesisConfig = SynthesisConfig()
+    teacher: TeacherConfig = TeacherConfig()
+    student: StudentConfig = StudentConfig()
+    distillation: DistillationConfig = DistillationConfig()
+    quantisation: QuantisationConfig = QuantisationConfig()
+    target: TargetConfig = TargetConfig()
+
+    @property
+    def recipe_hash(self) -> str:
+        """SHA-256 over the canonical JSON of every value, defaults included; 64 hex digits."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        UserError: the file is missing, is not TOML, or holds an unknown key, a wrong type, unit
+            or range; the message names the file, the line and the value seen.
+    """
+    return read_sections(Recipe, path)
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Recipes that come with the product, by name."""
+    folder = Path(__file__).parent / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def quick(recipe: Recipe) -> Recipe:
+    """The same line in a few minutes: fewer copies and epochs, so lower accuracy."""
+    return replace(
+        recipe,
+        augment=replace(recipe.augment, passes=min(recipe.augment.passes, 8)),
+        teacher=replace(recipe.teacher, epochs=min(recipe.teacher.epochs, 8)),
+        student=replace(recipe.student, epochs=min(recipe.student.epochs, 10)),
+        quantisation=replace(recipe.quantisation, epochs=min(recipe.quantisation.epochs, 3)),
+    )

@@ -1,0 +1,203 @@
+"""TOML to frozen dataclasses, with errors that name the file, the line and the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+import types
+import typing
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from training.errors import UserError
+
+UNITS = ("hz", "khz", "ms", "us", "s", "samples", "frames", "bins", "db", "percent", "bytes")
+"""Endings of a key that say its unit."""
+
+T = TypeVar("T", bound="Section")
+
+
+class FieldError(UserError):
+    """A value that a section refuses; the reader adds the file and the line."""
+
+    def __init__(self, key: str, message: str, remedy: str) -> None:
+        super().__init__(f"{key}: {message}", remedy)
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of settings that checks itself when it is built."""
+
+    def fail(self, key: str, message: str, remedy: str) -> NoReturn:
+        """Refuse the value of `key`."""
+        raise FieldError(key, message, remedy)
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            low, high = item.metadata.get("range", (None, None))
+            if low is not None and not low <= value <= high:
+                self.fail(
+                    item.name,
+                    f"{value} is out of range",
+                    f"Give a value from {low} to {high}.",
+                )
+            allowed = item.metadata.get("allowed")
+            if allowed and value not in allowed:
+                self.fail(
+                    item.name,
+                    f"{value!r} is not one of its values",
+                    f"Use one of: {', '.join(allowed)}.",
+                )
+
+
+def ranged(default: Any, low: float, high: float) -> Any:
+    """A number field that accepts `low <= value <= high`."""
+    return field(default=default, metadata={"range": (low, high)})
+
+
+def choice(default: str, allowed: tuple[str, ...]) -> Any:
+    """A text field that accepts one of `allowed`."""
+    return field(default=default, metadata={"allowed": allowed})
+
+
+def read_sections(kind: type[T], path: Path) -> T:
+    """Read the TOML file at `path` into the dataclass `kind`, whose fields may be sections.
+
+    Raises:
+        UserError: with the file, the line, the value seen and the next step.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"{path}: cannot read the recipe: {reason}", "Check the path of the recipe."
+        ) from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(
+            f"{path}: not valid TOML: {error}", "Mend the line that the message names."
+        ) from error
+    return _Reader(path, text).section(kind, table, ())
+
+
+class _Reader:
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        self.text = text
+
+    def section(self, kind: type[T], table: dict[str, Any], where: tuple[str, ...]) -> T:
+        hints = typing.get_type_hints(kind)
+        known = {item.name: item for item in fields(kind)}
+        for key, value in table.items():
+            if key not in known:
+                self._unknown(key, value, where, tuple(known))
+        values = {}
+        for key, item in known.items():
+            if key in table:
+                values[key] = self._value(hints[key], table[key], (*where, key))
+            elif item.default is MISSING and item.default_factory is MISSING:
+                self._missing(item, where)
+        try:
+            return kind(**values)
+        except FieldError as error:
+            place = self.place((*where, error.key))
+            raise UserError(f"{place}: {error.message}", error.remedy) from error
+
+    def place(self, keys: tuple[str, ...]) -> str:
+        """`file:line` of a key."""
+        return f"{self.path}:{line_of(self.text, keys)}"
+
+    def _value(self, hint: Any, value: Any, keys: tuple[str, ...]) -> Any:
+        if isinstance(hint, type) and is_dataclass(hint):
+            if not isinstance(value, dict):
+                self._wrong(keys, value, "a section")
+            return self.section(typing.cast("type[Section]", hint), value, keys)
+        if hint is bool:
+            if not isinstance(value, bool):
+                self._wrong(keys, value, "true or false")
+            return value
+        if hint is int:
+            if isinstance(value, bool) or not isinstance(value, int):
+                self._wrong(keys, value, "a whole number")
+            return value
+        if hint is float:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                self._wrong(keys, value, "a number")
+            return float(value)
+        if hint is str:
+            if not isinstance(value, str):
+                self._wrong(keys, value, "a text in quotes")
+            return value
+        if isinstance(hint, types.GenericAlias) and typing.get_origin(hint) is tuple:
+            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+                self._wrong(keys, value, "a list of texts")
+            return tuple(value)
+        raise TypeError(f"no reader for {hint} of {'.'.join(keys)}")
+
+    def _wrong(self, keys: tuple[str, ...], value: Any, expected: str) -> NoReturn:
+        remedy = f"Give {expected}."
+        stem, _, unit = keys[-1].rpartition("_")
+        if isinstance(value, str) and stem and unit in UNITS and value[:1] in "-+.0123456789":
+            remedy = f"Give {expected} in {unit}, without quotes and without the unit."
+        raise UserError(
+            f"{self.place(keys)}: {'.'.join(keys)} = {_shown(value)} is not {expected}", remedy
+        )
+
+    def _missing(self, item: Field[Any], where: tuple[str, ...]) -> NoReturn:
+        name = ".".join((*where, item.name))
+        raise UserError(f"{self.path}: {name} is missing", f"Add {item.name} to the recipe.")
+
+    def _unknown(
+        self, key: str, value: Any, where: tuple[str, ...], known: tuple[str, ...]
+    ) -> NoReturn:
+        shown = "" if isinstance(value, dict) else f" = {_shown(value)}"
+        what = "section" if isinstance(value, dict) else "key"
+        message = f"{self.place((*where, key))}: unknown {what} {'.'.join((*where, key))}{shown}"
+        stem, _, unit = key.rpartition("_")
+        for name in known:
+            base, _, right = name.rpartition("_")
+            if base and right in UNITS and (base == key or (base == stem and unit in UNITS)):
+                raise UserError(message, f"The unit is part of the name: use {name}, in {right}.")
+        near = difflib.get_close_matches(key, known, n=1)
+        remedy = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+        raise UserError(message, remedy)
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if not isinstance(value, bool) else str(value).lower()
+
+
+_HEADER = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-\"'. ]+?)\s*=")
+
+
+def _path_of(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
+
+
+def line_of(text: str, keys: tuple[str, ...]) -> int:
+    """Line, counted from 1, on which the key or the section stands; 1 when it stands nowhere.
+
+    `tomllib` keeps no positions, so the text is read again: a key that is spelled in another
+    way than `[section]` and `key = value` is found by the longest part of its path.
+    """
+    section: tuple[str, ...] = ()
+    best, best_depth = 1, 0
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _HEADER.match(line):
+            section = here = _path_of(header[1])
+        elif key := _KEY.match(line):
+            here = section + _path_of(key[1])
+        else:
+            continue
+        if here == keys:
+            return number
+        if len(here) > best_depth and here == keys[: len(here)]:
+            best, best_depth = number, len(here)
+    return best
