@@ -47,7 +47,7 @@ def _name(stem: str, arguments: Sequence[str]) -> str:
 
 @pytest.fixture(scope="session")
 def build_shared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ctypes.CDLL]:
-    """`build_shared(sources, flags=())` -> the C sources as a loaded shared library (-O2, no sanitizer)."""
+    """`build_shared(sources, flags=())` -> the C sources as a loaded library (-O2)."""
     folder = tmp_path_factory.mktemp("shared")
 
     def build(sources: Sequence[Path], flags: Sequence[str] = ()) -> ctypes.CDLL:
@@ -71,6 +71,6 @@ def build_program(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Pat
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path | None:
-    """The folder of real recordings beside the project (`../shared/data` or SOTTO_DATA), or None."""
+    """Real recordings beside the project (`../shared/data` or SOTTO_DATA), or None."""
     folder = Path(os.environ.get("SOTTO_DATA", ROOT.parent / "shared" / "data"))
     return folder if folder.is_dir() else None
