@@ -1,0 +1,1 @@
+"""The serial link: frames (no I/O), messages, transports and the device."""

@@ -1,0 +1,252 @@
+"""One board on the link: ask it who it is, give it clips, take its results.
+
+Requests are numbered and idempotent, so a lost or doubled frame costs time and nothing else. Every
+wait is bounded: a board that stops answering ends in a SottoError that says how far it got.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+import numpy as np
+
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.link.exchange import Exchange, LinkTiming
+from host_tools.link.messages import (
+    NO_CLIP,
+    BoardInfo,
+    ClipResult,
+    FeaturesReply,
+    FeaturesRequest,
+    LabelsReply,
+    MalformedReplyError,
+    MessageType,
+    ResultReply,
+    ResultState,
+    SelfTest,
+)
+from host_tools.link.transport import Transport, open_transport
+from host_tools.link.upload import Progress, Source, Uploader
+
+Reply = TypeVar("Reply")
+
+_CLIP_NUMBERS = 1 << 32
+_ASK_AGAIN_S = 0.25
+_SAMPLE_BYTES = 2
+_HASH_DIGITS_SHOWN = 12
+
+
+class Device:
+    """A board. `Device.open(url)` is the usual way in; the constructor sends nothing.
+
+    Not safe to share between threads; two devices in two threads are fine.
+    """
+
+    def __init__(
+        self, transport: Transport, timing: LinkTiming | None = None, name: str = "the board"
+    ) -> None:
+        self._timing = timing or LinkTiming()
+        self._exchange = Exchange(transport, self._timing, name)
+        self._info: BoardInfo | None = None
+        # A random start: the board may still hold the result of another program's clip.
+        self._clip = secrets.randbelow(_CLIP_NUMBERS)
+        self._clips_sent = 0
+
+    @classmethod
+    def open(cls, url: str, timeout_s: float = 2.0, attempts: int = 4) -> Device:
+        """Open a port and wait until a board answers.
+
+        Args:
+            url: `socket://HOST:PORT`, a serial port (`/dev/ttyACM0`, `COM3`) or a pyserial URL.
+            timeout_s: wait for one answer; longer than one inference of the board.
+            attempts: how often a request is sent before the board counts as silent.
+
+        Raises:
+            SottoError: no such port, busy, not allowed, no answer in `timeout_s * attempts`,
+                another protocol version.
+        """
+        timing = LinkTiming(timeout_s, attempts)
+        device = cls(open_transport(url), timing, name=f"the board at {url}")
+        try:
+            device.wait_until_up()
+        except BaseException:
+            device.close()
+            raise
+        return device
+
+    def wait_until_up(self) -> BoardInfo:
+        """Ask in short intervals until the board, which may be starting, answers.
+
+        Garbage on the line before the first answer is passed over.
+        """
+        patience_s = self._timing.answer_timeout_s * self._timing.attempts
+        interval_s = min(_ASK_AGAIN_S, self._timing.answer_timeout_s)
+        return self._ask_info(LinkTiming(interval_s, max(1, round(patience_s / interval_s))))
+
+    def info(self) -> BoardInfo:
+        """Ask who the board is; counters are those of this moment."""
+        return self._ask_info(self._timing)
+
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels, in the order of the scores."""
+        labels: list[str] = []
+        while True:
+            reply = self._ask(
+                MessageType.LABELS, struct.pack("<H", len(labels)), LabelsReply.unpack
+            )
+            labels += reply.labels
+            if len(labels) >= reply.total or not reply.labels:
+                return tuple(labels)
+
+    def run_clip(self, pcm: np.ndarray, progress: Progress | None = None) -> ClipResult:
+        """Send audio and wait for what the board hears.
+
+        Args:
+            pcm: int16[n] at the front-end's sample rate; n gives exactly the model's frames,
+                `BoardInfo.clip_samples_min` to `clip_samples_max`.
+            progress: called with (samples the board has, all samples).
+
+        Raises:
+            SottoError: wrong length, or the board stopped answering (at which clip and sample).
+            TypeError: `pcm` is not a one-dimensional int16 array.
+        """
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
+        info = self._known_info()
+        if not info.clip_samples_min <= len(pcm) <= info.clip_samples_max:
+            raise SottoError(
+                f"the clip has {len(pcm)} samples, the board's model takes "
+                f"{info.clip_samples_min} to {info.clip_samples_max}",
+                "Cut or pad the clip to that length.",
+            )
+        data = pcm.astype("<i2").tobytes()
+        return self._upload(MessageType.AUDIO, data, _SAMPLE_BYTES, "sample", progress)
+
+    def infer(self, features: np.ndarray) -> ClipResult:
+        """Run the model on features, without the front-end.
+
+        Args:
+            features: int8[frames, bins] of the board's model.
+
+        Raises:
+            SottoError: wrong shape, or the board stopped answering.
+            TypeError: `features` is not int8.
+        """
+        if features.dtype != np.int8:
+            raise TypeError(f"features are {features.dtype}, expected int8")
+        info = self._known_info()
+        if features.shape != (info.frames, info.bins):
+            raise SottoError(
+                f"the features have the shape {features.shape}, the board's model takes "
+                f"{(info.frames, info.bins)}",
+                "Compute them with the front-end of the model on the board.",
+            )
+        return self._upload(MessageType.FEATURES_PUT, features.tobytes(), 1, "byte", None)
+
+    def features(self) -> np.ndarray:
+        """Features of the last clip, int8[frames, bins], oldest frame first.
+
+        Raises:
+            SottoError: no clip was run, or the board has restarted since.
+        """
+        info = self._known_info()
+        data = b""
+        while len(data) < info.frames * info.bins:
+            request = FeaturesRequest(self._clip, len(data))
+            reply = self._ask(MessageType.FEATURES_GET, request.pack(), FeaturesReply.unpack)
+            if not reply.data:
+                raise SottoError(
+                    f"{self._exchange.name} has no features of the last clip",
+                    "Run a clip first; a restart or a self-test of the board forgets it.",
+                )
+            data += reply.data
+        return np.frombuffer(data, np.int8).reshape(info.frames, info.bins)
+
+    def self_test(self) -> SelfTest:
+        """Let the board compare front-end and model with the golden vectors in its flash."""
+        return self._ask(MessageType.SELF_TEST, b"", SelfTest.unpack)
+
+    def reset(self) -> BoardInfo:
+        """Restart the board and wait until it answers again."""
+        self._exchange.ask(MessageType.RESET)
+        self._info = None
+        return self.wait_until_up()
+
+    def close(self) -> None:
+        """Give the port back. May be called twice."""
+        self._exchange.close()
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _upload(
+        self, kind: MessageType, data: bytes, unit_bytes: int, unit: str, progress: Progress | None
+    ) -> ClipResult:
+        uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
+        self._clips_sent += 1
+        title = f"clip {self._clips_sent}"
+        self._clip = self._next_clip()
+        source = Source(kind, self._clip, data, unit_bytes, title, unit)
+        for _ in range(self._timing.attempts):
+            uploader.run(source, progress)
+            reply = self._ask(MessageType.RESULT, struct.pack("<I", self._clip), ResultReply.unpack)
+            if reply.result is not None:
+                self._exchange.where = ""
+                return reply.result
+            if reply.state == ResultState.FAILED:
+                raise SottoError(
+                    f"{self._exchange.name} could not compute {title}: status {reply.status}",
+                    "Run `sotto info --self-test`, then flash the board again.",
+                    EXIT_CHECK_FAILED,
+                )
+        raise self._exchange.stuck()
+
+    def _next_clip(self) -> int:
+        clip = (self._clip + 1) % _CLIP_NUMBERS
+        return clip if clip != NO_CLIP else NO_CLIP + 1
+
+    def _known_info(self) -> BoardInfo:
+        return self._info or self.info()
+
+    def _ask_info(self, timing: LinkTiming) -> BoardInfo:
+        self._info = self._ask(MessageType.INFO, b"", BoardInfo.unpack, timing)
+        return self._info
+
+    def _ask(
+        self,
+        kind: MessageType,
+        payload: bytes,
+        unpack: Callable[[bytes], Reply],
+        timing: LinkTiming | None = None,
+    ) -> Reply:
+        reply = self._exchange.ask(kind, payload, timing)
+        try:
+            return unpack(reply)
+        except MalformedReplyError as error:
+            raise self._exchange.malformed(kind, error) from error
+
+
+def require_model(info: BoardInfo, expected_hash: str) -> None:
+    """Refuse a board that runs another model than `expected_hash` (64 hexadecimal digits).
+
+    Raises:
+        SottoError: with both hashes, exit code EXIT_USAGE.
+    """
+    if info.model_hash != expected_hash:
+        raise SottoError(
+            f"the board runs model {info.model_hash[:_HASH_DIGITS_SHOWN]}..., "
+            f"the manifest says {expected_hash[:_HASH_DIGITS_SHOWN]}...",
+            "Flash the board again with `sotto flash`.",
+        )

@@ -1,0 +1,162 @@
+"""Byte streams to a board: serial ports, TCP sockets, and one with faults for tests."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from contextlib import suppress
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import serial
+from serial.tools import list_ports
+
+from host_tools.errors import SottoError
+
+BAUD_RATE = 115_200
+_READ_BYTES = 4096
+_CONNECT_TIMEOUT_S = 5.0
+_WRITE_TIMEOUT_S = 10.0
+
+
+class LinkLostError(Exception):
+    """The stream ended or stopped taking bytes; the text says which."""
+
+
+class Transport(Protocol):
+    """A byte stream. Both calls raise LinkLostError when the stream is gone."""
+
+    def write(self, data: bytes) -> None:
+        """Send all bytes."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return at once what has come; wait up to `timeout_s` for a first byte, b"" if none."""
+
+    def close(self) -> None:
+        """Give the port back. May be called twice."""
+
+
+def open_transport(url: str) -> Transport:
+    """Open `socket://HOST:PORT`, a serial port (`/dev/ttyACM0`, `COM3`) or a pyserial URL.
+
+    Raises:
+        SottoError: no such port (with those that exist), busy, not allowed, nobody listens.
+    """
+    if url.startswith("socket://"):
+        return SocketTransport(url)
+    return SerialTransport(url)
+
+
+class SocketTransport:
+    """A TCP connection, without Nagle's delay: an emulator's or a host process's serial line."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        try:
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or not port:
+            raise SottoError(f"{url!r} names no socket", "Write it as socket://HOST:PORT.")
+        try:
+            self._socket = socket.create_connection((host, port), _CONNECT_TIMEOUT_S)
+        except OSError as error:
+            raise SottoError(
+                f"nobody listens at {url} ({error.strerror or error})",
+                "Start the board first: `sotto flash` starts an emulated one and prints its port.",
+            ) from error
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def write(self, data: bytes) -> None:
+        """See Transport."""
+        try:
+            self._socket.settimeout(_WRITE_TIMEOUT_S)
+            self._socket.sendall(data)
+        except TimeoutError as error:
+            raise LinkLostError("the board takes no more bytes") from error
+        except OSError as error:
+            raise LinkLostError(f"the connection ended ({error.strerror})") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """See Transport."""
+        try:
+            self._socket.settimeout(max(timeout_s, 1e-6))
+            data = self._socket.recv(_READ_BYTES)
+        except (TimeoutError, BlockingIOError):
+            return b""
+        except OSError as error:
+            raise LinkLostError(f"the connection ended ({error.strerror})") from error
+        if not data:
+            raise LinkLostError("the connection was closed at the other end")
+        return data
+
+    def close(self) -> None:
+        """See Transport."""
+        self._socket.close()
+
+
+class SerialTransport:
+    """A serial port, or any other URL that pyserial knows."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._serial = serial.serial_for_url(
+                url, baudrate=BAUD_RATE, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
+            )
+        except ValueError as error:
+            raise SottoError(f"{url!r} is no port: {error}", _ports_remedy()) from error
+        except (serial.SerialException, OSError) as error:
+            raise _explain_open(url, error) from error
+
+    def write(self, data: bytes) -> None:
+        """See Transport."""
+        try:
+            self._serial.write(data)
+        except serial.SerialTimeoutException as error:
+            raise LinkLostError("the board takes no more bytes") from error
+        except (serial.SerialException, OSError) as error:
+            raise LinkLostError(f"the port is gone ({error})") from error
+
+    def read(self, timeout_s: float) -> bytes:
+        """See Transport."""
+        try:
+            self._serial.timeout = timeout_s
+            first = self._serial.read(1)
+            return bytes(first + self._serial.read(self._serial.in_waiting)) if first else b""
+        except (serial.SerialException, OSError) as error:
+            raise LinkLostError(f"the port is gone ({error})") from error
+
+    def close(self) -> None:
+        """See Transport."""
+        with suppress(OSError):
+            self._serial.close()
+
+
+def port_names() -> list[str]:
+    """Serial ports of this machine, pseudo terminals left out."""
+    return sorted(port.device for port in list_ports.comports())
+
+
+def _ports_remedy() -> str:
+    names = port_names()
+    if not names:
+        return "This machine has no serial port: plug the board in, or use socket://HOST:PORT."
+    return f"Choose one of these ports: {', '.join(names)}."
+
+
+def _explain_open(url: str, error: Exception) -> SottoError:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        return SottoError(f"there is no port {url}", _ports_remedy())
+    if number in (errno.EACCES, errno.EPERM):
+        return SottoError(
+            f"no permission to open {url}",
+            "Add yourself to the group that owns it (`sudo usermod -aG dialout $USER`), "
+            "then log in again.",
+        )
+    if number in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
+        return SottoError(
+            f"{url} is busy: another program has it open",
+            "Close the serial monitor or the other sotto that uses it.",
+        )
+    return SottoError(f"{url} does not open: {error}", _ports_remedy())

@@ -1,0 +1,187 @@
+"""Sends a clip in pieces, several in flight, within the board's window.
+
+Go-back-n: every reply says which position the board expects next. Another position than the one
+that was sent means a loss, and sending goes back there; the board's start of a new life shows as
+position 0.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from host_tools.errors import SottoError
+from host_tools.link.codec import Frame, wire_max_bytes
+from host_tools.link.exchange import Exchange
+from host_tools.link.messages import (
+    ERROR_TYPE,
+    REPLY_FLAG,
+    UPLOAD_CHUNK_BYTES,
+    MalformedReplyError,
+    MessageType,
+    Upload,
+    UploadReply,
+)
+
+_FRAMES_IN_FLIGHT_MIN = 2
+"""Pieces are cut so small that the window holds this many: one travels while one is computed."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to send. `unit_bytes` is the size of one position: 2 for samples, 1 for features."""
+
+    kind: MessageType
+    clip: int
+    data: bytes
+    unit_bytes: int
+    title: str
+    """Name of the clip in error texts."""
+    unit: str
+    """Name of one position in error texts."""
+
+    @property
+    def total(self) -> int:
+        """Length in positions."""
+        return len(self.data) // self.unit_bytes
+
+    def piece(self, offset: int, units: int) -> Upload:
+        """Up to `units` positions from `offset` on."""
+        start, end = offset * self.unit_bytes, (offset + units) * self.unit_bytes
+        return Upload(self.clip, offset, self.total, self.data[start:end])
+
+
+@dataclass(frozen=True)
+class _Sent:
+    request: int
+    end: int
+    wire_bytes: int
+    round: int
+
+
+@dataclass
+class _Flight:
+    """Where an upload stands. A new round begins whenever sending goes back."""
+
+    expected: int = 0
+    furthest: int = 0
+    next: int = 0
+    round: int = 0
+    fruitless: int = 0
+    probing: bool = False
+    sent: deque[_Sent] = field(default_factory=deque)
+
+    @property
+    def wire_bytes(self) -> int:
+        return sum(sent.wire_bytes for sent in self.sent)
+
+    def take(self, request: int) -> _Sent | None:
+        """Remove the answered request and those before it: the board answers in order."""
+        if all(sent.request != request for sent in self.sent):
+            return None
+        while (sent := self.sent.popleft()).request != request:
+            pass
+        return sent
+
+
+class Uploader:
+    """Sends sources over an exchange to a board with a receive ring of `window_bytes`."""
+
+    def __init__(self, exchange: Exchange, window_bytes: int) -> None:
+        self._exchange = exchange
+        self._window_bytes = window_bytes
+
+    def run(self, source: Source, progress: Progress | None = None) -> None:
+        """Send until the board has all of `source`.
+
+        Raises:
+            SottoError: the board stopped answering, restarts again and again, or refused.
+        """
+        units = self._piece_units(source)
+        flight = _Flight()
+        while flight.expected < source.total:
+            self._exchange.where = f"{source.title}, {source.unit} {flight.expected}"
+            self._fill(flight, source, units)
+            deadline_s = time.monotonic() + self._exchange.timing.answer_timeout_s
+            sent, reply = self._next_reply(flight, source, deadline_s)
+            if sent is None or reply is None:
+                # The board is busy or bytes were lost: one piece at a time until it answers.
+                flight.sent.clear()
+                flight.next = flight.expected
+                flight.probing = True
+                self._count_fruitless(flight, self._exchange.silent)
+                continue
+            flight.probing = False
+            self._follow(flight, sent, reply)
+            if progress:
+                progress(flight.expected, source.total)
+        self._exchange.where = source.title
+
+    def _piece_units(self, source: Source) -> int:
+        overhead = wire_max_bytes(len(source.piece(0, 0).pack()) + UPLOAD_CHUNK_BYTES)
+        overhead -= UPLOAD_CHUNK_BYTES
+        room = self._window_bytes // _FRAMES_IN_FLIGHT_MIN - overhead
+        units = min(room, UPLOAD_CHUNK_BYTES) // source.unit_bytes
+        if units < 1:
+            raise SottoError(
+                f"{self._exchange.name} states a window of {self._window_bytes} bytes, "
+                f"too small for a frame",
+                "Flash the firmware of this sotto version with `sotto flash`.",
+            )
+        return units
+
+    def _fill(self, flight: _Flight, source: Source, units: int) -> None:
+        """Send as many pieces as the window holds; one when the board was just silent."""
+        while flight.next < source.total:
+            payload = source.piece(flight.next, units).pack()
+            full = flight.wire_bytes + wire_max_bytes(len(payload)) > self._window_bytes
+            if flight.sent and (full or flight.probing):
+                return
+            request = self._exchange.number()
+            wire_bytes = self._exchange.send(source.kind, request, payload)
+            flight.next = min(flight.next + units, source.total)
+            flight.sent.append(_Sent(request, flight.next, wire_bytes, flight.round))
+
+    def _next_reply(
+        self, flight: _Flight, source: Source, deadline_s: float
+    ) -> tuple[_Sent | None, UploadReply | None]:
+        """Wait for the reply to a request in flight; late replies to given-up ones are ignored."""
+        while frame := self._exchange.receive(deadline_s):
+            if frame.type not in (source.kind | REPLY_FLAG, ERROR_TYPE):
+                continue
+            sent = flight.take(frame.request)
+            if sent is not None:
+                return sent, self._read(frame, source)
+        return None, None
+
+    def _read(self, frame: Frame, source: Source) -> UploadReply:
+        if frame.type == ERROR_TYPE:
+            raise self._exchange.refused(frame, source.kind)
+        try:
+            reply = UploadReply.unpack(frame.payload)
+            if reply.clip != source.clip or reply.next_offset > source.total:
+                raise MalformedReplyError(f"{reply} for clip {source.clip} of {source.total}")
+        except MalformedReplyError as error:
+            raise self._exchange.malformed(source.kind, error) from error
+        return reply
+
+    def _follow(self, flight: _Flight, sent: _Sent, reply: UploadReply) -> None:
+        if reply.next_offset > flight.furthest:
+            flight.furthest = reply.next_offset
+            flight.fruitless = 0
+        elif reply.next_offset <= flight.expected and sent.round == flight.round:
+            self._count_fruitless(flight, self._exchange.stuck)
+        flight.expected = reply.next_offset
+        # Pieces of an earlier round were on their way when sending went back: no new loss.
+        if reply.next_offset != sent.end and sent.round == flight.round:
+            flight.next = reply.next_offset
+            flight.round += 1
+
+    def _count_fruitless(self, flight: _Flight, error: Callable[[], SottoError]) -> None:
+        flight.fruitless += 1
+        if flight.fruitless >= self._exchange.timing.attempts:
+            raise error()
