@@ -1,0 +1,87 @@
+/* What all Cortex-M ports share: start-up, faults, the painted stack, cycle counter, interrupts.
+ *
+ * A port defines its own vector table in section ".vectors" and hands it to cortex_m_use_vectors.
+ */
+#ifndef CORTEX_M_H
+#define CORTEX_M_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef void (*cortex_m_handler)(void);
+
+/* Places of the first 16 vectors; peripheral interrupt n stands at CORTEX_M_VECTOR_IRQ0 + n. */
+enum {
+  CORTEX_M_VECTOR_STACK = 0,
+  CORTEX_M_VECTOR_RESET = 1,
+  CORTEX_M_VECTOR_NMI = 2,
+  CORTEX_M_VECTOR_HARD_FAULT = 3,
+  CORTEX_M_VECTOR_MEMORY_FAULT = 4,
+  CORTEX_M_VECTOR_BUS_FAULT = 5,
+  CORTEX_M_VECTOR_USAGE_FAULT = 6,
+  CORTEX_M_VECTOR_IRQ0 = 16,
+};
+
+/* The core's own entries, for a port's vector table. Every fault restarts the board: one that hangs
+ * would look to the host like a broken cable. */
+#define CORTEX_M_CORE_VECTORS                                             \
+  [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(void *)cortex_m_stack_top, \
+  [CORTEX_M_VECTOR_RESET] = cortex_m_reset,                               \
+  [CORTEX_M_VECTOR_NMI] = cortex_m_restart,                               \
+  [CORTEX_M_VECTOR_HARD_FAULT] = cortex_m_restart,                        \
+  [CORTEX_M_VECTOR_MEMORY_FAULT] = cortex_m_restart,                      \
+  [CORTEX_M_VECTOR_BUS_FAULT] = cortex_m_restart,                         \
+  [CORTEX_M_VECTOR_USAGE_FAULT] = cortex_m_restart
+
+/* Addresses that the linker script (sections.ld) defines; only the addresses have a meaning. The
+ * stack is the lowest RAM, so an overflow leaves RAM and faults instead of eating variables. */
+extern uint32_t cortex_m_stack_limit[];
+extern uint32_t cortex_m_stack_top[];
+extern uint32_t cortex_m_data_load[];
+extern uint32_t cortex_m_data_start[];
+extern uint32_t cortex_m_data_end[];
+extern uint32_t cortex_m_bss_start[];
+extern uint32_t cortex_m_bss_end[];
+
+int main(void);
+
+/* Reset vector: enables the FPU, fills .data, clears .bss, paints the stack, calls main. */
+__attribute__((noreturn)) void cortex_m_reset(void);
+
+/* Restarts the board through the system control block; also the handler of every fault. */
+__attribute__((noreturn)) void cortex_m_restart(void);
+
+/* Tells the core where the vector table is, for boards whose boot loader left it elsewhere. */
+void cortex_m_use_vectors(const cortex_m_handler *vectors);
+
+/* Lets peripheral interrupt `irq` through the NVIC. */
+void cortex_m_enable_irq(uint32_t irq);
+
+/* Greatest depth that the stack has reached since reset. */
+uint32_t cortex_m_stack_peak_bytes(void);
+
+/* Starts the DWT cycle counter; false when it does not count (some cores, and emulators). */
+bool cortex_m_start_cycle_counter(void);
+uint32_t cortex_m_cycles(void);
+
+/* True when `ticks` advances by exactly one each instructions_per_tick instructions, whatever the
+ * instructions are: measured by running known numbers of cheap and of dear instructions. That holds
+ * only on an emulator that counts instructions; silicon takes a branch more slowly than a nop, and
+ * an emulator on host time jitters. Call before interrupts are enabled; ticks may be off by one. */
+bool cortex_m_ticks_count_instructions(uint32_t (*ticks)(void), uint32_t instructions_per_tick);
+
+static inline void cortex_m_disable_interrupts(void) {
+  __asm__ volatile("cpsid i" ::: "memory");
+}
+
+static inline void cortex_m_enable_interrupts(void) {
+  __asm__ volatile("cpsie i" ::: "memory");
+}
+
+/* Sleeps until an interrupt is pending, also one that is masked by cortex_m_disable_interrupts. */
+static inline void cortex_m_wait_for_interrupt(void) {
+  __asm__ volatile("dsb\n\twfi" ::: "memory");
+}
+
+#endif

@@ -1,0 +1,138 @@
+/* Port to Arm's MPS2 board with a Cortex-M3, M4 or M7 (AN385, AN386, AN500), which QEMU emulates.
+ * UART and timer are those of Arm's Cortex-M System Design Kit (DDI 0479). */
+#include "port.h"
+
+#include "../cortex_m/cortex_m.h"
+#include "../cortex_m/rx_ring.h"
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+
+#define CPU_HZ 25000000u
+#ifndef SOTTO_BAUD
+#define SOTTO_BAUD 921600u
+#endif
+
+#define TIMER0_CTRL REGISTER(0x40000000u)
+#define TIMER0_VALUE REGISTER(0x40000004u)
+#define TIMER0_RELOAD REGISTER(0x40000008u)
+#define TIMER_CTRL_ENABLE 1u
+
+#define UART0_DATA REGISTER(0x40004000u)
+#define UART0_STATE REGISTER(0x40004004u)
+#define UART0_CTRL REGISTER(0x40004008u)
+#define UART0_INTCLEAR REGISTER(0x4000400Cu)
+#define UART0_BAUDDIV REGISTER(0x40004010u)
+#define UART_STATE_TX_FULL (1u << 0)
+#define UART_STATE_RX_FULL (1u << 1)
+#define UART_STATE_RX_OVERRUN (1u << 3)
+#define UART_CTRL_TX_ENABLE (1u << 0)
+#define UART_CTRL_RX_ENABLE (1u << 1)
+#define UART_CTRL_RX_INTERRUPT (1u << 3)
+#define UART_INT_RX (1u << 1)
+#define UART0_RX_IRQ 0u
+
+/* The emulator counts an instruction as a nanosecond, the timer runs at 25 MHz. */
+#define EMULATED_INSTRUCTIONS_PER_TICK 40u
+
+static rx_ring received;
+
+static void uart0_rx_interrupt(void) {
+  UART0_INTCLEAR = UART_INT_RX;
+  for (uint32_t state = UART0_STATE; state & UART_STATE_RX_FULL; state = UART0_STATE) {
+    if (state & UART_STATE_RX_OVERRUN) {
+      UART0_STATE = UART_STATE_RX_OVERRUN; /* written 1 clears */
+      received.lost = received.lost + 1u;
+    }
+    rx_ring_put(&received, (uint8_t)UART0_DATA);
+  }
+}
+
+__attribute__((section(".vectors"), used)) static const cortex_m_handler
+    vectors[CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ + 1u] = {
+        CORTEX_M_CORE_VECTORS,
+        [CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ] = uart0_rx_interrupt,
+};
+
+static void start_uart0(void) {
+  UART0_BAUDDIV = (CPU_HZ + SOTTO_BAUD / 2u) / SOTTO_BAUD;
+  UART0_CTRL = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE | UART_CTRL_RX_INTERRUPT;
+  cortex_m_enable_irq(UART0_RX_IRQ);
+}
+
+static void start_timer0(void) {
+  TIMER0_RELOAD = UINT32_MAX;
+  TIMER0_VALUE = UINT32_MAX;
+  TIMER0_CTRL = TIMER_CTRL_ENABLE;
+}
+
+static uint32_t timer0_ticks(void) {
+  return UINT32_MAX - TIMER0_VALUE; /* it counts down */
+}
+
+static uint32_t emulated_instructions(void) {
+  return timer0_ticks() * EMULATED_INSTRUCTIONS_PER_TICK;
+}
+
+static size_t port_read(uint8_t *data, size_t capacity_bytes) {
+  return rx_ring_take(&received, data, capacity_bytes);
+}
+
+static void port_write(const uint8_t *data, size_t length_bytes) {
+  for (size_t i = 0; i < length_bytes; i++) {
+    while (UART0_STATE & UART_STATE_TX_FULL) {
+    }
+    UART0_DATA = data[i];
+  }
+}
+
+static void port_idle(void) {
+  cortex_m_disable_interrupts(); /* else a byte between test and sleep would be slept over */
+  if (rx_ring_empty(&received)) {
+    cortex_m_wait_for_interrupt();
+  }
+  cortex_m_enable_interrupts();
+}
+
+static uint32_t port_rx_overruns(void) {
+  return received.lost;
+}
+
+static void port_reset(void) {
+  while (UART0_STATE & UART_STATE_TX_FULL) {
+  }
+  cortex_m_restart();
+}
+
+static void port_init(void);
+
+static sotto_port port = {
+    .board = SOTTO_BOARD_NAME,
+    .cpu_hz = CPU_HZ,
+    .tick_unit = "timer ticks",
+    .rx_window_bytes = RX_RING_BYTES,
+    .init = port_init,
+    .read = port_read,
+    .write = port_write,
+    .idle = port_idle,
+    .ticks = timer0_ticks,
+    .rx_overruns = port_rx_overruns,
+    .stack_peak_bytes = cortex_m_stack_peak_bytes,
+    .reset = port_reset,
+};
+
+static void port_init(void) {
+  cortex_m_use_vectors(vectors);
+  start_timer0();
+  if (cortex_m_start_cycle_counter()) {
+    port.ticks = cortex_m_cycles;
+    port.tick_unit = "cycles";
+  } else if (cortex_m_ticks_count_instructions(timer0_ticks, EMULATED_INSTRUCTIONS_PER_TICK)) {
+    port.ticks = emulated_instructions;
+    port.tick_unit = "instructions";
+  }
+  start_uart0();
+}
+
+const sotto_port *sotto_port_get(void) {
+  return &port;
+}
