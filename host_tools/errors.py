@@ -19,3 +19,11 @@ class SottoError(Exception):
         self.message = message
         self.remedy = remedy
         self.exit_code = exit_code
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C in a step that knows better than the general advice how to go on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message

@@ -1,0 +1,56 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from host_tools.errors import SottoError
+
+if TYPE_CHECKING:
+    from host_tools.boards import Board
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout that this package runs from: platformio.ini and the firmware lie there."""
+
+DEFAULT_BOARD = "stm32f405"
+DEFAULT_GENERATED = Path("generated")
+
+BoardOption = Annotated[
+    str,
+    typer.Option("--board", "-b", metavar="NAME", help="Board, a name of `host_tools/boards.py`."),
+]
+PortOption = Annotated[
+    str | None,
+    typer.Option(
+        "--port",
+        "-p",
+        metavar="URL",
+        help="Serial port or URL of a running board: /dev/ttyACM0, COM3, socket://127.0.0.1:4000.",
+    ),
+]
+GeneratedOption = Annotated[
+    Path, typer.Option("--generated", metavar="DIR", help="Folder of the generated model.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+LimitOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Validate only N clips, balanced over the labels."),
+]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Emulators side by side [default: one a processor, 4 at most]."
+    ),
+]
+
+
+def find_board(name: str) -> Board:
+    """The board of that name, or an error that lists all names."""
+    from host_tools.boards import BOARDS
+
+    if name not in BOARDS:
+        raise SottoError(f"There is no board {name!r}.", f"Use one of: {', '.join(BOARDS)}.")
+    return BOARDS[name]

@@ -1,0 +1,80 @@
+"""The one door to training: imports it late, and turns its user error into ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from host_tools.errors import SottoError
+from host_tools.progress import Progress
+
+
+@contextmanager
+def training_errors() -> Iterator[None]:
+    """Raise `training.errors.UserError` as the error that the command line shows."""
+    # TensorFlow's start-up banner is no concern of who trains keywords.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from training.errors import UserError
+
+    try:
+        yield
+    except UserError as error:
+        raise SottoError(error.message, error.remedy) from error
+
+
+def recipe_board(recipe_path: Path) -> str:
+    """The board that a recipe names; refuses a recipe with any mistake."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        return load_recipe(recipe_path).target.board
+
+
+def train_model(
+    recipe_path: Path,
+    *,
+    data: Path | None,
+    work: Path,
+    out: Path,
+    quick: bool,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> None:
+    """Run the training pipeline of a recipe file; see `training.pipeline.run`."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        from training.pipeline import run
+
+        run(
+            recipe,
+            data,
+            work,
+            out,
+            quick=quick,
+            skip_unreadable=skip_unreadable,
+            progress=progress,
+        )
+
+
+def export_tflite(model: Path, *, name: str, labels: list[str], out: Path) -> str:
+    """Export a `.tflite` file with the default front-end; returns the model hash."""
+    with training_errors():
+        from training.export import export_model
+        from training.recipe import FrontendConfig
+
+        manifest = export_model(
+            model.read_bytes(), name=name, labels=labels, frontend=FrontendConfig(), out_dir=out
+        )
+        return manifest.model_hash
+
+
+def fetch_speech_commands(folder: Path, progress: Progress) -> Path:
+    """Download and unpack the official archive; see `training.audio.download`."""
+    with training_errors():
+        from training.audio.download import fetch_speech_commands as fetch
+
+        return fetch(folder, progress)

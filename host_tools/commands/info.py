@@ -1,0 +1,45 @@
+"""`sotto info`: who is this board?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from host_tools.commands._options import (
+    DEFAULT_BOARD,
+    DEFAULT_GENERATED,
+    ROOT,
+    BoardOption,
+    GeneratedOption,
+    JsonOption,
+    PortOption,
+    find_board,
+)
+from host_tools.progress import TerminalProgress, print_json, result_console
+
+EXAMPLE = "Example: `sotto info --port /dev/ttyACM0` or `sotto info --board mps2_m4`"
+
+
+def command(
+    port: PortOption = None,
+    board: BoardOption = DEFAULT_BOARD,
+    generated: GeneratedOption = DEFAULT_GENERATED,
+    json_out: JsonOption = False,
+) -> None:
+    """Ask a board for its model, memory and counters; without --port one is emulated."""
+    from host_tools.link.device import Device
+    from host_tools.rig import running_board
+
+    if port is None:
+        opened = running_board(find_board(board), generated, ROOT, TerminalProgress())
+    else:
+        opened = Device.open(port)
+    with opened as device:
+        fields = asdict(device.info())
+        fields["labels"] = list(device.labels())
+    if json_out:
+        print_json(fields)
+        return
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        words = ", ".join(value) if isinstance(value, list) else value
+        result_console().print(f"{name:{width}}  {words}", markup=False)

@@ -1,0 +1,107 @@
+"""`sotto run`: the whole line, from words to a report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from host_tools.commands._options import (
+    DEFAULT_GENERATED,
+    ROOT,
+    JobsOption,
+    LimitOption,
+    find_board,
+)
+from host_tools.commands.train import (
+    RUNS,
+    DataOption,
+    OutOption,
+    QuickOption,
+    RecipeArgument,
+    SkipOption,
+    WorkOption,
+    check_inputs,
+    show_stages,
+)
+from host_tools.errors import EXIT_CHECK_FAILED
+from host_tools.progress import TerminalProgress, result_console
+
+EXAMPLE = "Example: `sotto run training/recipes/demo.toml` or with your own clips, `--data DIR`"
+
+
+def command(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    quick: QuickOption = False,
+    out: OutOption = DEFAULT_GENERATED,
+    work: WorkOption = None,
+    board: Annotated[
+        str | None, typer.Option("--board", "-b", metavar="NAME", help="[default: the recipe's]")
+    ] = None,
+    skip_unreadable: SkipOption = False,
+    limit: LimitOption = None,
+    jobs: JobsOption = None,
+) -> None:
+    """Train, quantise, export, build, emulate, validate and report.
+
+    What did not change since the last run is reused, and an interrupted run goes on where it was.
+    """
+    from host_tools.commands._training import recipe_board, train_model
+
+    check_inputs(recipe, data)
+    target = find_board(board or recipe_board(recipe))
+    folder = work or RUNS / recipe.stem
+    progress = TerminalProgress()
+    train_model(
+        recipe,
+        data=data,
+        work=folder,
+        out=out,
+        quick=quick,
+        skip_unreadable=skip_unreadable,
+        progress=progress,
+    )
+    show_stages(folder)
+    identical = measure_board(target.name, folder, out, limit, jobs, progress)
+
+    from host_tools.report import write_report
+
+    result_console().print(f"report: {write_report(folder, folder)}", markup=False)
+    if not identical:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def measure_board(
+    name: str,
+    work: Path,
+    generated: Path,
+    limit: int | None,
+    jobs: int | None,
+    progress: TerminalProgress,
+) -> bool:
+    """Build, validate on the run's own test clips, keep the figures for the report."""
+    from host_tools.build import build
+    from host_tools.commands.validate import show, validate_board
+    from host_tools.files import write_atomically
+    from host_tools.labelled import choose_balanced, scan_labelled
+    from host_tools.manifest import load_manifest
+
+    board = find_board(name)
+    manifest = load_manifest(generated)
+    test = work / "test"
+    clips = choose_balanced(scan_labelled(test, manifest.labels).clips, limit)
+    result = validate_board(
+        board, clips, test, manifest, port=None, jobs=jobs, resume=True, progress=progress
+    )
+    show(result)
+    figures = {
+        "kind": board.kind,
+        "sizes": asdict(build(board, generated, ROOT).sizes),
+        "validation": result.to_json(),
+    }
+    write_atomically(work / "boards" / f"{name}.json", json.dumps(figures, indent=2).encode())
+    return result.identical

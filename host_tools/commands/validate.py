@@ -1,0 +1,180 @@
+"""`sotto validate`: does the chip compute what the host computes, and how well does it hear?"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from host_tools.commands._options import (
+    DEFAULT_BOARD,
+    DEFAULT_GENERATED,
+    ROOT,
+    BoardOption,
+    GeneratedOption,
+    JobsOption,
+    JsonOption,
+    LimitOption,
+    PortOption,
+    find_board,
+)
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.progress import (
+    Progress,
+    TerminalProgress,
+    print_json,
+    result_console,
+    talk_console,
+)
+
+if TYPE_CHECKING:
+    from host_tools.boards import Board
+    from host_tools.labelled import LabelledClip
+    from host_tools.manifest import Manifest
+    from host_tools.rig import Rig
+    from host_tools.validate import Validation
+
+EXAMPLE = "Example: `sotto validate --data recordings --board stm32f405 --limit 100 --jobs 2`"
+
+JOURNALS = Path("build/validate")
+MOST_JOBS = 4
+
+
+def command(
+    data: Annotated[Path, typer.Option(metavar="DIR", help="Labelled folder: `<label>/*.wav`.")],
+    board: BoardOption = DEFAULT_BOARD,
+    port: PortOption = None,
+    generated: GeneratedOption = DEFAULT_GENERATED,
+    jobs: JobsOption = None,
+    limit: LimitOption = None,
+    min_accuracy: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Exit 1 below this accuracy.")
+    ] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Go on without clips that cannot be read.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the same validation broke off.")
+    ] = False,
+    json_out: JsonOption = False,
+) -> None:
+    """Stream clips to a board and to its host twin; compare features, scores and decisions.
+
+    Emulated boards are built and started when no --port is given.
+    """
+    from host_tools.labelled import check_readable, choose_balanced, scan_labelled
+    from host_tools.manifest import load_manifest
+
+    target = find_board(board)
+    manifest = load_manifest(generated)
+    folder = scan_labelled(data, manifest.labels)
+    progress = TerminalProgress()
+    if folder.ignored_folders:
+        progress.note(f"left out, no words of this model: {', '.join(folder.ignored_folders)}")
+    for name in folder.empty_folders:
+        progress.note(f"the folder {name} holds no clips")
+    clips = check_readable(
+        choose_balanced(folder.clips, limit),
+        manifest.sample_rate_hz,
+        skip_unreadable=skip_unreadable,
+        progress=progress,
+    )
+    result = validate_board(
+        target, clips, data, manifest, port=port, jobs=jobs, resume=resume, progress=progress
+    )
+    if json_out:
+        print_json(result.to_json())
+    else:
+        show(result)
+    missed = min_accuracy is not None and result.accuracy < min_accuracy
+    if missed:
+        talk_console().print(f"accuracy {result.accuracy:.4f} is below {min_accuracy}")
+    if missed or not result.identical:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def validate_board(
+    board: Board,
+    clips: list[LabelledClip],
+    data: Path,
+    manifest: Manifest,
+    *,
+    port: str | None,
+    jobs: int | None,
+    resume: bool,
+    progress: Progress,
+) -> Validation:
+    """Run the clips on a board (started here unless `port` names one) and sum up."""
+    from host_tools.journal import Journal, journal_path
+    from host_tools.validate import run_clips, sum_up, timing
+
+    with _open_rig(board, len(clips), manifest, port, jobs, progress) as rig:
+        key = [manifest.model_hash, rig.firmware, rig.device.info().board, str(data.resolve())]
+        with Journal(journal_path(ROOT / JOURNALS, key), resume=resume) as journal:
+            outcomes = run_clips(rig.pairs, clips, data, manifest, journal, progress)
+        device = rig.device.info()
+        return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest)
+
+
+def _open_rig(
+    board: Board,
+    clips: int,
+    manifest: Manifest,
+    port: str | None,
+    jobs: int | None,
+    progress: Progress,
+) -> AbstractContextManager[Rig]:
+    from host_tools.rig import emulated_rig, port_rig
+
+    if port is not None:
+        if jobs is not None and jobs > 1:
+            raise SottoError(
+                f"--jobs {jobs} with --port: a plugged-in board hears one clip at a time.",
+                "Leave --jobs out.",
+            )
+        return port_rig(port, manifest, ROOT, progress=progress)
+    if board.kind == "hardware":
+        raise SottoError(
+            f"{board.name} is a real board: validate must know its port.",
+            "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
+        )
+    count = min(jobs or min(os.cpu_count() or 1, MOST_JOBS), clips)
+    return emulated_rig(board, manifest, ROOT, jobs=count, icount=True, progress=progress)
+
+
+def show(result: Validation) -> None:
+    """Print the figures for people."""
+    from rich.table import Table
+
+    console = result_console()
+    labels = result.labels
+    table = Table("said \\ heard", *labels, title=f"{result.board}, {result.clips} clips", box=None)
+    for label, row in zip(labels, result.confusion, strict=True):
+        if any(row):
+            table.add_row(label, *(str(n) if n else "." for n in row))
+    console.print(table)
+    console.print(
+        f"accuracy {result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to "
+        f"{result.accuracy_high:.2%})"
+    )
+    stages = {
+        "features": result.identical_features,
+        "scores": result.identical_scores,
+        "decisions": result.identical_decisions,
+    }
+    for stage, same in stages.items():
+        console.print(f"identical {stage}: {same} of {result.clips}")
+    time = result.timing
+    console.print(
+        f"{time.unit} per frame: mean {time.frame_mean:,.0f}, most {time.frame_max:,}; "
+        f"per inference: mean {time.inference_mean:,.0f}, most {time.inference_max:,}"
+    )
+    console.print(f"model {result.model_hash}", markup=False)
+    if result.first_divergence:
+        words = result.first_divergence.describe(labels)
+        console.print(f"first divergence: {words}", markup=False, style="bold red")
+    else:
+        console.print(f"board and host are identical on all {result.clips} clips", style="green")

@@ -1,0 +1,61 @@
+"""What `generated/` holds: the manifest that export wrote beside the C files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools.errors import SottoError
+
+UNKNOWN_LABEL = "_unknown_"
+SILENCE_LABEL = "_silence_"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The facts of a generated model that host tools need."""
+
+    path: Path
+    name: str
+    model_hash: str
+    labels: tuple[str, ...]
+    sample_rate_hz: int
+    clip_samples: int
+    frames: int
+    bins: int
+    arena_bytes: int
+    weights_bytes: int
+    macs: int
+
+
+def load_manifest(generated: Path) -> Manifest:
+    """Read `generated/manifest.json`.
+
+    Raises:
+        SottoError: there is none, or it is not what this version of sotto writes.
+    """
+    path = generated / "manifest.json"
+    remedy = (
+        "Run `sotto run RECIPE` or `sotto export MODEL.tflite` to write the folder, "
+        "or name another with --generated."
+    )
+    if not path.is_file():
+        raise SottoError(f"{path} is missing: {generated} holds no generated model.", remedy)
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return Manifest(
+            path=path,
+            name=fields["name"],
+            model_hash=fields["model_hash"],
+            labels=tuple(fields["labels"]),
+            sample_rate_hz=fields["frontend"]["sample_rate_hz"],
+            clip_samples=fields["frontend"]["clip_samples"],
+            frames=fields["input"]["frames"],
+            bins=fields["input"]["bins"],
+            arena_bytes=fields["arena_bytes"],
+            weights_bytes=fields["weights_bytes"],
+            macs=fields["macs"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise SottoError(f"{path} is damaged or of another version ({error!r}).", remedy) from error

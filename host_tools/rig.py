@@ -1,0 +1,119 @@
+"""The test bench: a board (emulated or plugged in) beside its host twin, ready for clips."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools import emulator
+from host_tools.boards import BOARDS, Board
+from host_tools.build import build
+from host_tools.errors import SottoError
+from host_tools.link.device import BoardInfo, Device
+from host_tools.manifest import Manifest, load_manifest
+from host_tools.progress import Progress
+from host_tools.validate import Pair
+
+TWIN = "host"
+"""The board name of the firmware as a process of this machine."""
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Pairs that answer, all with the model of the manifest.
+
+    Attributes:
+        device: the board of the first pair.
+        firmware: what tells one firmware from another: SHA-256 of the ELF, or the port's name.
+    """
+
+    pairs: tuple[Pair, ...]
+    device: Device
+    firmware: str
+
+
+@contextmanager
+def emulated_rig(
+    board: Board, manifest: Manifest, root: Path, *, jobs: int, icount: bool, progress: Progress
+) -> Iterator[Rig]:
+    """Build and start `jobs` emulators of a board, each with a twin; all end with the block.
+
+    Args:
+        icount: count instructions, so that ticks are the same in every run.
+    """
+    elf = _build(board, manifest, root, progress)
+    twin_elf = _build(BOARDS[TWIN], manifest, root, progress)
+    with ExitStack() as stack:
+        devices = []
+        for _ in range(jobs):
+            running = stack.enter_context(emulator.start(board, elf, icount=icount))
+            devices.append(stack.enter_context(open_checked(running.url, manifest)))
+        twins = [stack.enter_context(_twin(twin_elf, manifest)) for _ in devices]
+        pairs = tuple(map(Pair, devices, twins))
+        yield Rig(pairs, devices[0], hashlib.sha256(elf.read_bytes()).hexdigest())
+
+
+@contextmanager
+def port_rig(url: str, manifest: Manifest, root: Path, *, progress: Progress) -> Iterator[Rig]:
+    """Open a running board, check its model first, and give it a twin."""
+    with ExitStack() as stack:
+        device = stack.enter_context(open_checked(url, manifest))
+        twin_elf = _build(BOARDS[TWIN], manifest, root, progress)
+        twin = stack.enter_context(_twin(twin_elf, manifest))
+        yield Rig((Pair(device, twin),), device, url)
+
+
+@contextmanager
+def open_checked(url: str, manifest: Manifest) -> Iterator[Device]:
+    """A device that runs the manifest's model.
+
+    Raises:
+        SottoError: nothing answers there, or the board holds another model.
+    """
+    with Device.open(url) as device:
+        check_same_model(device.info(), manifest, url)
+        yield device
+
+
+def check_same_model(info: BoardInfo, manifest: Manifest, where: str) -> None:
+    """Refuse a board whose model hash is not the manifest's."""
+    if info.model_hash != manifest.model_hash:
+        raise SottoError(
+            f"The board {info.board} at {where} runs another model: it reports {info.model_hash}, "
+            f"{manifest.path} says {manifest.model_hash}.",
+            "Build and flash again (`sotto build`, `sotto flash`), or name the board's own model "
+            "folder with --generated.",
+        )
+
+
+@contextmanager
+def running_board(
+    board: Board, generated: Path, root: Path, progress: Progress
+) -> Iterator[Device]:
+    """Build and start one emulated board; it ends with the block."""
+    manifest = load_manifest(generated)
+    elf = _build(board, manifest, root, progress)
+    with (
+        emulator.start(board, elf) as running,
+        open_checked(running.url, manifest) as device,
+    ):
+        yield device
+
+
+@contextmanager
+def _twin(elf: Path, manifest: Manifest) -> Iterator[Device]:
+    with (
+        emulator.start(BOARDS[TWIN], elf) as running,
+        open_checked(running.url, manifest) as device,
+    ):
+        yield device
+
+
+def _build(board: Board, manifest: Manifest, root: Path, progress: Progress) -> Path:
+    with progress.task(f"Building {board.name}", total=1) as task:
+        result = build(board, manifest.path.parent, root)
+        task.advance()
+    return result.elf
