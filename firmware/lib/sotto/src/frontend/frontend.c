@@ -1,0 +1,116 @@
+#include "sotto/frontend.h"
+
+#include <string.h>
+
+#include "stages.h"
+
+#define MAX_ZERO_LOG2_Q15 (64 * 32768)
+#define MAX_STEPS_PER_OCTAVE_Q16 (64 * 65536)
+
+static unsigned log2_of_power_of_two(size_t value) {
+  unsigned exponent = 0;
+  while ((value >> exponent) > 1U) {
+    ++exponent;
+  }
+  return exponent;
+}
+
+static size_t twiddle_words(size_t points) {
+  size_t words = 0;
+  for (size_t length = (points & 0x5555U) != 0 ? 4 : 2; length < points; length *= 4) {
+    words += 3 * (length - 1);
+  }
+  return words;
+}
+
+static int shape_is_valid(const sotto_frontend_tables *t) {
+  const size_t fft = t->fft_samples;
+  return fft >= SOTTO_FRONTEND_MIN_FFT_SAMPLES && fft <= SOTTO_FRONTEND_MAX_FFT_SAMPLES &&
+         (fft & (fft - 1)) == 0 && t->window_samples >= 2 && t->window_samples <= fft &&
+         t->window_samples % 2 == 0 && t->hop_samples >= 1 && t->hop_samples <= t->window_samples &&
+         t->bins >= 1 && t->bins <= SOTTO_FRONTEND_MAX_BINS &&
+         t->twiddle_words == twiddle_words(fft / 2);
+}
+
+static int scales_are_valid(const sotto_frontend_tables *t) {
+  return t->noise_floor_log2 <= SOTTO_FRONTEND_MAX_NOISE_FLOOR_LOG2 &&
+         t->zero_log2_q15 >= -MAX_ZERO_LOG2_Q15 && t->zero_log2_q15 <= MAX_ZERO_LOG2_Q15 &&
+         t->steps_per_octave_q16 >= 1 && t->steps_per_octave_q16 <= MAX_STEPS_PER_OCTAVE_Q16;
+}
+
+static int bands_are_valid(const sotto_frontend_tables *t) {
+  for (size_t band = 0; band <= t->bins; ++band) {
+    if (t->band_start[band] > t->band_start[band + 1]) {
+      return 0;
+    }
+  }
+  return t->band_start[t->bins + 1] <= t->fft_samples / 2;
+}
+
+int sotto_frontend_init(sotto_frontend *fe, const sotto_frontend_tables *tables, void *workspace,
+                        size_t workspace_bytes) {
+  if (fe == NULL || tables == NULL || workspace == NULL ||
+      (uintptr_t)workspace % SOTTO_FRONTEND_WORKSPACE_ALIGN != 0 || tables->window_q15 == NULL ||
+      tables->twiddles_q15 == NULL || tables->split_q15 == NULL || tables->band_start == NULL ||
+      tables->rising_q15 == NULL || tables->log2_q15 == NULL || !shape_is_valid(tables) ||
+      !scales_are_valid(tables) || !bands_are_valid(tables)) {
+    return SOTTO_E_ARGUMENT;
+  }
+  if (workspace_bytes < SOTTO_FRONTEND_WORKSPACE_BYTES((size_t)tables->window_samples,
+                                                       tables->fft_samples, tables->bins)) {
+    return SOTTO_E_SIZE;
+  }
+  fe->tables = tables;
+  fe->mel = workspace; /* widest elements first, so that each array is aligned */
+  fe->spectrum = (uint32_t *)(void *)(fe->mel + tables->bins);
+  fe->samples = (int16_t *)(void *)(fe->spectrum + tables->fft_samples / 2);
+  sotto_frontend_reset(fe);
+  return SOTTO_OK;
+}
+
+void sotto_frontend_reset(sotto_frontend *fe) {
+  fe->samples_held = 0;
+}
+
+/* One frame of features from fe->samples, which stay as they are. */
+static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
+  const sotto_frontend_tables *t = fe->tables;
+  uint32_t seen = 0;
+  int exponent =
+      sotto_window(fe->samples, t->window_q15, t->window_samples, fe->spectrum, t->fft_samples);
+  exponent = sotto_fft(fe->spectrum, t->fft_samples / 2U, t->twiddles_q15, exponent, &seen);
+  exponent = sotto_power(fe->spectrum, t->fft_samples, t->split_q15, exponent, seen);
+  sotto_mel(fe->spectrum, t->band_start, t->rising_q15, t->bins, fe->mel);
+
+  /* Mel energy of |X|^2 / fft_samples = mel * 2^-scale. Exponent -15 .. 14, so scale is below 15 +
+   * 10 + 28 and the floor below 2^62; energies are below 2^55, so the sum fits. */
+  const int scale =
+      SOTTO_MEL_FRACTION_BITS + (int)log2_of_power_of_two(t->fft_samples) + 2 * exponent;
+  const int floor_log2 = scale + t->noise_floor_log2;
+  const uint64_t noise_floor = UINT64_C(1) << (floor_log2 > 0 ? floor_log2 : 0);
+  const int32_t zero_q15 = t->zero_log2_q15 + scale * 32768;
+  for (size_t bin = 0; bin < t->bins; ++bin) {
+    const int32_t log2_q15 = sotto_log2_q15(fe->mel[bin] + noise_floor, t->log2_q15);
+    frame_s8[bin] = sotto_quantize(log2_q15, zero_q15, t->steps_per_octave_q16);
+  }
+}
+
+int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed,
+                        int8_t *frame_s8) {
+  const size_t window = fe->tables->window_samples;
+  const size_t missing = window - fe->samples_held;
+  const size_t taken = count < missing ? count : missing;
+  if (taken > 0) {
+    memcpy(&fe->samples[fe->samples_held], samples, taken * sizeof *samples);
+  }
+  fe->samples_held += taken;
+  *consumed = taken;
+  if (fe->samples_held < window) {
+    return 0;
+  }
+  compute_frame(fe, frame_s8);
+  const size_t hop = fe->tables->hop_samples;
+  fe->samples_held = window - hop;
+  memmove(fe->samples, &fe->samples[hop], fe->samples_held * sizeof *samples);
+  return 1;
+}

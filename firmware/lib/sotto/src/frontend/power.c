@@ -1,0 +1,41 @@
+#include "stages.h"
+
+/* With 13 bits of Z the sums below have 14, so |E| and |D| <= sqrt(2) 2^14 and |X| <= sqrt(2) 2^15.
+ */
+#define SPLIT_INPUT_BITS 13
+
+static uint32_t squared(int32_t real, int32_t imaginary) {
+  /* Components fit in 17 bits and |X|^2 <= 2^31 (+ rounding, below 2^32): exact in unsigned
+   * arithmetic. */
+  return (uint32_t)real * (uint32_t)real + (uint32_t)imaginary * (uint32_t)imaginary;
+}
+
+int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q15, int exponent,
+                uint32_t seen) {
+  const size_t points = fft_samples / 2;
+  const unsigned bits = sotto_magnitude_bits(seen);
+  const unsigned shift = bits > SPLIT_INPUT_BITS ? bits - SPLIT_INPUT_BITS : 0; /* 0 .. 2 */
+
+  /* With z_n = x_2n + i x_2n+1 and Z its FFT, M = points and W = exp(-2 pi i / fft_samples):
+   *   2 X_k = E - i W^k D,  2 conj(X_{M-k}) = E + i W^k D,  E = Z_k + conj(Z_{M-k}),  D = Z_k -
+   * conj(Z_{M-k}). */
+  spectrum[0] = 0;
+  for (size_t k = 1; k <= points / 2; ++k) {
+    const uint32_t z = spectrum[k];
+    const uint32_t mirror = spectrum[points - k];
+    const int32_t e_real = sotto_round_shift(sotto_real(z) + sotto_real(mirror), shift);
+    const int32_t e_imag = sotto_round_shift(sotto_imaginary(z) - sotto_imaginary(mirror), shift);
+    const int32_t d_real = sotto_round_shift(sotto_real(z) - sotto_real(mirror), shift);
+    const int32_t d_imag = sotto_round_shift(sotto_imaginary(z) + sotto_imaginary(mirror), shift);
+
+    /* t = -i W^k D: |.| <= sqrt(2) 2^14 * 2^15 < 2^30 before the shift. */
+    const int32_t c = sotto_real(split_q15[k - 1]);
+    const int32_t s = sotto_imaginary(split_q15[k - 1]);
+    const int32_t t_real = sotto_round_shift(d_real * s + d_imag * c, 15);
+    const int32_t t_imag = sotto_round_shift(d_imag * s - d_real * c, 15);
+
+    spectrum[k] = squared(e_real + t_real, e_imag + t_imag);
+    spectrum[points - k] = squared(e_real - t_real, e_imag - t_imag);
+  }
+  return exponent - (int)shift + 1; /* + 1: the sums are 2 X */
+}
