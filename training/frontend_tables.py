@@ -57,7 +57,7 @@ class FrontendTables:
 
     @property
     def workspace_bytes(self) -> int:
-        """Bytes of workspace that the C needs; SOTTO_FRONTEND_WORKSPACE_BYTES in sotto/frontend.h."""
+        """Bytes of workspace that the C needs; SOTTO_FRONTEND_WORKSPACE_SIZE in sotto/frontend.h."""
         config = self.config
         samples = config.fft_samples + config.window_samples
         return WORKSPACE_BYTES_PER_BIN * config.mel_bins + WORKSPACE_BYTES_PER_SAMPLE * samples

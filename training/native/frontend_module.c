@@ -156,7 +156,7 @@ static PyObject *frontend_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     Py_DECREF(self);
     return NULL;
   }
-  self->workspace_bytes = SOTTO_FRONTEND_WORKSPACE_BYTES(
+  self->workspace_bytes = SOTTO_FRONTEND_WORKSPACE_SIZE(
       (size_t)self->tables.window_samples, self->tables.fft_samples, self->tables.bins);
   self->stream_workspace = PyMem_Malloc(self->workspace_bytes);
   if (self->stream_workspace == NULL) {

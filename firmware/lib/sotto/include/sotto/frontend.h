@@ -27,7 +27,7 @@ extern "C" {
 #define SOTTO_FRONTEND_LOG2_SEGMENTS 32
 
 /* Bytes of workspace: mel energies (u64), packed spectrum (u32), past samples (i16). */
-#define SOTTO_FRONTEND_WORKSPACE_BYTES(window_samples, fft_samples, bins) \
+#define SOTTO_FRONTEND_WORKSPACE_SIZE(window_samples, fft_samples, bins) \
   (8U * (bins) + 2U * (fft_samples) + 2U * (window_samples))
 
 /* Alignment of the workspace. */

@@ -56,8 +56,8 @@ int sotto_frontend_init(sotto_frontend *fe, const sotto_frontend_tables *tables,
       !scales_are_valid(tables) || !bands_are_valid(tables)) {
     return SOTTO_E_ARGUMENT;
   }
-  if (workspace_bytes < SOTTO_FRONTEND_WORKSPACE_BYTES((size_t)tables->window_samples,
-                                                       tables->fft_samples, tables->bins)) {
+  if (workspace_bytes < SOTTO_FRONTEND_WORKSPACE_SIZE((size_t)tables->window_samples,
+                                                      tables->fft_samples, tables->bins)) {
     return SOTTO_E_SIZE;
   }
   fe->tables = tables;
