@@ -1,6 +1,7 @@
 /* Ring between the receive interrupt (one writer) and the main loop (one reader); no locks.
  *
- * `written` and `taken` count bytes and wrap at 2^32; their difference is the fill, 0..RX_RING_BYTES.
+ * `written` and `taken` count bytes and wrap at 2^32; their difference is the fill,
+ * 0..RX_RING_BYTES.
  */
 #ifndef RX_RING_H
 #define RX_RING_H
@@ -16,7 +17,7 @@ _Static_assert((RX_RING_BYTES & (RX_RING_BYTES - 1u)) == 0, "a power of two");
 typedef struct rx_ring {
   volatile uint32_t written; /* by the interrupt only */
   volatile uint32_t taken;   /* by the main loop only */
-  volatile uint32_t lost;    /* by the interrupt only: bytes that did not fit, or that the UART lost */
+  volatile uint32_t lost; /* by the interrupt only: bytes that did not fit, or that the UART lost */
   volatile uint8_t bytes[RX_RING_BYTES];
 } rx_ring;
 

@@ -13,8 +13,9 @@
 #define PLL_N 336u
 #define PLL_Q 7u /* 48 MHz for USB and the like, unused here */
 #define PLL_P 2u
-_Static_assert(PLL_INPUT_HZ * PLL_N / PLL_P == CPU_HZ, "168 MHz");
-_Static_assert(SOTTO_HSE_HZ % PLL_INPUT_HZ == 0 && SOTTO_HSE_HZ >= 4000000u && SOTTO_HSE_HZ <= 26000000u,
+_Static_assert(PLL_INPUT_HZ *PLL_N / PLL_P == CPU_HZ, "168 MHz");
+_Static_assert(SOTTO_HSE_HZ % PLL_INPUT_HZ == 0 && SOTTO_HSE_HZ >= 4000000u &&
+                   SOTTO_HSE_HZ <= 26000000u,
                "SOTTO_HSE_HZ must be whole megahertz from 4 to 26");
 
 /* Polls of a ready bit. A crystal starts within about 2 ms, that is 32,000 cycles of the internal

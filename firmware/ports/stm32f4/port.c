@@ -36,10 +36,11 @@ static void usart1_interrupt(void) {
   }
 }
 
-__attribute__((section(".vectors"), used)) static const cortex_m_handler
-    vectors[CORTEX_M_VECTOR_IRQ0 + USART1_IRQ + 1u] = {
-        CORTEX_M_CORE_VECTORS,
-        [CORTEX_M_VECTOR_IRQ0 + USART1_IRQ] = usart1_interrupt,
+__attribute__((
+    section(".vectors"),
+    used)) static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + USART1_IRQ + 1u] = {
+    CORTEX_M_CORE_VECTORS,
+    [CORTEX_M_VECTOR_IRQ0 + USART1_IRQ] = usart1_interrupt,
 };
 
 static void pin_to_usart1(uint32_t pin) {

@@ -68,8 +68,8 @@ typedef struct stm32f4_clocks {
   uint32_t usart1_hz; /* APB2 */
 } stm32f4_clocks;
 
-/* Brings the core to 168 MHz from the crystal (SOTTO_HSE_HZ), else from the internal oscillator, else
- * leaves it at the 16 MHz of reset. Every wait is bounded. */
+/* Brings the core to 168 MHz from the crystal (SOTTO_HSE_HZ), else from the internal oscillator,
+ * else leaves it at the 16 MHz of reset. Every wait is bounded. */
 stm32f4_clocks stm32f4_start_clocks(void);
 
 #endif
