@@ -1,0 +1,120 @@
+"""Training, validation and test sets that share no speaker."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from training.audio.corpus import Clip, Corpus
+from training.errors import UserError
+from training.recipe import DataConfig
+
+SPLIT_NAMES = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips of a corpus, each in exactly one of three sets."""
+
+    train: tuple[Clip, ...]
+    validation: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    method: str
+    """How they were told apart, in words for a report."""
+    speakers_known: bool
+    """False when a speaker may stand in two sets, because some file does not name its speaker."""
+
+    def sets(self) -> dict[str, tuple[Clip, ...]]:
+        """The three sets by name."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
+
+
+def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
+    """Split by the official lists when the corpus has them, otherwise by speaker.
+
+    A speaker falls where a hash of its name and the seed says, so that new recordings move none of
+    the old ones. In a small corpus that alone can leave a set without some class; then the
+    speakers whose hash is nearest follow. A clip without a speaker counts as a speaker of its own.
+
+    Raises:
+        UserError: a class has too few speakers (or clips) to stand in every set.
+    """
+    if corpus.test_names:
+        places = {clip.name: _official_place(corpus, clip) for clip in corpus.clips}
+        method = "official lists of the archive"
+    else:
+        places = _places_by_speaker(corpus.clips, config, seed)
+        method = "by speaker" if corpus.speakers_known else "by clip: not every speaker is known"
+    sets = {
+        name: tuple(clip for clip in corpus.clips if places[clip.name] == name)
+        for name in SPLIT_NAMES
+    }
+    return Split(**sets, method=method, speakers_known=corpus.speakers_known)
+
+
+def unit_hash(unit: str, seed: int) -> float:
+    """Uniform number in [0, 1) that depends on the name and the seed only."""
+    digest = hashlib.sha256(f"{seed}:{unit}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64
+
+
+def _official_place(corpus: Corpus, clip: Clip) -> str:
+    if clip.name in corpus.test_names:
+        return "test"
+    return "validation" if clip.name in corpus.validation_names else "train"
+
+
+def _places_by_speaker(clips: Sequence[Clip], config: DataConfig, seed: int) -> dict[str, str]:
+    """Name of the set of every clip, by clip name."""
+    units: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        units[_unit(clip)].add(clip.label)
+    test_end = config.test_percent / 100.0
+    validation_end = test_end + config.validation_percent / 100.0
+    place: dict[str, str] = {}
+    for unit in units:
+        value = unit_hash(unit, seed)
+        place[unit] = (
+            "test" if value < test_end else "validation" if value < validation_end else "train"
+        )
+    by_hash = sorted(units, key=lambda unit: (unit_hash(unit, seed), unit))
+    for name in ("test", "validation"):
+        _fill_missing_classes(name, by_hash, units, place)
+    _require_training_clips(units, place)
+    return {clip.name: place[_unit(clip)] for clip in clips}
+
+
+def _fill_missing_classes(
+    name: str, by_hash: Iterable[str], units: dict[str, set[str]], place: dict[str, str]
+) -> None:
+    """Move speakers from the training set until every class stands in the set `name`."""
+    ordered = list(by_hash)
+    for label in sorted(set().union(*units.values())):
+        holders = [unit for unit in ordered if label in units[unit]]
+        if any(place[unit] == name for unit in holders):
+            continue
+        training = [unit for unit in holders if place[unit] == "train"]
+        if len(training) < len(SPLIT_NAMES) - 1:
+            raise _too_few(label, len(holders))
+        place[training[0]] = name
+
+
+def _require_training_clips(units: dict[str, set[str]], place: dict[str, str]) -> None:
+    in_training = set().union(*(units[unit] for unit in units if place[unit] == "train"))
+    for label in sorted(set().union(*units.values()) - in_training):
+        raise _too_few(label, sum(label in labels for labels in units.values()))
+
+
+def _too_few(label: str, speakers: int) -> UserError:
+    return UserError(
+        f"class {label!r} has {speakers} speaker(s): not enough for separate training,"
+        " validation and test sets",
+        "Record or synthesise the word with more speakers, or choose another seed.",
+    )
+
+
+def _unit(clip: Clip) -> str:
+    """What must not be torn apart: a speaker, or a clip whose speaker is unknown."""
+    return f"speaker:{clip.speaker}" if clip.speaker else f"clip:{clip.name}"
