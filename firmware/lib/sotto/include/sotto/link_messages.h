@@ -1,0 +1,43 @@
+/* Numbers that both ends of the link share. docs/protocol.md gives every payload's bytes. */
+#ifndef SOTTO_LINK_MESSAGES_H
+#define SOTTO_LINK_MESSAGES_H
+
+/* A reply carries its request's type with this bit set. */
+#define SOTTO_LINK_REPLY_FLAG 0x80u
+
+typedef enum sotto_link_type {
+  SOTTO_LINK_INFO = 0x01,
+  SOTTO_LINK_LABELS = 0x02,
+  SOTTO_LINK_AUDIO = 0x03,
+  SOTTO_LINK_RESULT = 0x04,
+  SOTTO_LINK_FEATURES_GET = 0x05,
+  SOTTO_LINK_FEATURES_PUT = 0x06,
+  SOTTO_LINK_SELF_TEST = 0x07,
+  SOTTO_LINK_RESET = 0x08,
+  SOTTO_LINK_ERROR = 0xFF, /* reply only */
+} sotto_link_type;
+
+/* Why a request was refused, and what the detail of the ERROR reply says. */
+typedef enum sotto_link_error {
+  SOTTO_LINK_ACCEPTED = 0,
+  SOTTO_LINK_E_VERSION = 1,      /* detail: the board's protocol version */
+  SOTTO_LINK_E_UNKNOWN_TYPE = 2, /* detail: 0 */
+  SOTTO_LINK_E_LENGTH = 3,       /* detail: the payload length expected, in bytes */
+  SOTTO_LINK_E_RANGE = 4,        /* detail: the least value accepted */
+} sotto_link_error;
+
+typedef enum sotto_result_state {
+  SOTTO_RESULT_READY = 0,
+  SOTTO_RESULT_INCOMPLETE = 1,   /* the clip is still being received */
+  SOTTO_RESULT_UNKNOWN_CLIP = 2, /* never begun, or forgotten */
+  SOTTO_RESULT_FAILED = 3,       /* front-end or model returned a negative status */
+} sotto_result_state;
+
+typedef enum sotto_self_test_stage {
+  SOTTO_SELF_TEST_PASSED = 0,
+  SOTTO_SELF_TEST_FRONTEND = 1, /* a feature of the golden clip differs */
+  SOTTO_SELF_TEST_MODEL = 2,    /* a score of a golden case differs */
+  SOTTO_SELF_TEST_STATUS = 3,   /* front-end or model returned a negative status */
+} sotto_self_test_stage;
+
+#endif

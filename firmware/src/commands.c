@@ -1,0 +1,323 @@
+#include "commands.h"
+
+#include <string.h>
+
+#include "self_test.h"
+#include "sotto/abi.h"
+#include "sotto/link_bytes.h"
+#include "sotto/link_messages.h"
+#include "sotto/model.h"
+#include "writer.h"
+
+#define SAMPLE_BYTES 2u
+#define TEXT_MAX_BYTES 35u
+#define NO_CLIP 0u
+
+/* Fixed parts of the payloads. */
+#define INFO_BYTES 76u
+#define INFO_TEXTS 5u
+#define RESULT_BYTES 32u
+#define UPLOAD_BYTES 12u
+#define FEATURES_REPLY_BYTES 12u
+
+_Static_assert(INFO_BYTES + INFO_TEXTS * (1u + TEXT_MAX_BYTES) <= SOTTO_LINK_REPLY_MAX_BYTES,
+               "INFO is too long");
+_Static_assert(RESULT_BYTES + SOTTO_MODEL_CLASSES <= SOTTO_LINK_REPLY_MAX_BYTES,
+               "more classes than a RESULT holds");
+
+typedef struct request {
+  const uint8_t *payload;
+  size_t payload_bytes;
+} request;
+
+/* What a handler answers: its reply's fields, or why it refuses. */
+typedef struct outcome {
+  sotto_link_error error;
+  uint32_t detail;
+} outcome;
+
+static const outcome ACCEPTED = {SOTTO_LINK_ACCEPTED, 0};
+
+void sotto_app_init(sotto_app *app, const sotto_port *port) {
+  memset(app, 0, sizeof *app);
+  app->port = port;
+  sotto_link_decoder_init(&app->decoder);
+  sotto_engine_init(&app->engine);
+}
+
+static outcome answer_info(sotto_app *app, const request *in, sotto_writer *out) {
+  static const uint8_t model_hash[32] = SOTTO_MODEL_HASH_BYTES;
+  (void)in;
+  sotto_write_u16(out, SOTTO_ABI);
+  sotto_write_u16(out, SOTTO_MODEL_CLASSES);
+  sotto_write_u16(out, SOTTO_MODEL_FRAMES);
+  sotto_write_u16(out, SOTTO_MODEL_BINS);
+  sotto_write_u16(out, SOTTO_FRONTEND_WINDOW_SAMPLES);
+  sotto_write_u16(out, SOTTO_FRONTEND_HOP_SAMPLES);
+  sotto_write_u32(out, app->port->rx_window_bytes);
+  sotto_write_u32(out, app->port->cpu_hz);
+  sotto_write_u32(out, SOTTO_MODEL_ARENA_BYTES);
+  sotto_write_u32(out, app->port->stack_peak_bytes());
+  sotto_write_u32(out, app->port->rx_overruns());
+  sotto_write_u32(out, app->frames_received);
+  sotto_write_u32(out, app->frames_corrupt);
+  sotto_write_u32(out, app->clips_completed);
+  sotto_write_bytes(out, model_hash, sizeof model_hash);
+  sotto_write_text(out, app->port->board, TEXT_MAX_BYTES);
+  sotto_write_text(out, sotto_model_backend(), TEXT_MAX_BYTES);
+  sotto_write_text(out, SOTTO_TOOL_VERSION, TEXT_MAX_BYTES);
+  sotto_write_text(out, SOTTO_MODEL_NAME, TEXT_MAX_BYTES);
+  sotto_write_text(out, app->port->tick_unit, TEXT_MAX_BYTES);
+  return ACCEPTED;
+}
+
+static outcome answer_labels(sotto_app *app, const request *in, sotto_writer *out) {
+  (void)app;
+  const uint16_t first = sotto_get_u16(in->payload);
+  sotto_write_u16(out, first);
+  sotto_write_u16(out, SOTTO_MODEL_CLASSES);
+  for (uint32_t i = first; i < SOTTO_MODEL_CLASSES; i++) {
+    if (sotto_writer_room_bytes(out) < 1u + TEXT_MAX_BYTES) {
+      break; /* the host asks for the rest */
+    }
+    sotto_write_text(out, sotto_labels[i], TEXT_MAX_BYTES);
+  }
+  return ACCEPTED;
+}
+
+/* Position of an AUDIO or FEATURES_PUT piece. */
+typedef struct piece {
+  uint32_t id;
+  uint32_t offset;
+  uint32_t total;
+  const uint8_t *data;
+  uint32_t count; /* positions in data */
+} piece;
+
+static outcome read_piece(const request *in, uint32_t unit_bytes, uint32_t total_min,
+                          uint32_t total_max, piece *out) {
+  const size_t data_bytes = in->payload_bytes - UPLOAD_BYTES;
+  out->id = sotto_get_u32(in->payload);
+  out->offset = sotto_get_u32(in->payload + 4);
+  out->total = sotto_get_u32(in->payload + 8);
+  out->data = in->payload + UPLOAD_BYTES;
+  out->count = (uint32_t)(data_bytes / unit_bytes);
+  if (data_bytes % unit_bytes != 0) {
+    return (outcome){SOTTO_LINK_E_LENGTH, UPLOAD_BYTES + out->count * unit_bytes};
+  }
+  if (out->id == NO_CLIP) {
+    return (outcome){SOTTO_LINK_E_RANGE, NO_CLIP + 1u};
+  }
+  if (out->total < total_min || out->total > total_max) {
+    return (outcome){SOTTO_LINK_E_RANGE, total_min};
+  }
+  /* total <= total_max, so the difference does not wrap once offset <= total. */
+  if (out->offset > out->total || out->count > out->total - out->offset) {
+    return (outcome){SOTTO_LINK_E_RANGE, 0};
+  }
+  return ACCEPTED;
+}
+
+static bool is_complete(const sotto_clip *clip) {
+  return clip->kind != SOTTO_CLIP_NONE && clip->received == clip->total;
+}
+
+/* Whether the piece is the next one of its clip; a first piece of another clip begins that. */
+static bool is_next(sotto_app *app, sotto_clip_kind kind, const piece *in, bool *known) {
+  sotto_clip *clip = &app->clip;
+  *known = clip->kind == kind && clip->id == in->id && clip->total == in->total;
+  if (!*known && in->offset == 0) {
+    sotto_clip_begin(clip, &app->engine, kind, in->id, in->total);
+    *known = true;
+  }
+  return *known && in->offset == clip->received && in->count > 0;
+}
+
+static void write_expected(const sotto_app *app, const piece *in, bool known, sotto_writer *out) {
+  sotto_write_u32(out, in->id);
+  sotto_write_u32(out, known ? app->clip.received : 0);
+}
+
+static outcome answer_audio(sotto_app *app, const request *in, sotto_writer *out) {
+  piece next;
+  const outcome checked =
+      read_piece(in, SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN, SOTTO_CLIP_SAMPLES_MAX, &next);
+  if (checked.error != SOTTO_LINK_ACCEPTED) {
+    return checked;
+  }
+  bool known;
+  if (is_next(app, SOTTO_CLIP_AUDIO, &next, &known)) {
+    sotto_clip_take_audio(&app->clip, &app->engine, app->port, next.data, next.count);
+    app->clips_completed += is_complete(&app->clip);
+  }
+  write_expected(app, &next, known, out);
+  return ACCEPTED;
+}
+
+static outcome answer_features_put(sotto_app *app, const request *in, sotto_writer *out) {
+  piece next;
+  const outcome checked =
+      read_piece(in, 1, SOTTO_CLIP_FEATURE_BYTES, SOTTO_CLIP_FEATURE_BYTES, &next);
+  if (checked.error != SOTTO_LINK_ACCEPTED) {
+    return checked;
+  }
+  bool known;
+  if (is_next(app, SOTTO_CLIP_FEATURES, &next, &known)) {
+    sotto_clip_take_features(&app->clip, &app->engine, app->port, next.data, next.count);
+    app->clips_completed += is_complete(&app->clip);
+  }
+  write_expected(app, &next, known, out);
+  return ACCEPTED;
+}
+
+static sotto_result_state result_state(const sotto_clip *clip, uint32_t id) {
+  if (clip->kind == SOTTO_CLIP_NONE || clip->id != id) {
+    return SOTTO_RESULT_UNKNOWN_CLIP;
+  }
+  if (!is_complete(clip)) {
+    return SOTTO_RESULT_INCOMPLETE;
+  }
+  return clip->status == SOTTO_OK ? SOTTO_RESULT_READY : SOTTO_RESULT_FAILED;
+}
+
+static outcome answer_result(sotto_app *app, const request *in, sotto_writer *out) {
+  const sotto_clip *clip = &app->clip;
+  const uint32_t id = sotto_get_u32(in->payload);
+  const sotto_result_state state = result_state(clip, id);
+  const bool ready = state == SOTTO_RESULT_READY;
+  sotto_write_u32(out, id);
+  sotto_write_u8(out, (uint8_t)state);
+  sotto_write_u8(out, (uint8_t)(state == SOTTO_RESULT_FAILED ? clip->status : SOTTO_OK));
+  sotto_write_u8(out, ready ? clip->decision : 0);
+  sotto_write_u8(out, ready ? SOTTO_MODEL_CLASSES : 0);
+  sotto_write_u32(out, ready ? clip->features_crc32 : 0);
+  sotto_write_u16(out, (uint16_t)(ready ? clip->frames : 0));
+  sotto_write_u16(out, 0);
+  sotto_write_u64(out, ready ? clip->ticks_frontend_sum : 0);
+  sotto_write_u32(out, ready ? clip->ticks_frontend_max : 0);
+  sotto_write_u32(out, ready ? clip->ticks_inference : 0);
+  sotto_write_bytes(out, clip->scores, ready ? sizeof clip->scores : 0);
+  return ACCEPTED;
+}
+
+static outcome answer_features_get(sotto_app *app, const request *in, sotto_writer *out) {
+  const sotto_clip *clip = &app->clip;
+  const uint32_t id = sotto_get_u32(in->payload);
+  const uint32_t offset = sotto_get_u32(in->payload + 4);
+  const uint32_t total =
+      result_state(clip, id) == SOTTO_RESULT_READY ? SOTTO_CLIP_FEATURE_BYTES : 0;
+  const uint32_t left = offset < total ? total - offset : 0;
+  const uint32_t room = SOTTO_LINK_REPLY_MAX_BYTES - FEATURES_REPLY_BYTES;
+  sotto_write_u32(out, id);
+  sotto_write_u32(out, offset);
+  sotto_write_u32(out, total);
+  if (left > 0) {
+    sotto_write_bytes(out, &clip->features[offset], left < room ? left : room);
+  }
+  return ACCEPTED;
+}
+
+/* Takes the front-end's state away from a clip that is being received, so that clip is forgotten.
+ */
+static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer *out) {
+  (void)in;
+  if (!is_complete(&app->clip)) {
+    app->clip.kind = SOTTO_CLIP_NONE;
+  }
+  const sotto_self_test_result result = sotto_self_test(&app->engine);
+  sotto_write_u8(out, (uint8_t)result.stage);
+  sotto_write_u8(out, result.golden_case);
+  sotto_write_u16(out, 0);
+  sotto_write_u32(out, result.index);
+  sotto_write_u32(out, (uint32_t)result.expected);
+  sotto_write_u32(out, (uint32_t)result.actual);
+  return ACCEPTED;
+}
+
+/* Answers nothing more: the reply goes out, then the port restarts the board. */
+static outcome answer_reset(sotto_app *app, const request *in, sotto_writer *out) {
+  (void)app;
+  (void)in;
+  (void)out;
+  return ACCEPTED;
+}
+
+typedef struct command {
+  uint8_t type;
+  size_t payload_min_bytes;
+  size_t payload_max_bytes;
+  outcome (*answer)(sotto_app *app, const request *in, sotto_writer *out);
+} command;
+
+static const command COMMANDS[] = {
+    {SOTTO_LINK_INFO, 0, 0, answer_info},
+    {SOTTO_LINK_LABELS, 2, 2, answer_labels},
+    {SOTTO_LINK_AUDIO, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_audio},
+    {SOTTO_LINK_RESULT, 4, 4, answer_result},
+    {SOTTO_LINK_FEATURES_GET, 8, 8, answer_features_get},
+    {SOTTO_LINK_FEATURES_PUT, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_features_put},
+    {SOTTO_LINK_SELF_TEST, 0, 0, answer_self_test},
+    {SOTTO_LINK_RESET, 0, 0, answer_reset},
+};
+
+static outcome execute(sotto_app *app, const sotto_link_frame *frame, sotto_writer *out) {
+  const request in = {frame->payload, frame->payload_bytes};
+  if (frame->version != SOTTO_LINK_VERSION) {
+    return (outcome){SOTTO_LINK_E_VERSION, SOTTO_LINK_VERSION};
+  }
+  for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
+    const command *known = &COMMANDS[i];
+    if (known->type == frame->type) {
+      if (in.payload_bytes < known->payload_min_bytes ||
+          in.payload_bytes > known->payload_max_bytes) {
+        return (outcome){SOTTO_LINK_E_LENGTH, (uint32_t)known->payload_min_bytes};
+      }
+      return known->answer(app, &in, out);
+    }
+  }
+  return (outcome){SOTTO_LINK_E_UNKNOWN_TYPE, 0};
+}
+
+static void answer(sotto_app *app, const sotto_link_frame *frame) {
+  sotto_writer out = {.bytes = app->reply, .capacity_bytes = sizeof app->reply};
+  const outcome done = execute(app, frame, &out);
+  uint8_t type = (uint8_t)(frame->type | SOTTO_LINK_REPLY_FLAG);
+  if (done.error != SOTTO_LINK_ACCEPTED) {
+    type = SOTTO_LINK_ERROR;
+    sotto_write_u8(&out, (uint8_t)done.error);
+    sotto_write_u8(&out, frame->type);
+    sotto_write_u16(&out, 0);
+    sotto_write_u32(&out, done.detail);
+  }
+  const sotto_link_frame reply = {.version = SOTTO_LINK_VERSION,
+                                  .type = type,
+                                  .request = frame->request,
+                                  .payload = app->reply,
+                                  .payload_bytes = out.length_bytes};
+  const int wire_bytes = sotto_link_encode(&reply, app->wire, sizeof app->wire);
+  if (wire_bytes > 0) {
+    app->port->write(app->wire, (size_t)wire_bytes);
+  }
+  if (type == (SOTTO_LINK_RESET | SOTTO_LINK_REPLY_FLAG)) {
+    app->port->reset();
+  }
+}
+
+void sotto_app_receive(sotto_app *app, const uint8_t *data, size_t length_bytes) {
+  while (length_bytes > 0) {
+    size_t consumed = 0;
+    sotto_link_frame frame;
+    const sotto_link_event event =
+        sotto_link_decode(&app->decoder, data, length_bytes, &consumed, &frame);
+    if (event == SOTTO_LINK_FRAME) {
+      app->frames_received++;
+      if ((frame.type & SOTTO_LINK_REPLY_FLAG) == 0) { /* an echo of a reply is no request */
+        answer(app, &frame);
+      }
+    } else if (event != SOTTO_LINK_NOTHING) {
+      app->frames_corrupt++;
+    }
+    data += consumed;
+    length_bytes -= consumed;
+  }
+}

@@ -1,0 +1,70 @@
+#include "self_test.h"
+
+#include "sotto/model.h"
+#include "sotto_golden.h"
+
+static sotto_self_test_result failed_with(int status) {
+  return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_STATUS, .actual = status};
+}
+
+/* Writes the first difference to `result` and returns true, or returns false. */
+static bool differs(const int8_t *actual, const int8_t *expected, uint32_t count,
+                    uint32_t first_index, sotto_self_test_result *result) {
+  for (uint32_t i = 0; i < count; i++) {
+    if (actual[i] != expected[i]) {
+      result->index = first_index + i;
+      result->expected = expected[i];
+      result->actual = actual[i];
+      return true;
+    }
+  }
+  return false;
+}
+
+static sotto_self_test_result test_frontend(sotto_engine *engine) {
+  sotto_self_test_result result = {.stage = SOTTO_SELF_TEST_FRONTEND};
+  int8_t frame[SOTTO_MODEL_BINS];
+  size_t at = 0;
+  uint32_t feature = 0;
+  sotto_frontend_reset(&engine->frontend);
+  while (at < SOTTO_GOLDEN_PCM_SAMPLES) {
+    size_t consumed = 0;
+    const int frames = sotto_frontend_push(&engine->frontend, sotto_golden_pcm + at,
+                                           SOTTO_GOLDEN_PCM_SAMPLES - at, &consumed, frame);
+    if (frames < 0) {
+      return failed_with(frames);
+    }
+    if (frames == 1) {
+      if (differs(frame, sotto_golden_frames + feature, SOTTO_MODEL_BINS, feature, &result)) {
+        return result;
+      }
+      feature += SOTTO_MODEL_BINS;
+    }
+    at += consumed;
+  }
+  return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_PASSED};
+}
+
+static sotto_self_test_result test_model(sotto_engine *engine) {
+  for (uint8_t i = 0; i < SOTTO_GOLDEN_CASES; i++) {
+    sotto_self_test_result result = {.stage = SOTTO_SELF_TEST_MODEL, .golden_case = i};
+    int8_t scores[SOTTO_MODEL_CLASSES];
+    const int status = sotto_model_invoke(engine->arena, sizeof engine->arena,
+                                          sotto_golden_cases[i].features, scores);
+    if (status != SOTTO_OK) {
+      return failed_with(status);
+    }
+    if (differs(scores, sotto_golden_cases[i].scores, SOTTO_MODEL_CLASSES, 0, &result)) {
+      return result;
+    }
+  }
+  return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_PASSED};
+}
+
+sotto_self_test_result sotto_self_test(sotto_engine *engine) {
+  if (engine->status != SOTTO_OK) {
+    return failed_with(engine->status);
+  }
+  const sotto_self_test_result result = test_frontend(engine);
+  return result.stage == SOTTO_SELF_TEST_PASSED ? test_model(engine) : result;
+}

@@ -1,0 +1,175 @@
+"""Builds the firmware as a Linux process around a tiny fake model, and runs it.
+
+The fake model's scores are the first features of the first frame, so a test can say by hand what
+the board must answer. Front-end and everything else are the real ones.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from conftest import C_FLAGS, LIB, ROOT, SANITIZERS
+
+from training.export.frontend_c import frontend_sources
+from training.features import Frontend
+from training.frontend_tables import build_tables
+from training.recipe import FrontendConfig
+
+LABELS = ("yes", "no", "für", "_unknown_", "_silence_")
+CONFIG = FrontendConfig()
+CLIP_SAMPLES = CONFIG.clip_samples
+GOLDEN_PCM_SAMPLES = 3200
+GOLDEN_CASES = 2
+MODEL_HASH = bytes(range(32))
+
+FAILING_FEATURES = (127, -128)
+"""First and last feature of an input that the fake model refuses with SOTTO_E_BACKEND."""
+
+_MODEL_H = """
+#ifndef SOTTO_MODEL_GENERATED_H
+#define SOTTO_MODEL_GENERATED_H
+#include <stdint.h>
+#include "sotto/model.h"
+#define SOTTO_MODEL_NAME "fake"
+#define SOTTO_MODEL_HASH_BYTES {{ {hash_bytes} }}
+#define SOTTO_MODEL_FRAMES {frames}
+#define SOTTO_MODEL_BINS {bins}
+#define SOTTO_MODEL_CLASSES {classes}
+#define SOTTO_MODEL_INPUT_BYTES (SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS)
+#define SOTTO_MODEL_ARENA_BYTES 16
+#define SOTTO_TOOL_VERSION "0.0.0-fake"
+extern const char *const sotto_labels[SOTTO_MODEL_CLASSES];
+#endif
+"""
+
+_MODEL_C = """
+#include "sotto_model.h"
+#include <string.h>
+const char *const sotto_labels[SOTTO_MODEL_CLASSES] = {{ {labels} }};
+const char *sotto_model_backend(void) {{ return "fake"; }}
+int sotto_model_init(void *arena, size_t arena_bytes) {{
+  memset(arena, 0, arena_bytes);
+  return SOTTO_OK;
+}}
+int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
+                       int8_t *scores_s8) {{
+  memset(arena, 1, arena_bytes);
+  if (features_s8[0] == {failing[0]} && features_s8[SOTTO_MODEL_INPUT_BYTES - 1] == {failing[1]}) {{
+    return SOTTO_E_BACKEND;
+  }}
+  memcpy(scores_s8, features_s8, SOTTO_MODEL_CLASSES);
+  return SOTTO_OK;
+}}
+"""
+
+_GOLDEN_H = """
+#ifndef SOTTO_GOLDEN_H
+#define SOTTO_GOLDEN_H
+#include "sotto_model.h"
+#define SOTTO_GOLDEN_PCM_SAMPLES {pcm_samples}
+#define SOTTO_GOLDEN_FRAMES {frames}
+#define SOTTO_GOLDEN_CASES {cases}
+typedef struct sotto_golden_case {{
+  int8_t features[SOTTO_MODEL_INPUT_BYTES];
+  int8_t scores[SOTTO_MODEL_CLASSES];
+}} sotto_golden_case;
+extern const int16_t sotto_golden_pcm[SOTTO_GOLDEN_PCM_SAMPLES];
+extern const int8_t sotto_golden_frames[SOTTO_GOLDEN_FRAMES * SOTTO_MODEL_BINS];
+extern const sotto_golden_case sotto_golden_cases[SOTTO_GOLDEN_CASES];
+#endif
+"""
+
+_GOLDEN_C = """
+#include "sotto_golden.h"
+const int16_t sotto_golden_pcm[SOTTO_GOLDEN_PCM_SAMPLES] = {{ {pcm} }};
+const int8_t sotto_golden_frames[SOTTO_GOLDEN_FRAMES * SOTTO_MODEL_BINS] = {{ {frames} }};
+const sotto_golden_case sotto_golden_cases[SOTTO_GOLDEN_CASES] = {{ {cases} }};
+"""
+
+
+def write_fake_generated(
+    folder: Path, wrong_frame_at: int | None = None, wrong_score_at: int | None = None
+) -> None:
+    """Fill `folder` with what export would write, one golden value raised by 1 on request.
+
+    `wrong_score_at` counts scores of the last golden case.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(20)
+    pcm = rng.integers(-9000, 9000, GOLDEN_PCM_SAMPLES, dtype=np.int16)
+    frames = Frontend(CONFIG).clip(pcm).astype(int)
+    features = rng.integers(-50, 50, (GOLDEN_CASES, CONFIG.frames * CONFIG.mel_bins))
+    scores = features[:, : len(LABELS)].copy()
+    if wrong_frame_at is not None:
+        frames.reshape(-1)[wrong_frame_at] += 1
+    if wrong_score_at is not None:
+        scores[-1, wrong_score_at] += 1
+    texts = frontend_sources(build_tables(CONFIG), "/* For tests. */")
+    texts["sotto_model.h"] = _MODEL_H.format(
+        hash_bytes=", ".join(map(str, MODEL_HASH)),
+        frames=CONFIG.frames,
+        bins=CONFIG.mel_bins,
+        classes=len(LABELS),
+    )
+    texts["sotto_model_fake.c"] = _MODEL_C.format(
+        labels=", ".join(f'"{label}"' for label in LABELS), failing=FAILING_FEATURES
+    )
+    texts["sotto_golden.h"] = _GOLDEN_H.format(
+        pcm_samples=len(pcm), frames=len(frames), cases=GOLDEN_CASES
+    )
+    texts["sotto_golden.c"] = _GOLDEN_C.format(
+        pcm=_list(pcm),
+        frames=_list(frames),
+        cases=", ".join(
+            f"{{ {{ {_list(one)} }}, {{ {_list(score)} }} }}"
+            for one, score in zip(features, scores, strict=True)
+        ),
+    )
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+
+
+def _list(values: np.ndarray) -> str:
+    return ", ".join(str(int(value)) for value in values.reshape(-1))
+
+
+def build_host_firmware(generated: Path, program: Path) -> Path:
+    """Build the host firmware with ASan and UBSan around the files in `generated`."""
+    sources = [
+        *sorted((ROOT / "firmware" / "src").glob("*.c")),
+        *sorted((ROOT / "firmware" / "ports" / "host").glob("*.c")),
+        *sorted((LIB / "src" / "link").glob("*.c")),
+        *sorted((LIB / "src" / "frontend").glob("*.c")),
+        *sorted(generated.glob("*.c")),
+    ]
+    includes = ["-I", str(ROOT / "firmware" / "src"), "-I", str(generated)]
+    command = ["gcc", *C_FLAGS, "-O1", *SANITIZERS, *includes, *map(str, sources)]
+    done = subprocess.run(
+        [*command, "-o", str(program)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+@contextmanager
+def running(program: Path) -> Iterator[str]:
+    """Start a host firmware; yields its URL, ends it, and shows what a sanitizer said."""
+    process = subprocess.Popen(
+        [program, "--port", "0", "--exit-with-stdin"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    try:
+        assert line.startswith("listening "), line
+        yield f"socket://{line.split()[1]}"
+    finally:
+        # Closing its standard input ends it; by itself it never ends.
+        _, complaints = process.communicate(timeout=30)
+        assert (process.returncode, complaints) == (0, "")
