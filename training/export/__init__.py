@@ -1,0 +1,202 @@
+"""From an int8 `.tflite` to the C files and the manifest in generated/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training.errors import UserError
+from training.export import c_writer
+from training.export.compile import CompiledModel, compile_model
+from training.export.frontend_c import frontend_sources
+from training.export.reference import run_reference
+from training.export.tflm_arena import measure_tflm_arena
+from training.export.version import ABI, TOOL_VERSION
+from training.features import Frontend
+from training.frontend_tables import FrontendTables
+from training.recipe import FEATURE_SCALE, FrontendConfig
+
+__all__ = ["CompiledModel", "Manifest", "compile_model", "export_model"]
+
+GOLDEN_PCM_SAMPLES = 3_200
+GOLDEN_CASES = 2
+NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Content of manifest.json; host tools compare `model_hash` with what a board reports."""
+
+    tool_version: str
+    abi: int
+    name: str
+    model_hash: str
+    tflite_sha256: str
+    labels: tuple[str, ...]
+    frontend: Mapping[str, Any]
+    input: Mapping[str, Any]
+    output: Mapping[str, Any]
+    arena_bytes: int
+    tflm_arena_bytes: int
+    weights_bytes: int
+    macs: int
+    files: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Text of the file; the same manifest gives the same text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def model_hash(tflite: bytes, tables: FrontendTables, labels: Sequence[str]) -> str:
+    """SHA-256, in hexadecimal, of everything that decides what a board answers."""
+    digest = hashlib.sha256(tflite)
+    digest.update(tables.to_bytes())
+    digest.update("\n".join(labels).encode())
+    return digest.hexdigest()
+
+
+def _check_arguments(name: str, labels: Sequence[str], golden_pcm: np.ndarray, clip: int) -> None:
+    if not NAME_PATTERN.fullmatch(name):
+        raise UserError(
+            f"the model's name is {name!r}",
+            "Use 1 to 64 letters, digits, '_', '-' or '.', a letter or digit first.",
+        )
+    odd = [label for label in labels if not label or not label.isprintable()]
+    if odd or len(set(labels)) != len(labels):
+        raise UserError(
+            f"labels are not distinct printable words: {list(labels)}",
+            "Name every class once.",
+        )
+    if golden_pcm.dtype != np.int16 or golden_pcm.ndim != 2 or golden_pcm.shape[1:] != (clip,):
+        raise UserError(
+            f"golden clips are {golden_pcm.dtype}{list(golden_pcm.shape)}",
+            f"Give int16 clips of {clip} samples each.",
+        )
+    if len(golden_pcm) == 0 or clip < GOLDEN_PCM_SAMPLES:
+        raise UserError(
+            f"there are {len(golden_pcm)} golden clips of {clip} samples",
+            f"Give at least one clip of {GOLDEN_PCM_SAMPLES} samples or more.",
+        )
+
+
+def _check_model(model: CompiledModel, labels: Sequence[str], frontend: FrontendConfig) -> None:
+    """Refuse a model that the front-end cannot feed."""
+    q = model.input.quantization
+    if q.scales != (FEATURE_SCALE,) or q.zero_points != (0,):
+        raise UserError(
+            f"{model.name} takes input of scale {q.scales} and zero point {q.zero_points}; features "
+            f"have scale {FEATURE_SCALE} and zero point 0",
+            "Quantise the model with that input range, as training/compress does.",
+        )
+    shape, wanted = model.frames_bins, (frontend.frames, frontend.mel_bins)
+    if shape != wanted:
+        raise UserError(
+            f"{model.name} takes {shape[0]} x {shape[1]} features; the front-end gives "
+            f"{wanted[0]} x {wanted[1]} (frames x bins)",
+            "Train the model with this front-end, or give the front-end that it was trained with.",
+        )
+    if model.output.bytes != len(labels):
+        raise UserError(
+            f"{model.name} has {model.output.bytes} outputs, but there are {len(labels)} labels",
+            "Give one label for each output.",
+        )
+
+
+def _golden(model: CompiledModel, frontend: Frontend, golden_pcm: np.ndarray) -> c_writer.Golden:
+    """Vectors from the first clips; a lone clip is heard backwards for the second case."""
+    clips = golden_pcm[:GOLDEN_CASES]
+    if len(clips) < GOLDEN_CASES:
+        clips = np.stack([clips[0], clips[0][::-1]])
+    start = (clips.shape[1] - GOLDEN_PCM_SAMPLES) // 2
+    pcm = np.ascontiguousarray(clips[0, start : start + GOLDEN_PCM_SAMPLES])
+    features = np.stack([frontend.clip(np.ascontiguousarray(clip)) for clip in clips])
+    scores = run_reference(model.tflite, features.reshape(len(clips), *model.input.shape[1:]))
+    return c_writer.Golden(pcm, frontend.clip(pcm), features, scores)
+
+
+def _sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _write_all(files: Mapping[str, str], out_dir: Path) -> None:
+    """Write beside the old files first, then move each: an interruption leaves whole files.
+
+    The manifest is moved last, so that until then it describes the old files.
+    """
+    out_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=out_dir) as temporary:
+        for name, content in files.items():
+            (Path(temporary) / name).write_text(content, encoding="utf-8", newline="\n")
+        for name in sorted(files, key=lambda n: (n == MANIFEST, n)):
+            shutil.move(Path(temporary) / name, out_dir / name)
+
+
+def export_model(
+    tflite: bytes,
+    *,
+    name: str,
+    labels: Sequence[str],
+    frontend: FrontendConfig,
+    golden_pcm: np.ndarray,
+    out_dir: Path,
+) -> Manifest:
+    """Write every generated file of a keyword model; the same arguments give the same bytes.
+
+    Args:
+        tflite: int8 model, input [1, frames, bins(, 1)] of scale FEATURE_SCALE and zero point 0.
+        name: letters, digits, '_', '-', '.'.
+        labels: one a class, in the order of the outputs.
+        frontend: configuration that the model was trained with.
+        golden_pcm: int16[clips >= 1, clip_samples]; the first two become the board's self-test.
+        out_dir: folder to write to, made when missing.
+
+    Raises:
+        UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
+    """
+    _check_arguments(name, labels, golden_pcm, frontend.clip_samples)
+    model = compile_model(tflite, name=name)
+    _check_model(model, labels, frontend)
+    features = Frontend(frontend)
+    tflm_arena_bytes = measure_tflm_arena(tflite, model.program, name)
+    identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
+    files = {
+        "sotto_model.h": c_writer.model_header(model, identity, tflm_arena_bytes),
+        "sotto_model_aot.c": c_writer.model_source(model, identity),
+        "sotto_labels.c": c_writer.labels_source(labels, identity),
+        **c_writer.tflite_sources(tflite, identity),
+        **c_writer.golden_sources(_golden(model, features, golden_pcm), identity),
+        **frontend_sources(features.tables, identity.banner),
+    }
+    frames, bins = model.frames_bins
+    manifest = Manifest(
+        tool_version=TOOL_VERSION,
+        abi=ABI,
+        name=name,
+        model_hash=identity.model_hash,
+        tflite_sha256=hashlib.sha256(tflite).hexdigest(),
+        labels=tuple(labels),
+        frontend=asdict(frontend),
+        input={"frames": frames, "bins": bins, "scale": FEATURE_SCALE, "zero_point": 0},
+        output={
+            "classes": model.output.bytes,
+            "scale": model.output.quantization.scales[0],
+            "zero_point": model.output.quantization.zero_points[0],
+        },
+        arena_bytes=c_writer.arena_bytes(model),
+        tflm_arena_bytes=tflm_arena_bytes,
+        weights_bytes=model.summary.weights_bytes,
+        macs=model.summary.macs,
+        files={file: _sha256(files[file]) for file in sorted(files)},
+    )
+    _write_all({**files, MANIFEST: manifest.to_json()}, out_dir)
+    return manifest

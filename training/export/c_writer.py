@@ -1,0 +1,210 @@
+"""Prints a compiled model as C. Decides nothing: all numbers come from the program and the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from training.export import c_text
+from training.export.compile import CompiledModel
+from training.export.plan import ALIGNMENT_BYTES
+from training.export.version import ABI, TOOL_VERSION
+
+INCLUDE_MODEL = '\n#include "sotto_model.h"\n'
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Vectors that the board checks itself with.
+
+    Attributes:
+        pcm: int16[samples], input of the front-end.
+        frames: int8[frames, bins], its features.
+        features: int8[cases, frames, bins] of whole clips.
+        scores: int8[cases, classes], by LiteRT's reference kernels.
+    """
+
+    pcm: np.ndarray
+    frames: np.ndarray
+    features: np.ndarray
+    scores: np.ndarray
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Names that all files of one export share. `model_hash`: 64 hexadecimal digits."""
+
+    name: str
+    model_hash: str
+
+    @property
+    def banner(self) -> str:
+        """First lines of every file."""
+        return c_text.banner(TOOL_VERSION, self.name, self.model_hash)
+
+
+def arena_bytes(model: CompiledModel) -> int:
+    """Size of the arena that firmware declares; never 0, since C has no empty arrays."""
+    return max(model.plan.arena_bytes, ALIGNMENT_BYTES)
+
+
+def model_header(model: CompiledModel, identity: Identity, tflm_arena_bytes: int) -> str:
+    """sotto_model.h."""
+    frames, bins = model.frames_bins
+    digits = identity.model_hash
+    hash_bytes = ", ".join(f"0x{digits[i : i + 2]}" for i in range(0, len(digits), 2))
+    macros = c_text.defines(
+        [
+            ("SOTTO_TOOL_VERSION", c_text.string(TOOL_VERSION)),
+            ("SOTTO_MODEL_NAME", c_text.string(identity.name)),
+            ("SOTTO_MODEL_HASH_HEX", c_text.string(digits)),
+            ("SOTTO_MODEL_HASH_BYTES", f"{{{hash_bytes}}}"),
+            ("SOTTO_MODEL_FRAMES", str(frames)),
+            ("SOTTO_MODEL_BINS", str(bins)),
+            ("SOTTO_MODEL_CLASSES", str(model.output.bytes)),
+            ("SOTTO_MODEL_INPUT_BYTES", str(model.input.bytes)),
+            ("SOTTO_MODEL_ARENA_BYTES", str(arena_bytes(model))),
+            ("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes)),
+        ]
+    )
+    return (
+        f"{identity.banner}#ifndef SOTTO_GENERATED_MODEL_H\n#define SOTTO_GENERATED_MODEL_H\n\n"
+        '#include "sotto/abi.h"\n\n'
+        f"#if SOTTO_ABI != {ABI}\n"
+        f'#error "Regenerate: this folder was generated for SOTTO_ABI {ABI}; run `sotto export`"\n'
+        f"#endif\n\n{macros}\n"
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
+        "/* Names of the classes, in the order of the scores. */\n"
+        "extern const char *const sotto_labels[SOTTO_MODEL_CLASSES];\n\n"
+        "#ifdef __cplusplus\n}\n#endif\n#endif\n"
+    )
+
+
+def _pointer(model: CompiledModel, buffer: int) -> str:
+    """How the printed code reaches a buffer."""
+    program = model.program
+    if buffer == program.inputs[0]:
+        return "features_s8"
+    if buffer == program.outputs[0]:
+        return "scores_s8"
+    if program.buffers[buffer].data is not None:
+        return f"constant_{buffer}"
+    return f"tensors + {model.plan.offsets[buffer]}"
+
+
+def _calls(model: CompiledModel) -> str:
+    text = ""
+    for position, call in enumerate(model.program.calls):
+        macs = f", {call.macs} MACs" if call.macs else ""
+        description = f"{position} {call.operator} {call.shapes}{macs}"
+        arguments = [f"&{call.params.kernel}_{position}"]
+        arguments += [_pointer(model, b) for b in (*call.inputs, call.output)]
+        text += f"  {c_text.comment(description)}\n"
+        text += f"  sotto_{call.params.kernel}_s8({', '.join(arguments)});\n"
+    return text
+
+
+def model_source(model: CompiledModel, identity: Identity) -> str:
+    """sotto_model_aot.c: the model contract, one kernel call a layer."""
+    constants = "".join(
+        c_text.array(f"constant_{index}", buffer.data) + "\n"
+        for index, buffer in enumerate(model.program.buffers)
+        if buffer.data is not None
+    )
+    structs = "\n".join(
+        c_text.struct(f"{call.params.kernel}_{position}", call.params)
+        for position, call in enumerate(model.program.calls)
+    )
+    tensors = "  int8_t *const tensors = (int8_t *)arena;\n" if model.plan.offsets else ""
+    return (
+        f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{INCLUDE_MODEL}\n'
+        "_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,\n"
+        '               "the input is frames x bins");\n\n'
+        f"{constants}{structs}\n"
+        'const char *sotto_model_backend(void) { return "aot"; }\n\n'
+        "int sotto_model_init(void *arena, size_t arena_bytes) {\n"
+        "  if (arena == NULL) return SOTTO_E_ARGUMENT;\n"
+        "  return arena_bytes < SOTTO_MODEL_ARENA_BYTES ? SOTTO_E_SIZE : SOTTO_OK;\n}\n\n"
+        "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
+        "                       int8_t *scores_s8) {\n"
+        "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) return SOTTO_E_ARGUMENT;\n"
+        "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
+        f"{tensors}{_calls(model)}  return SOTTO_OK;\n}}\n"
+    )
+
+
+def labels_source(labels: Sequence[str], identity: Identity) -> str:
+    """sotto_labels.c."""
+    lines = "".join(f"{c_text.INDENT}{c_text.string(label)},\n" for label in labels)
+    return (
+        f"{identity.banner}{INCLUDE_MODEL[1:]}\n"
+        f"const char *const sotto_labels[SOTTO_MODEL_CLASSES] = {{\n{lines}}};\n"
+    )
+
+
+def tflite_sources(tflite: bytes, identity: Identity) -> dict[str, str]:
+    """sotto_model_tflite.h and .c: the flatbuffer as TFLite-Micro takes it."""
+    header = (
+        f"{identity.banner}#ifndef SOTTO_GENERATED_MODEL_TFLITE_H\n"
+        "#define SOTTO_GENERATED_MODEL_TFLITE_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
+        f"#define SOTTO_MODEL_TFLITE_BYTES {len(tflite)}\n\n"
+        "extern const uint8_t sotto_model_tflite[SOTTO_MODEL_TFLITE_BYTES]; /* 16-byte aligned */\n"
+        "extern const size_t sotto_model_tflite_bytes;\n\n"
+        "#ifdef __cplusplus\n}\n#endif\n#endif\n"
+    )
+    source = (
+        f'{identity.banner}#include "sotto_model_tflite.h"\n\n'
+        + c_text.array(
+            "sotto_model_tflite",
+            np.frombuffer(tflite, np.uint8),
+            f"_Alignas({ALIGNMENT_BYTES}) const",
+            "SOTTO_MODEL_TFLITE_BYTES",
+        )
+        + "const size_t sotto_model_tflite_bytes = SOTTO_MODEL_TFLITE_BYTES;\n"
+    )
+    return {"sotto_model_tflite.h": header, "sotto_model_tflite.c": source}
+
+
+def golden_sources(golden: Golden, identity: Identity) -> dict[str, str]:
+    """sotto_golden.h and .c."""
+    sizes = c_text.defines(
+        [
+            ("SOTTO_GOLDEN_PCM_SAMPLES", str(golden.pcm.size)),
+            ("SOTTO_GOLDEN_FRAMES", str(golden.frames.shape[0])),
+            ("SOTTO_GOLDEN_CASES", str(golden.features.shape[0])),
+        ]
+    )
+    frames_size = "SOTTO_GOLDEN_FRAMES * SOTTO_MODEL_BINS"
+    header = (
+        f"{identity.banner}#ifndef SOTTO_GENERATED_GOLDEN_H\n#define SOTTO_GENERATED_GOLDEN_H\n\n"
+        f"#include <stdint.h>\n{INCLUDE_MODEL}\n"
+        '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
+        f"{sizes}\n"
+        "/* Input of the whole model and its scores by the reference interpreter. */\n"
+        "typedef struct sotto_golden_case {\n"
+        f"{c_text.INDENT}int8_t features[SOTTO_MODEL_INPUT_BYTES];\n"
+        f"{c_text.INDENT}int8_t scores[SOTTO_MODEL_CLASSES];\n}} sotto_golden_case;\n\n"
+        "/* Speech and the features of each of its frames. */\n"
+        "extern const int16_t sotto_golden_pcm[SOTTO_GOLDEN_PCM_SAMPLES];\n"
+        f"extern const int8_t sotto_golden_frames[{frames_size}];\n"
+        "extern const sotto_golden_case sotto_golden_cases[SOTTO_GOLDEN_CASES];\n\n"
+        "#ifdef __cplusplus\n}\n#endif\n#endif\n"
+    )
+    cases = ""
+    for features, scores in zip(golden.features, golden.scores, strict=True):
+        deeper = c_text.INDENT * 3
+        numbers = c_text.wrap((str(int(v)) for v in features.reshape(-1)), deeper)
+        cases += f"{c_text.INDENT}{{\n{c_text.INDENT * 2}.features = {{\n{numbers},\n"
+        cases += f"{c_text.INDENT * 2}}},\n{c_text.INDENT * 2}.scores = {{"
+        cases += ", ".join(str(int(v)) for v in scores.reshape(-1))
+        cases += f"}},\n{c_text.INDENT}}},\n"
+    source = (
+        f'{identity.banner}#include "sotto_golden.h"\n\n'
+        + c_text.array("sotto_golden_pcm", golden.pcm, "const", "SOTTO_GOLDEN_PCM_SAMPLES")
+        + c_text.array("sotto_golden_frames", golden.frames, "const", frames_size)
+        + f"const sotto_golden_case sotto_golden_cases[SOTTO_GOLDEN_CASES] = {{\n{cases}}};\n"
+    )
+    return {"sotto_golden.h": header, "sotto_golden.c": source}

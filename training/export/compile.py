@@ -1,0 +1,62 @@
+"""Any int8 `.tflite` -> program and memory plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from training.errors import UserError
+from training.export.lower import fold_constants, fuse_activations, lower
+from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
+from training.export.program import Buffer, Program
+from training.export.reader import read_tflite
+from training.export.summary import ModelSummary, summarize
+
+
+@dataclass(frozen=True)
+class CompiledModel:
+    """A model ready to be printed: the kernel calls, where their tensors lie, what it costs."""
+
+    name: str
+    tflite: bytes
+    program: Program
+    plan: Plan
+    summary: ModelSummary
+
+    @property
+    def input(self) -> Buffer:
+        """The one input."""
+        return self.program.buffers[self.program.inputs[0]]
+
+    @property
+    def output(self) -> Buffer:
+        """The one output."""
+        return self.program.buffers[self.program.outputs[0]]
+
+    @property
+    def frames_bins(self) -> tuple[int, int]:
+        """Input as frames x bins: the first dimension after the batch, and all others."""
+        frames = self.input.shape[1] if len(self.input.shape) > 2 else 1
+        return frames, self.input.bytes // frames
+
+
+def compile_model(tflite: bytes, *, name: str = "model") -> CompiledModel:
+    """Compile an int8 model with one input and one output.
+
+    Args:
+        tflite: content of the file.
+        name: what error messages and generated files call it.
+
+    Raises:
+        UserError: damaged file, an operator or case that sotto lacks, or not one int8 input and output.
+    """
+    program = lower(fuse_activations(fold_constants(read_tflite(tflite, name))))
+    if len(program.inputs) != 1 or len(program.outputs) != 1 or not program.calls:
+        raise UserError(
+            f"{name} has {len(program.inputs)} inputs, {len(program.outputs)} outputs and "
+            f"{len(program.calls)} layers",
+            "Give a model with one input, one output and at least one layer.",
+        )
+    lifetimes = lifetimes_of(program)
+    plan = plan_memory(lifetimes)
+    verify_plan(lifetimes, plan)
+    return CompiledModel(name, tflite, program, plan, summarize(program, plan, len(tflite)))

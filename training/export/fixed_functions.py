@@ -1,0 +1,122 @@
+"""Exponential and logistic function in fixed point, as the reference kernels compute them.
+
+Semantics: gemmlowp's published fixed-point functions (a Taylor series on [-1/4, 0), then a product of
+tabulated powers; Newton-Raphson for the reciprocal). Evaluated at export into 256-entry tables.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from training.export.fixed_point import (
+    INT32_MAX,
+    MULTIPLIER_BITS,
+    divide_by_power_of_two,
+    multiply_high,
+    quantize_multiplier,
+    requantize,
+)
+
+SOFTMAX_INTEGER_BITS = 5
+LOGISTIC_INTEGER_BITS = 4
+BYTE_VALUES = 256
+EXP_MINUS_EIGHTH_Q31 = 1895147668
+ONE_THIRD_Q31 = 715827883
+EXP_POWERS_Q31 = (
+    (-2, 1672461947),
+    (-1, 1302514674),
+    (0, 790015084),
+    (1, 290630308),
+    (2, 39332535),
+    (3, 720401),
+    (4, 242),
+)
+"""(e, exp(-2**e))."""
+RECIPROCAL_START_Q29 = 1515870810
+RECIPROCAL_SLOPE_Q29 = -1010580540
+RECIPROCAL_STEPS = 3
+
+
+def _saturate(value: int) -> int:
+    return max(-INT32_MAX - 1, min(INT32_MAX, value))
+
+
+def _exp_above_minus_quarter(a_q31: int) -> int:
+    """Exponential of a in [-1/4, 0), both Q31: Taylor series around -1/8."""
+    x = a_q31 + (1 << 28)
+    x2 = multiply_high(x, x)
+    x3 = multiply_high(x2, x)
+    x4 = multiply_high(x2, x2)
+    cubic = multiply_high(divide_by_power_of_two(x4, 2) + x3, ONE_THIRD_Q31)
+    series = x + divide_by_power_of_two(cubic + x2, 1)
+    return EXP_MINUS_EIGHTH_Q31 + multiply_high(EXP_MINUS_EIGHTH_Q31, series)
+
+
+def exp_negative_q31(a: int, integer_bits: int) -> int:
+    """Exponential in Q31 of a <= 0 given with `integer_bits` before the point (Q5.26, Q4.27)."""
+    if a == 0:
+        return INT32_MAX
+    fraction_bits = MULTIPLIER_BITS - integer_bits
+    quarter = 1 << (fraction_bits - 2)
+    remainder_of_quarter = (a & (quarter - 1)) - quarter
+    result = _exp_above_minus_quarter(remainder_of_quarter << integer_bits)
+    quarters = remainder_of_quarter - a
+    for exponent, power_q31 in EXP_POWERS_Q31:
+        if integer_bits > exponent and quarters & (1 << (fraction_bits + exponent)):
+            result = multiply_high(result, power_q31)
+    return result
+
+
+def reciprocal_of_one_plus_q31(x_q31: int) -> int:
+    """1 / (1 + x) in Q31 for x in [0, 1] in Q31."""
+    half = (x_q31 + INT32_MAX + 1) // 2
+    estimate = RECIPROCAL_START_Q29 + multiply_high(half, RECIPROCAL_SLOPE_Q29)
+    for _ in range(RECIPROCAL_STEPS):
+        error = (1 << 29) - multiply_high(half, estimate)
+        estimate += _saturate(multiply_high(estimate, error) * 4)
+    return _saturate(estimate * 2)
+
+
+def input_radius(integer_bits: int, left_shift: int) -> int:
+    """Greatest magnitude of an input whose rescaled value keeps `integer_bits`."""
+    greatest = ((1 << integer_bits) - 1) * (1 << (MULTIPLIER_BITS - integer_bits))
+    return math.floor(greatest / 2.0**left_shift)
+
+
+def softmax_exp_table(input_scale: float, beta: float) -> np.ndarray:
+    """int32[256] in Q31: entry i is exp(-beta * input_scale * i), zero where the kernel cuts it."""
+    real = min(beta * input_scale * 2 ** (MULTIPLIER_BITS - SOFTMAX_INTEGER_BITS), 2.0**31 - 1)
+    multiplier, shift = quantize_multiplier(real)
+    radius = input_radius(SOFTMAX_INTEGER_BITS, shift)
+    table = np.zeros(BYTE_VALUES, np.int32)
+    for distance in range(min(radius, BYTE_VALUES - 1) + 1):
+        scaled = multiply_high(-distance << shift, multiplier)
+        table[distance] = exp_negative_q31(scaled, SOFTMAX_INTEGER_BITS)
+    return table
+
+
+def _logistic_q31(a_q27: int) -> int:
+    if a_q27 == 0:
+        return 1 << 30
+    positive = reciprocal_of_one_plus_q31(exp_negative_q31(-abs(a_q27), LOGISTIC_INTEGER_BITS))
+    return positive if a_q27 > 0 else INT32_MAX - positive
+
+
+def logistic_table(input_scale: float, input_zero_point: int) -> np.ndarray:
+    """int8[256], indexed by the stored input + 128; output scale 1/256, zero point -128."""
+    real = input_scale * 2 ** (MULTIPLIER_BITS - LOGISTIC_INTEGER_BITS)
+    multiplier, shift = quantize_multiplier(real)
+    radius = input_radius(LOGISTIC_INTEGER_BITS, shift)
+    table = np.empty(BYTE_VALUES, np.int8)
+    for index in range(BYTE_VALUES):
+        value = index - 128 - input_zero_point
+        if abs(value) >= radius:
+            table[index] = -128 if value < 0 else 127
+        else:
+            share = divide_by_power_of_two(
+                _logistic_q31(requantize(value, multiplier, shift)), MULTIPLIER_BITS - 8
+            )
+            table[index] = max(-128, min(127, share - 128))
+    return table

@@ -1,0 +1,144 @@
+"""An int8 network as data: what the exporter knows of a `.tflite`, free of flatbuffers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DTYPES = {"float32": 4, "int32": 4, "uint8": 1, "int64": 8, "bool": 1, "int16": 2, "int8": 1}
+"""Element types that a graph can name, with their size in bytes."""
+
+ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
+"""Fused activations, in the order of the schema's enumeration."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """`real = scale * (stored - zero_point)`; more than one scale means one per index of `axis`."""
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...]
+    axis: int = 0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One tensor; `data` (shape and dtype of the tensor) is present when it is constant."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    quantization: Quantization | None = None
+    data: np.ndarray | None = None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; a scalar has one."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """For operators that take none."""
+
+
+@dataclass(frozen=True)
+class ConvOptions:
+    """CONV_2D and, with `depth_multiplier`, DEPTHWISE_CONV_2D."""
+
+    padding: str
+    stride_height: int
+    stride_width: int
+    dilation_height: int = 1
+    dilation_width: int = 1
+    activation: str = "NONE"
+    depth_multiplier: int = 0
+
+
+@dataclass(frozen=True)
+class PoolOptions:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+
+    padding: str
+    stride_height: int
+    stride_width: int
+    filter_height: int
+    filter_width: int
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True)
+class FullyConnectedOptions:
+    """FULLY_CONNECTED with the default weight layout."""
+
+    activation: str = "NONE"
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True)
+class ArithmeticOptions:
+    """ADD and MUL."""
+
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True)
+class ConcatenationOptions:
+    """CONCATENATION along `axis`, which may be negative."""
+
+    axis: int
+    activation: str = "NONE"
+
+
+@dataclass(frozen=True)
+class ReducerOptions:
+    """MEAN; the axes are the second input tensor."""
+
+    keep_dims: bool
+
+
+@dataclass(frozen=True)
+class SoftmaxOptions:
+    """SOFTMAX over the last axis."""
+
+    beta: float
+
+
+Options = (
+    NoOptions
+    | ConvOptions
+    | PoolOptions
+    | FullyConnectedOptions
+    | ArithmeticOptions
+    | ConcatenationOptions
+    | ReducerOptions
+    | SoftmaxOptions
+)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator; `inputs` and `outputs` are tensor indices, -1 for an input that is left out."""
+
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options = NoOptions()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Tensors and the operators over them, in execution order."""
+
+    tensors: tuple[Tensor, ...]
+    operators: tuple[Operator, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    location: str = "model"
+
+    def where(self, operator: Operator) -> str:
+        """Words that lead a user to `operator`: its position and its output tensor."""
+        position = next(i for i, o in enumerate(self.operators) if o is operator)
+        output = self.tensors[operator.outputs[0]].name if operator.outputs else "no output"
+        return f"operator {position} ({operator.name} -> '{output}') of {self.location}"

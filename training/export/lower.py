@@ -1,0 +1,165 @@
+"""Graph -> kernel calls, in separate passes.
+
+`fold_constants` and `fuse_activations` take a graph and return a graph; `lower` turns what is left into a
+`Program`. Each pass keeps every computed byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from training.errors import UserError
+from training.export.graph import Graph, Operator, Quantization, Tensor
+from training.export.lower_operators import LOWERINGS, Context
+from training.export.program import Buffer, KernelCall, Program
+
+VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators that change the shape only: tensors are dense, so the bytes stay where they are."""
+
+ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
+FUSABLE = frozenset(
+    {
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "FULLY_CONNECTED",
+        "ADD",
+        "MUL",
+        "AVERAGE_POOL_2D",
+        "MAX_POOL_2D",
+    }
+)
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Turn views of constants into constants."""
+    tensors: list[Tensor] = list(graph.tensors)
+    kept: list[Operator] = []
+    for operator in graph.operators:
+        source = tensors[operator.inputs[0]] if operator.inputs else None
+        if operator.name in VIEWS and source is not None and source.data is not None:
+            target = operator.outputs[0]
+            data = source.data.reshape(tensors[target].shape)
+            tensors[target] = replace(tensors[target], data=data)
+        else:
+            kept.append(operator)
+    return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
+
+
+def _producer(graph: Graph, tensor: int) -> int | None:
+    for position, operator in enumerate(graph.operators):
+        if tensor in operator.outputs:
+            return position
+    return None
+
+
+def _fusion(graph: Graph, operator: Operator) -> int | None:
+    """Position of the operator that can clamp on behalf of `operator`, or None."""
+    if operator.name not in ACTIVATION_OPERATORS:
+        return None
+    source = operator.inputs[0]
+    position = _producer(graph, source)
+    readers = sum(o.inputs.count(source) for o in graph.operators)
+    if position is None or readers != 1 or source in graph.outputs:
+        return None
+    producer = graph.operators[position]
+    same = graph.tensors[source].quantization == graph.tensors[operator.outputs[0]].quantization
+    fits = producer.name in FUSABLE and getattr(producer.options, "activation", "") == "NONE"
+    return position if same and fits else None
+
+
+def fuse_activations(graph: Graph) -> Graph:
+    """Let a layer clamp for the activation behind it, where both have one quantisation."""
+    for operator in graph.operators:
+        position = _fusion(graph, operator)
+        if position is None:
+            continue
+        producer = graph.operators[position]
+        fused = replace(
+            producer,
+            outputs=operator.outputs,
+            options=replace(producer.options, activation=operator.name),  # type: ignore[call-arg]
+        )
+        operators = [o for o in graph.operators if o is not operator]
+        operators[position] = fused
+        graph = replace(graph, operators=tuple(operators))
+    return graph
+
+
+def storage_of(graph: Graph) -> dict[int, int]:
+    """Tensor index -> index of the tensor whose bytes it shares."""
+    storage = {index: index for index in range(len(graph.tensors))}
+    for operator in graph.operators:
+        if operator.name in VIEWS:
+            storage[operator.outputs[0]] = storage[operator.inputs[0]]
+    return storage
+
+
+def _shape(tensor: Tensor) -> str:
+    dimensions = tensor.shape[1:] if len(tensor.shape) > 1 else tensor.shape
+    return "x".join(str(n) for n in dimensions)
+
+
+def _describe(context: Context, positions: tuple[int, ...]) -> str:
+    """Shape comment: inputs -> output, and the kernel where there is one."""
+    sources = " + ".join(_shape(context.tensor(p)) for p in positions)
+    text = f"{sources} -> {_shape(context.output)}"
+    o = context.options
+    if context.operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        height, width = context.tensor(1).shape[1:3]
+        text += f", kernel {height}x{width}, stride {o.stride_height}x{o.stride_width}"
+        if (o.dilation_height, o.dilation_width) != (1, 1):
+            text += f", dilation {o.dilation_height}x{o.dilation_width}"
+    elif context.operator.name in ("AVERAGE_POOL_2D", "MAX_POOL_2D"):
+        text += f", window {o.filter_height}x{o.filter_width}"
+        text += f", stride {o.stride_height}x{o.stride_width}"
+    activation = getattr(o, "activation", "NONE")
+    return text if activation == "NONE" else f"{text}, {activation}"
+
+
+def _buffer(tensor: Tensor) -> Buffer:
+    quantization = tensor.quantization or Quantization((), ())
+    return Buffer(tensor.name, tensor.shape, quantization, tensor.data)
+
+
+def lower(graph: Graph) -> Program:
+    """Choose kernels for every operator.
+
+    Raises:
+        UserError: naming operator, tensor and model, when there is no kernel for a case.
+    """
+    storage = storage_of(graph)
+    buffers: list[Buffer] = []
+    numbers: dict[int, int] = {}
+
+    def buffer_of(tensor: int) -> int:
+        root = storage[tensor]
+        if root not in numbers:
+            numbers[root] = len(buffers)
+            buffers.append(_buffer(graph.tensors[root]))
+        return numbers[root]
+
+    inputs = tuple(buffer_of(i) for i in graph.inputs)
+    calls: list[KernelCall] = []
+    for operator in graph.operators:
+        if operator.name in VIEWS:
+            continue
+        if operator.name not in LOWERINGS:
+            raise UserError(
+                f"{graph.where(operator)} is not supported",
+                f"Use a model made of {', '.join(sorted(LOWERINGS))} and "
+                f"{', '.join(sorted(VIEWS))}, or add the operator as docs/export.md describes.",
+            )
+        context = Context(graph, operator)
+        for lowered in LOWERINGS[operator.name](context):
+            calls.append(
+                KernelCall(
+                    operator=operator.name,
+                    params=lowered.params,
+                    inputs=tuple(buffer_of(operator.inputs[p]) for p in lowered.inputs),
+                    output=buffer_of(operator.outputs[0]),
+                    shapes=_describe(context, lowered.inputs),
+                    macs=lowered.macs,
+                )
+            )
+    outputs = tuple(buffer_of(i) for i in graph.outputs)
+    return Program(tuple(buffers), tuple(calls), inputs, outputs)

@@ -1,0 +1,101 @@
+"""Static memory plan: every intermediate tensor gets an offset in one arena, and a proof that it may.
+
+Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020):
+the largest tensor first, each at the lowest offset where it meets no tensor alive at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from training.export.program import Program
+
+ALIGNMENT_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """Calls `first_call` (which writes it) to `last_call` (which reads it last), both included."""
+
+    buffer: int
+    bytes: int
+    first_call: int
+    last_call: int
+
+    def meets(self, other: Lifetime) -> bool:
+        """Whether both are alive during one call."""
+        return self.first_call <= other.last_call and other.first_call <= self.last_call
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Offsets in bytes by buffer index, and the size of the arena that holds them."""
+
+    offsets: Mapping[int, int]
+    arena_bytes: int
+
+
+def lifetimes_of(program: Program) -> list[Lifetime]:
+    """Lifetimes of the buffers that live in the arena: no constant, no input, no output."""
+    outside = {*program.inputs, *program.outputs}
+    outside |= {i for i, buffer in enumerate(program.buffers) if buffer.data is not None}
+    spans: dict[int, list[int]] = {}
+    for position, call in enumerate(program.calls):
+        for buffer in (*call.inputs, call.output):
+            if buffer not in outside:
+                spans.setdefault(buffer, []).append(position)
+    return [
+        Lifetime(buffer, program.buffers[buffer].bytes, min(calls), max(calls))
+        for buffer, calls in sorted(spans.items())
+    ]
+
+
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def plan_memory(lifetimes: Sequence[Lifetime]) -> Plan:
+    """Place `lifetimes` in one arena; the same input gives the same plan."""
+    order = sorted(lifetimes, key=lambda life: (-life.bytes, life.first_call, life.buffer))
+    offsets: dict[int, int] = {}
+    placed: list[Lifetime] = []
+    for life in order:
+        offset = 0
+        for other in sorted(placed, key=lambda o: offsets[o.buffer]):
+            start = offsets[other.buffer]
+            if life.meets(other) and offset + life.bytes > start:
+                offset = max(offset, _aligned(start + other.bytes))
+        offsets[life.buffer] = offset
+        placed.append(life)
+    ends = [offsets[life.buffer] + life.bytes for life in lifetimes]
+    return Plan(offsets, _aligned(max(ends, default=0)))
+
+
+def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
+    """Check a plan without knowing how it was made: byte by byte, call by call.
+
+    Raises:
+        ValueError: a buffer has no place, is misaligned, leaves the arena, or two buffers that are alive
+            during one call share a byte.
+    """
+    calls = 1 + max((life.last_call for life in lifetimes), default=-1)
+    for life in lifetimes:
+        if life.buffer not in plan.offsets:
+            raise ValueError(f"buffer {life.buffer} has no place in the arena")
+        offset = plan.offsets[life.buffer]
+        if offset < 0 or offset % ALIGNMENT_BYTES:
+            raise ValueError(f"buffer {life.buffer} lies at {offset}, which is not aligned")
+    for call in range(calls):
+        owner = [-1] * plan.arena_bytes
+        for life in lifetimes:
+            if not life.first_call <= call <= life.last_call:
+                continue
+            for byte in range(plan.offsets[life.buffer], plan.offsets[life.buffer] + life.bytes):
+                if byte >= plan.arena_bytes:
+                    raise ValueError(f"buffer {life.buffer} leaves the arena at byte {byte}")
+                if owner[byte] >= 0:
+                    raise ValueError(
+                        f"buffers {owner[byte]} and {life.buffer} share byte {byte} in call {call}"
+                    )
+                owner[byte] = life.buffer

@@ -1,0 +1,293 @@
+"""What `lower` makes of a graph: buffers and kernel calls, independent of how they are printed.
+
+Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an `int` is
+an `int32_t`, an array is a pointer to constants of its dtype.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+import numpy as np
+
+from training.export.graph import Quantization
+
+
+@dataclass(frozen=True)
+class Conv2dParams:
+    """`sotto_conv2d_params`."""
+
+    kernel: ClassVar[str] = "conv2d"
+    struct: ClassVar[str] = "conv2d"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    input_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2dParams:
+    """`sotto_depthwise_conv2d_params`."""
+
+    kernel: ClassVar[str] = "depthwise_conv2d"
+    struct: ClassVar[str] = "depthwise_conv2d"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    depth_multiplier: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    input_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
+@dataclass(frozen=True)
+class FullyConnectedParams:
+    """`sotto_fully_connected_params`."""
+
+    kernel: ClassVar[str] = "fully_connected"
+    struct: ClassVar[str] = "fully_connected"
+    rows: int
+    input_features: int
+    output_features: int
+    input_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    weights: np.ndarray
+    bias: np.ndarray
+    multiplier: np.ndarray
+    shift: np.ndarray
+
+
+@dataclass(frozen=True)
+class AddParams:
+    """`sotto_add_params`."""
+
+    kernel: ClassVar[str] = "add"
+    struct: ClassVar[str] = "add"
+    elements: int
+    input1_offset: int
+    input2_offset: int
+    output_offset: int
+    input1_multiplier: int
+    input1_shift: int
+    input2_multiplier: int
+    input2_shift: int
+    output_multiplier: int
+    output_shift: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class MulParams:
+    """`sotto_mul_params`."""
+
+    kernel: ClassVar[str] = "mul"
+    struct: ClassVar[str] = "mul"
+    elements: int
+    input1_offset: int
+    input2_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class _PoolParams:
+    struct: ClassVar[str] = "pool"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    filter_height: int
+    filter_width: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class AveragePoolParams(_PoolParams):
+    """`sotto_pool_params` of an average."""
+
+    kernel: ClassVar[str] = "average_pool"
+
+
+@dataclass(frozen=True)
+class MaxPoolParams(_PoolParams):
+    """`sotto_pool_params` of a maximum."""
+
+    kernel: ClassVar[str] = "max_pool"
+
+
+@dataclass(frozen=True)
+class MeanParams:
+    """`sotto_mean_params`."""
+
+    kernel: ClassVar[str] = "mean"
+    struct: ClassVar[str] = "mean"
+    positions: int
+    channels: int
+    input_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class SoftmaxParams:
+    """`sotto_softmax_params`."""
+
+    kernel: ClassVar[str] = "softmax"
+    struct: ClassVar[str] = "softmax"
+    rows: int
+    classes: int
+    exp_table_q31: np.ndarray
+
+
+@dataclass(frozen=True)
+class LookupParams:
+    """`sotto_lookup_params`."""
+
+    kernel: ClassVar[str] = "lookup"
+    struct: ClassVar[str] = "lookup"
+    elements: int
+    table: np.ndarray
+
+
+@dataclass(frozen=True)
+class PadParams:
+    """`sotto_pad_params`."""
+
+    kernel: ClassVar[str] = "pad"
+    struct: ClassVar[str] = "pad"
+    input_height: int
+    input_row_bytes: int
+    before_rows: int
+    after_rows: int
+    before_bytes: int
+    after_bytes: int
+    value: int
+
+
+@dataclass(frozen=True)
+class ConcatenateParams:
+    """`sotto_concatenate_params`."""
+
+    kernel: ClassVar[str] = "concatenate"
+    struct: ClassVar[str] = "concatenate"
+    blocks: int
+    block_bytes: int
+    output_stride_bytes: int
+    output_start_byte: int
+
+
+Params = (
+    Conv2dParams
+    | DepthwiseConv2dParams
+    | FullyConnectedParams
+    | AddParams
+    | MulParams
+    | AveragePoolParams
+    | MaxPoolParams
+    | MeanParams
+    | SoftmaxParams
+    | LookupParams
+    | PadParams
+    | ConcatenateParams
+)
+
+
+def constant_bytes(params: Params) -> int:
+    """Bytes of the constant arrays that `params` points to."""
+    values = (getattr(params, field.name) for field in fields(params))
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A run of int8 that calls read and write; `data` is present when it is constant."""
+
+    name: str
+    shape: tuple[int, ...]
+    quantization: Quantization
+    data: np.ndarray | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Size; one byte an element."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class KernelCall:
+    """One kernel over buffers (indices into `Program.buffers`)."""
+
+    operator: str
+    params: Params
+    inputs: tuple[int, ...]
+    output: int
+    shapes: str
+    macs: int = 0
+
+
+@dataclass(frozen=True)
+class Program:
+    """Kernel calls in execution order. Inputs and outputs belong to the caller, not to the arena."""
+
+    buffers: tuple[Buffer, ...]
+    calls: tuple[KernelCall, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference."""
+        return sum(call.macs for call in self.calls)
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of weights, biases, multipliers and tables in flash."""
+        fixed = sum(b.bytes for b in self.buffers if b.data is not None)
+        return fixed + sum(constant_bytes(call.params) for call in self.calls)

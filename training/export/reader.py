@@ -1,0 +1,162 @@
+"""Bytes of a `.tflite` -> `Graph`, by the published flatbuffer schema."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from training.errors import UserError
+from training.export.graph import (
+    ACTIVATIONS,
+    ArithmeticOptions,
+    ConcatenationOptions,
+    ConvOptions,
+    FullyConnectedOptions,
+    Graph,
+    NoOptions,
+    Operator,
+    Options,
+    PoolOptions,
+    Quantization,
+    ReducerOptions,
+    SoftmaxOptions,
+    Tensor,
+)
+
+PADDINGS = ("SAME", "VALID")
+OPERATOR_NAMES = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")
+}
+DTYPE_NAMES = {
+    code: name.lower() for name, code in vars(schema.TensorType).items() if not name.startswith("_")
+}
+FILE_IDENTIFIER = b"TFL3"
+
+
+def _activation(code: int) -> str:
+    return ACTIVATIONS[code] if code < len(ACTIVATIONS) else f"activation {code}"
+
+
+def _conv(o: Any) -> Options:
+    return ConvOptions(
+        padding=PADDINGS[o.padding],
+        stride_height=o.strideH,
+        stride_width=o.strideW,
+        dilation_height=o.dilationHFactor,
+        dilation_width=o.dilationWFactor,
+        activation=_activation(o.fusedActivationFunction),
+        depth_multiplier=getattr(o, "depthMultiplier", 0),
+    )
+
+
+def _pool(o: Any) -> Options:
+    return PoolOptions(
+        padding=PADDINGS[o.padding],
+        stride_height=o.strideH,
+        stride_width=o.strideW,
+        filter_height=o.filterHeight,
+        filter_width=o.filterWidth,
+        activation=_activation(o.fusedActivationFunction),
+    )
+
+
+def _fully_connected(o: Any) -> Options:
+    return FullyConnectedOptions(_activation(o.fusedActivationFunction), bool(o.keepNumDims))
+
+
+def _arithmetic(o: Any) -> Options:
+    return ArithmeticOptions(_activation(o.fusedActivationFunction))
+
+
+OPTION_READERS: dict[str, Callable[[Any], Options]] = {
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _conv,
+    "AVERAGE_POOL_2D": _pool,
+    "MAX_POOL_2D": _pool,
+    "FULLY_CONNECTED": _fully_connected,
+    "ADD": _arithmetic,
+    "MUL": _arithmetic,
+    "CONCATENATION": lambda o: ConcatenationOptions(o.axis, _activation(o.fusedActivationFunction)),
+    "MEAN": lambda o: ReducerOptions(bool(o.keepDims)),
+    "SOFTMAX": lambda o: SoftmaxOptions(float(o.beta)),
+}
+
+
+def _quantization(q: Any) -> Quantization | None:
+    if q is None or q.scale is None or len(q.scale) == 0:
+        return None
+    zero_points = tuple(int(z) for z in q.zeroPoint)
+    return Quantization(tuple(float(s) for s in q.scale), zero_points, int(q.quantizedDimension))
+
+
+def _text(name: bytes | str | None) -> str:
+    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""
+
+
+def _tensor(t: Any, buffers: list[Any], location: str) -> Tensor:
+    name, dtype = _text(t.name), DTYPE_NAMES[t.type]
+    shape = () if t.shape is None else tuple(int(n) for n in t.shape)
+    raw = buffers[t.buffer].data
+    data = None
+    if raw is not None and len(raw) > 0:
+        kind = np.dtype(dtype) if dtype in np.sctypeDict else np.dtype(np.uint8)
+        expected = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+        if len(raw) != expected:
+            raise UserError(
+                f"{location}: tensor '{name}' of {dtype}{list(shape)} holds {len(raw)} bytes, "
+                f"{expected} expected",
+                "Convert the model to .tflite again; this file is damaged.",
+            )
+        data = np.frombuffer(bytes(bytearray(raw)), dtype=kind).reshape(shape)
+        data.flags.writeable = False
+    return Tensor(name, shape, dtype, _quantization(t.quantization), data)
+
+
+def _operator(o: Any, codes: list[Any]) -> Operator:
+    code = codes[o.opcodeIndex]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    name = OPERATOR_NAMES.get(number, f"OPERATOR_{number}")
+    if name == "CUSTOM":
+        name = f"CUSTOM '{_text(code.customCode)}'"
+    reader = OPTION_READERS.get(name)
+    options = NoOptions() if reader is None else reader(o.builtinOptions)
+    inputs = () if o.inputs is None else tuple(int(i) for i in o.inputs)
+    outputs = () if o.outputs is None else tuple(int(i) for i in o.outputs)
+    return Operator(name, inputs, outputs, options)
+
+
+def read_tflite(tflite: bytes, location: str = "model") -> Graph:
+    """Parse a `.tflite`.
+
+    Args:
+        tflite: content of the file.
+        location: what to call the file in error messages.
+
+    Raises:
+        UserError: the bytes are no TensorFlow Lite model.
+    """
+    if tflite[4:8] != FILE_IDENTIFIER:
+        raise UserError(
+            f"{location} is no TensorFlow Lite model: its bytes 4..8 are {tflite[4:8]!r}, "
+            f"not {FILE_IDENTIFIER!r}",
+            "Give the .tflite file that the TensorFlow Lite converter wrote.",
+        )
+    try:
+        model = schema.ModelT.InitFromPackedBuf(tflite, 0)
+        graph = model.subgraphs[0]
+        return Graph(
+            tensors=tuple(_tensor(t, model.buffers, location) for t in graph.tensors),
+            operators=tuple(_operator(o, model.operatorCodes) for o in graph.operators),
+            inputs=tuple(int(i) for i in graph.inputs),
+            outputs=tuple(int(i) for i in graph.outputs),
+            location=location,
+        )
+    except (struct.error, IndexError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"{location} is a damaged TensorFlow Lite model ({type(error).__name__}: {error})",
+            "Convert the model to .tflite again.",
+        ) from error

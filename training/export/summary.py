@@ -1,0 +1,43 @@
+"""What a compiled model costs, layer by layer: facts of the plan, nothing estimated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from training.export.plan import Plan
+from training.export.program import Program, constant_bytes
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One kernel call. `constants_bytes`: weights, biases, multipliers and tables in flash."""
+
+    operator: str
+    shapes: str
+    macs: int
+    constants_bytes: int
+
+
+@dataclass(frozen=True)
+class ModelSummary:
+    """All calls and their sums. `arena_bytes`: RAM of the intermediate tensors."""
+
+    layers: tuple[LayerSummary, ...]
+    macs: int
+    weights_bytes: int
+    arena_bytes: int
+    tflite_bytes: int
+
+
+def summarize(program: Program, plan: Plan, tflite_bytes: int) -> ModelSummary:
+    """Sum up a program and its memory plan."""
+    return ModelSummary(
+        layers=tuple(
+            LayerSummary(call.operator, call.shapes, call.macs, constant_bytes(call.params))
+            for call in program.calls
+        ),
+        macs=program.macs,
+        weights_bytes=program.constant_bytes,
+        arena_bytes=plan.arena_bytes,
+        tflite_bytes=tflite_bytes,
+    )
