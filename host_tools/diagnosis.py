@@ -20,6 +20,8 @@ PYTHON_VERSIONS = ((3, 11), (3, 12))
 _PROGRAM_TIMEOUT_S = 20
 _LOCKED = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s\\;]+)", re.MULTILINE)
 _REQUIREMENT_NAME = re.compile(r"^[A-Za-z0-9_.-]+")
+# What pyserial says of the ports that a PC declares but does not have.
+_NO_HARDWARE = "n/a"
 _PROGRAMS = (
     ("gcc", "gcc"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi"),
@@ -159,6 +161,7 @@ def _serial_ports() -> list[Finding]:
     ports = [
         Finding(port.device, True, port.description, needed=False)
         for port in sorted(list_ports.comports())
+        if port.hwid != _NO_HARDWARE
     ]
     return ports or [
         Finding(

@@ -137,8 +137,8 @@ def check_readable(
             task.advance()
     if problems and not (skip_unreadable and good):
         raise _summed_up(problems)
-    for problem in problems:
-        progress.note(f"skipped {problem.message}")
+    for skipped in problems:
+        progress.note(f"skipped {skipped.message}")
     return good
 
 

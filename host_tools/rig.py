@@ -11,8 +11,7 @@ from pathlib import Path
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
 from host_tools.build import build
-from host_tools.errors import SottoError
-from host_tools.link.device import BoardInfo, Device
+from host_tools.link.device import Device, require_model
 from host_tools.manifest import Manifest, load_manifest
 from host_tools.progress import Progress
 from host_tools.validate import Pair
@@ -74,19 +73,8 @@ def open_checked(url: str, manifest: Manifest) -> Iterator[Device]:
         SottoError: nothing answers there, or the board holds another model.
     """
     with Device.open(url) as device:
-        check_same_model(device.info(), manifest, url)
+        require_model(device.info(), manifest.model_hash)
         yield device
-
-
-def check_same_model(info: BoardInfo, manifest: Manifest, where: str) -> None:
-    """Refuse a board whose model hash is not the manifest's."""
-    if info.model_hash != manifest.model_hash:
-        raise SottoError(
-            f"The board {info.board} at {where} runs another model: it reports {info.model_hash}, "
-            f"{manifest.path} says {manifest.model_hash}.",
-            "Build and flash again (`sotto build`, `sotto flash`), or name the board's own model "
-            "folder with --generated.",
-        )
 
 
 @contextmanager

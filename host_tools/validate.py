@@ -213,7 +213,6 @@ def run_clips(
             for future in as_completed([pool.submit(work, pair, task.advance) for pair in pairs]):
                 future.result()
         except SottoError as error:
-            stop.set()
             raise SottoError(
                 f"{error.message} {len(outcomes)} of {len(clips)} clips were done.",
                 f"{error.remedy} Add --resume to go on from there.",

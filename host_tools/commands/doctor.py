@@ -15,9 +15,6 @@ EXAMPLE = "Example: `sotto doctor` or, for machines, `sotto doctor --json`"
 
 def command(json_out: JsonOption = False) -> None:
     """Check this machine: packages, compilers, emulator, speech, serial ports."""
-    from rich.table import Table
-    from rich.text import Text
-
     from host_tools.diagnosis import examine
 
     findings = examine(ROOT)
@@ -25,16 +22,13 @@ def command(json_out: JsonOption = False) -> None:
     if json_out:
         print_json({"good": not missing, "findings": [asdict(finding) for finding in findings]})
     else:
-        table = Table("", "what", "found", "next step", box=None)
+        console = result_console()
+        width = max(len(finding.what) for finding in findings)
         for finding in findings:
             mark = "ok" if finding.good else "MISSING" if finding.needed else "-"
-            table.add_row(
-                mark, *(Text(cell) for cell in (finding.what, finding.found, finding.remedy))
-            )
-        console = result_console()
-        console.print(table)
-        console.print(
-            f"{len(missing)} needed things are missing" if missing else "everything is here"
-        )
+            console.print(f"{mark:8}{finding.what:{width}}  {finding.found}", markup=False)
+            if finding.remedy:
+                console.print(f"{'':8}{'':{width}}  next step: {finding.remedy}", markup=False)
+        console.print(f"{len(missing)} needed things are missing" if missing else "all is here")
     if missing:
         raise typer.Exit(EXIT_CHECK_FAILED)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
 
 from host_tools.commands._options import (
     DEFAULT_BOARD,
@@ -14,6 +18,7 @@ from host_tools.commands._options import (
     PortOption,
     find_board,
 )
+from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import TerminalProgress, print_json, result_console
 
 EXAMPLE = "Example: `sotto info --port /dev/ttyACM0` or `sotto info --board mps2_m4`"
@@ -23,12 +28,16 @@ def command(
     port: PortOption = None,
     board: BoardOption = DEFAULT_BOARD,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Let the board check itself; exit 1 if it fails.")
+    ] = False,
     json_out: JsonOption = False,
 ) -> None:
     """Ask a board for its model, memory and counters; without --port one is emulated."""
     from host_tools.link.device import Device
     from host_tools.rig import running_board
 
+    opened: AbstractContextManager[Device]
     if port is None:
         opened = running_board(find_board(board), generated, ROOT, TerminalProgress())
     else:
@@ -36,9 +45,18 @@ def command(
     with opened as device:
         fields = asdict(device.info())
         fields["labels"] = list(device.labels())
+        tested = device.self_test() if self_test else None
+    if tested:
+        fields["self_test"] = tested.describe()
     if json_out:
         print_json(fields)
-        return
+    else:
+        _show(fields)
+    if tested and not tested.passed:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _show(fields: dict[str, Any]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
         words = ", ".join(value) if isinstance(value, list) else value

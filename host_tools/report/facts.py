@@ -1,0 +1,138 @@
+"""What a run measured, read from its work folder; nothing is computed anew here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from host_tools.errors import SottoError
+
+RESULTS_NAME = "results.json"
+BOARDS_FOLDER = "boards"
+
+
+@dataclass(frozen=True)
+class Omission:
+    """A section that the page does not have, and why."""
+
+    section: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One model form on the way from the teacher to the chip; low and high bound 95 %."""
+
+    name: str
+    clips: int
+    accuracy: float
+    low: float
+    high: float
+    parameters: int | None = None
+    size_bytes: int | None = None
+    macs: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All figures of the page.
+
+    Attributes:
+        results: `results.json` as training wrote it.
+        boards: `boards/<board>.json` as `sotto run` wrote them, by name of the board.
+        ladder: accuracy down the line.
+    """
+
+    results: dict[str, Any]
+    boards: dict[str, dict[str, Any]]
+    ladder: tuple[Rung, ...]
+    omissions: tuple[Omission, ...]
+
+
+def gather(work: Path) -> Facts:
+    """Read a work folder.
+
+    Raises:
+        SottoError: there are no results, or a file is damaged.
+    """
+    results = read_results(work)
+    files = sorted((work / BOARDS_FOLDER).glob("*.json"))
+    boards = {path.stem: _read_json(path, work) for path in files}
+    current = {
+        name: board
+        for name, board in boards.items()
+        if board["validation"]["model_hash"] == results["model_hash"]
+    }
+    return Facts(results, current, _ladder(results, current), _omissions(results, boards, current))
+
+
+def read_results(work: Path) -> dict[str, Any]:
+    """`results.json` of a work folder, or an error that says how to get one."""
+    path = work / RESULTS_NAME
+    if not path.is_file():
+        raise SottoError(
+            f"{path} is missing: {work} is no work folder of a finished run.",
+            "Run `sotto run RECIPE` first, or name its work folder (build/runs/<recipe>).",
+        )
+    return _read_json(path, work)
+
+
+def _read_json(path: Path, work: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SottoError(
+            f"{path} is damaged: {error}.", f"Remove it and run again with --work {work}."
+        ) from error
+    if not isinstance(content, dict):
+        raise SottoError(f"{path} holds no object.", f"Remove it and run again with --work {work}.")
+    return content
+
+
+def _ladder(results: dict[str, Any], boards: dict[str, dict[str, Any]]) -> tuple[Rung, ...]:
+    rungs = [
+        Rung(
+            name=f"{model['name']}, {model['form']}",
+            clips=model["clips"],
+            accuracy=model["accuracy"],
+            low=model["low"],
+            high=model["high"],
+            parameters=model.get("parameters"),
+            size_bytes=model.get("bytes"),
+            macs=model.get("macs"),
+        )
+        for model in results.get("models", [])
+    ]
+    for name, board in boards.items():
+        figures = board["validation"]
+        rungs.append(
+            Rung(
+                name=f"on {name} ({board['kind']})",
+                clips=figures["clips"],
+                accuracy=figures["accuracy"],
+                low=figures["accuracy_low"],
+                high=figures["accuracy_high"],
+            )
+        )
+    return tuple(rungs)
+
+
+def _omissions(
+    results: dict[str, Any], boards: dict[str, Any], current: dict[str, Any]
+) -> tuple[Omission, ...]:
+    found = []
+    if not results.get("curves"):
+        found.append(Omission("Training curves", "results.json holds no curves"))
+    if not results.get("models"):
+        found.append(Omission("Accuracy down the line", "results.json holds no models"))
+    stale = sorted(set(boards) - set(current))
+    if stale:
+        reason = f"measured with another model than {results['model_hash'][:12]}"
+        found.append(Omission(f"Results of {', '.join(stale)}", reason))
+    if not current:
+        reason = "no board was validated with this model"
+        sections = ("Board and host", "Confusion on the board", "Memory", "Time")
+        found += [Omission(section, reason) for section in sections]
+    return tuple(found)

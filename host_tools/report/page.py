@@ -1,0 +1,62 @@
+"""Facts to HTML."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from host_tools.report import figures
+from host_tools.report.facts import Facts
+
+
+def render(facts: Facts) -> str:
+    """The page as text: style and plots inside, nothing loaded from elsewhere."""
+    environment = Environment(
+        loader=PackageLoader("host_tools.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda share: f"{share:.2%}"
+    environment.filters["grouped"] = lambda number: f"{number:,.0f}"
+    return environment.get_template("page.html.j2").render(
+        facts=facts,
+        results=facts.results,
+        boards=facts.boards,
+        plots={name: _data_url(svg) for name, svg in _plots(facts).items()},
+    )
+
+
+def _data_url(svg: str) -> str:
+    """An image of its own, so that the ids inside one plot cannot meet those of another."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+
+def _plots(facts: Facts) -> dict[str, str]:
+    plots = {}
+    if facts.ladder:
+        plots["ladder"] = figures.accuracy_ladder(facts.ladder)
+    if facts.results.get("curves"):
+        plots["curves"] = figures.training_curves(facts.results["curves"])
+    for name, board in facts.boards.items():
+        figures_of_board = board["validation"]
+        plots[f"confusion {name}"] = figures.confusion_matrix(
+            figures_of_board["labels"], figures_of_board["confusion"]
+        )
+    if facts.boards:
+        plots["memory"] = figures.memory_bars(
+            [(name, memory(board)) for name, board in facts.boards.items()]
+        )
+    return plots
+
+
+def memory(board: dict[str, Any]) -> dict[str, int]:
+    """Bytes by kind: from the ELF, and the stack's peak as the board itself measured it."""
+    kinds = {"flash": board["sizes"]["flash_bytes"], "RAM": board["sizes"]["ram_bytes"]}
+    peak = board["validation"]["device"]["stack_peak_bytes"]
+    if peak:
+        kinds["stack, peak"] = peak
+    return kinds

@@ -1,0 +1,189 @@
+"""The report shows exactly what was measured and says what it leaves out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_tools.errors import SottoError
+from host_tools.report import write_report
+
+LABELS = ["yes", "no", "_unknown_", "_silence_"]
+HASH = "ab" * 32
+
+
+def results() -> dict[str, Any]:
+    def model(name: str, form: str, accuracy: float) -> dict[str, Any]:
+        return {
+            "name": name,
+            "form": form,
+            "parameters": 24_123,
+            "bytes": 30_456,
+            "macs": 5_600_000,
+            "accuracy": accuracy,
+            "clips": 400,
+            "low": accuracy - 0.03,
+            "high": accuracy + 0.02,
+        }
+
+    def curve(name: str) -> dict[str, Any]:
+        rise = [1 - 0.8 / (n + 1) for n in range(30)]
+        return {
+            "name": name,
+            "loss": [2.3 / (n + 1) for n in range(30)],
+            "train_accuracy": rise,
+            "validation_accuracy": [value - 0.02 for value in rise],
+        }
+
+    return {
+        "recipe": "commands <four>",
+        "recipe_hash": "cd" * 32,
+        "labels": LABELS,
+        "data": {
+            "source": "Speech Commands test set",
+            "speakers_known": True,
+            "train": {"clips": 2400, "speakers": 120},
+            "validation": {"clips": 200, "speakers": 19},
+            "test": {"clips": 400, "speakers": 20},
+        },
+        "models": [
+            model("teacher", "float", 0.963),
+            model("student, plain", "float", 0.901),
+            model("student, distilled", "float", 0.931),
+            model("student", "int8 LiteRT", 0.9275),
+        ],
+        "curves": [curve("teacher"), curve("student, distilled")],
+        "confusion": {"labels": LABELS, "counts": [[100, 0, 0, 0]] * 4},
+        "stages": [
+            {"name": "data", "key": "0123456789abcdef" * 4, "reused": True, "seconds": 0.2},
+            {"name": "teacher", "key": "fedcba9876543210" * 4, "reused": False, "seconds": 301.44},
+        ],
+        "model_hash": HASH,
+    }
+
+
+def board(model_hash: str = HASH) -> dict[str, Any]:
+    return {
+        "kind": "emulated",
+        "sizes": {"flash_bytes": 58_123, "ram_bytes": 31_245},
+        "measured_on": {"computer": "Linux, 2 processors", "emulator": "QEMU 7.2"},
+        "validation": {
+            "board": "stm32f405",
+            "model_hash": model_hash,
+            "labels": LABELS,
+            "clips": 400,
+            "accuracy": 0.9275,
+            "accuracy_low": 0.898,
+            "accuracy_high": 0.949,
+            "identical_features": 400,
+            "identical_scores": 400,
+            "identical_decisions": 400,
+            "confusion": [[95, 2, 3, 0], [1, 90, 9, 0], [4, 4, 91, 1], [0, 0, 5, 95]],
+            "timing": {
+                "unit": "instructions",
+                "clips": 400,
+                "frame_mean": 71_234.4,
+                "frame_max": 72_001,
+                "inference_mean": 31_234_567.0,
+                "inference_max": 31_234_568,
+            },
+            "first_divergence": None,
+            "device": {"stack_peak_bytes": 1_816, "backend": "aot", "tool_version": "0.1.0"},
+        },
+    }
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    (folder / "boards").mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(results()))
+    (folder / "boards" / "stm32f405.json").write_text(json.dumps(board()))
+    return folder
+
+
+def page_of(work: Path) -> str:
+    return write_report(work, work).read_text(encoding="utf-8")
+
+
+def test_page_shows_the_measured_figures(work: Path) -> None:
+    page = page_of(work)
+    for figure in ("92.75%", "96.30%", "58,123", "31,234,567", "71,234", HASH, "301.4"):
+        assert figure in page
+    assert "commands &lt;four&gt;" in page
+    assert "Left out" not in page
+
+
+def test_page_loads_nothing_from_elsewhere(work: Path) -> None:
+    sources = re.findall(r'(?:src|href)="([^"]{0,40})', page_of(work))
+    assert sources
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+
+
+def test_same_figures_give_the_same_bytes(work: Path, tmp_path: Path) -> None:
+    pages = [write_report(work, tmp_path / name).read_bytes() for name in ("a", "b")]
+    assert pages[0] == pages[1]
+
+
+def test_json_holds_what_the_page_shows(work: Path) -> None:
+    write_report(work, work)
+    facts = json.loads((work / "report.json").read_text())
+    assert facts["boards"]["stm32f405"] == board()
+    assert facts["results"] == results()
+    assert [rung["accuracy"] for rung in facts["ladder"]] == [0.963, 0.901, 0.931, 0.9275, 0.9275]
+
+
+def test_divergence_is_named(work: Path) -> None:
+    figures = board()
+    figures["validation"]["identical_features"] = 399
+    figures["validation"]["first_divergence"] = {
+        "clip": "yes/3.wav",
+        "stage": "features",
+        "frame": 17,
+        "bin": 4,
+        "label": None,
+        "board": -3,
+        "host": -2,
+    }
+    (work / "boards" / "stm32f405.json").write_text(json.dumps(figures))
+    page = page_of(work)
+    assert "differs from the host" in page
+    assert "frame 17, bin 4: board -3, host -2" in page
+
+
+def test_board_of_another_model_is_left_out_and_named(work: Path) -> None:
+    (work / "boards" / "stm32f405.json").write_text(json.dumps(board("ef" * 32)))
+    page = page_of(work)
+    assert "Results of stm32f405" in page
+    assert "measured with another model" in page
+    assert "Board and host" in page.partition("Left out")[2]
+
+
+def test_without_boards_and_curves_the_page_says_so(work: Path) -> None:
+    (work / "boards" / "stm32f405.json").unlink()
+    bare = results() | {"curves": []}
+    (work / "results.json").write_text(json.dumps(bare))
+    left_out = page_of(work).partition("Left out")[2]
+    assert "no board was validated with this model" in left_out
+    assert "Training curves" in left_out
+
+
+def test_unknown_speakers_are_said(work: Path) -> None:
+    data = results()
+    data["data"]["speakers_known"] = False
+    (work / "results.json").write_text(json.dumps(data))
+    assert "speakers of these recordings are not known" in page_of(work)
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]"])
+def test_work_folder_without_good_results_is_an_error(work: Path, content: str | None) -> None:
+    (work / "results.json").unlink()
+    if content is not None:
+        (work / "results.json").write_text(content)
+    with pytest.raises(SottoError) as caught:
+        write_report(work, work)
+    assert "results.json" in caught.value.message
