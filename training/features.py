@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -91,7 +92,7 @@ class Frontend:
         features = np.empty((clips, self.frames_of(samples), self.bins), np.int8)
         workers = min(threads or os.cpu_count() or 1, max(clips, 1))
         edges = np.linspace(0, clips, workers + 1).astype(int)
-        parts = [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if a < b]
+        parts = [(a, b) for a, b in itertools.pairwise(edges) if a < b]
 
         def run(part: tuple[int, int]) -> None:
             begin, end = part
@@ -122,7 +123,7 @@ class Stream:
         self._native = _native_frontend(tables)
 
     def push(self, pcm: NDArray[np.int16]) -> NDArray[np.int8]:
-        """Features int8[frames, bins] of the frames that `pcm` int16[samples] completes, maybe none.
+        """Features int8[frames, bins] of the frames that `pcm` int16[samples] completes.
 
         Raises:
             ValueError: `pcm` is not a contiguous int16 array.

@@ -1,7 +1,7 @@
 """Constant tables of the firmware's audio front-end, computed with numpy alone.
 
 Formulas: Hann window (periodic form, Harris 1978), decimation-in-time FFT twiddles, mel scale
-2595 log10(1 + f / 700) (O'Shaughnessy 1987, as in HTK) with triangles that are straight on that scale.
+2595 log10(1 + f / 700) (O'Shaughnessy 1987, as in HTK) with triangles straight on that scale.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class FrontendTables:
     Attributes:
         config: the configuration that the tables were computed for.
         window_q15: int16[window_samples], Hann.
-        twiddles_q15: uint32[words], packed (imaginary << 16 | real), radix-4 passes, shortest first.
+        twiddles_q15: uint32[words], packed (imaginary << 16 | real), shortest pass first.
         split_q15: uint32[fft_samples / 4], packed exp(-2 pi i k / fft_samples), k from 1.
         band_start: uint16[mel_bins + 2], first spectrum bin of each band.
         rising_q15: uint16[band_start[-1] - band_start[0]], weight of the rising filter.
@@ -57,13 +57,13 @@ class FrontendTables:
 
     @property
     def workspace_bytes(self) -> int:
-        """Bytes of workspace that the C needs; SOTTO_FRONTEND_WORKSPACE_SIZE in sotto/frontend.h."""
+        """Bytes of workspace that the C needs: SOTTO_FRONTEND_WORKSPACE_SIZE."""
         config = self.config
         samples = config.fft_samples + config.window_samples
         return WORKSPACE_BYTES_PER_BIN * config.mel_bins + WORKSPACE_BYTES_PER_SAMPLE * samples
 
     def to_bytes(self) -> bytes:
-        """All numbers as little-endian bytes in the order of the fields: the part of the model hash."""
+        """All numbers, little-endian: equal bytes mean equal features. Part of the model hash."""
         config = self.config
         head = [
             config.window_samples,
@@ -89,8 +89,8 @@ class FrontendTables:
 def _round(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Round half up, the tie moved by 2^-20.
 
-    Two C libraries may disagree in the last bit of a cosine or a logarithm. That could change a rounded number
-    only where the exact one lies on the tie, and the exact ties of these tables are rational: none
+    Two C libraries may disagree in the last bit of a cosine or a logarithm. That changes a rounded
+    number only where the exact one lies on the tie, and values on a tie are simple fractions: none
     lies 2^-20 below a half.
     """
     return np.floor(values + (0.5 + 2.0**-20)).astype(np.int64)
@@ -133,9 +133,9 @@ def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
 def _bands(config: FrontendConfig) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
     """`band_start` and `rising_q15`.
 
-    Position u = (mel(f) - mel(low)) / spacing: filter i has its peak at u = i + 1 and reaches zero at u = i
-    and u = i + 2. So the band of a spectrum bin is floor(u), and the rising weight the rest. Rounding u
-    to Q15 before the floor keeps both the same on every machine.
+    Position u = (mel(f) - mel(low)) / spacing: filter i has its peak at u = i + 1 and reaches zero
+    at u = i and u = i + 2. So the band of a spectrum bin is floor(u), the rising weight the rest.
+    Rounding u to Q15 before the floor keeps both the same on every machine.
     """
     low, high = _mel(config.low_hz), _mel(config.high_hz)
     frequency_hz = np.arange(config.fft_samples // 2) * (config.sample_rate_hz / config.fft_samples)
@@ -150,7 +150,8 @@ def _bands(config: FrontendConfig) -> tuple[NDArray[np.uint16], NDArray[np.uint1
     empty = np.flatnonzero(rising_sum[:-1] + falling_sum[1:] == 0)
     if empty.size:
         raise UserError(
-            f"mel filter {empty[0]} of {config.mel_bins} holds no bin of the {config.fft_samples}-point FFT",
+            f"mel filter {empty[0]} of {config.mel_bins} holds no bin of the "
+            f"{config.fft_samples}-point FFT",
             "Use fewer mel_bins, a longer fft_samples, or a higher low_hz.",
         )
     return _frozen(band_start, np.uint16), _frozen(rising, np.uint16)
@@ -220,9 +221,10 @@ def build_tables(config: FrontendConfig) -> FrontendTables:
     noise_floor_log2 = round(config.zero_log2 + SILENCE_FEATURE * config.step_log2)
     if not 0 <= noise_floor_log2 <= MAX_NOISE_FLOOR_LOG2:
         raise UserError(
-            f"front-end zero_log2 {config.zero_log2} with step_log2 {config.step_log2} puts the noise "
-            f"floor at 2^{noise_floor_log2}",
-            f"Choose zero_log2 so that zero_log2 - {-SILENCE_FEATURE} step_log2 is 0 to {MAX_NOISE_FLOOR_LOG2}.",
+            f"front-end zero_log2 {config.zero_log2} with step_log2 {config.step_log2} puts the "
+            f"noise floor at 2^{noise_floor_log2}",
+            f"Choose zero_log2 so that zero_log2 - {-SILENCE_FEATURE} step_log2 is 0 to "
+            f"{MAX_NOISE_FLOOR_LOG2}.",
         )
     band_start, rising_q15 = _bands(config)
     quarter = np.arange(1, config.fft_samples // 4 + 1)

@@ -4,13 +4,16 @@
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <string.h>
 
 #include "sotto/frontend.h"
 
 enum { WINDOW, TWIDDLES, SPLIT, BAND_START, RISING, LOG2, TABLE_COUNT };
 
 typedef struct FrontendObject {
-  PyObject_HEAD Py_buffer tables_held[TABLE_COUNT];
+  PyObject_HEAD;
+  void *table_copies[TABLE_COUNT]; /* own copies: nobody else can change what was checked */
+  Py_ssize_t table_elements[TABLE_COUNT];
   sotto_frontend_tables tables;
   sotto_frontend stream;
   void *stream_workspace;
@@ -53,7 +56,7 @@ static Py_ssize_t elements(const Py_buffer *view) {
 }
 
 static int check_elements(const FrontendObject *self, int table, Py_ssize_t wanted) {
-  const Py_ssize_t seen = elements(&self->tables_held[table]);
+  const Py_ssize_t seen = self->table_elements[table];
   if (seen != wanted) {
     PyErr_Format(PyExc_ValueError, "%s has %zd elements, not %zd", table_names[table], seen,
                  wanted);
@@ -82,15 +85,31 @@ static int fits(long value, long maximum, const char *name) {
   return 1;
 }
 
+static int copy_table(FrontendObject *self, int table, PyObject *object) {
+  Py_buffer view;
+  if (get_buffer(object, &view, table_formats[table], 0, table_names[table]) < 0) {
+    return -1;
+  }
+  self->table_elements[table] = elements(&view);
+  self->table_copies[table] = PyMem_Malloc((size_t)view.len);
+  if (self->table_copies[table] != NULL) {
+    memcpy(self->table_copies[table], view.buf, (size_t)view.len);
+  }
+  PyBuffer_Release(&view);
+  if (self->table_copies[table] == NULL) {
+    PyErr_NoMemory();
+    return -1;
+  }
+  return 0;
+}
+
 static void frontend_dealloc(PyObject *object) {
   FrontendObject *self = (FrontendObject *)object;
+  PyTypeObject *type = Py_TYPE(object);
   PyMem_Free(self->stream_workspace);
   for (int i = 0; i < TABLE_COUNT; ++i) {
-    if (self->tables_held[i].obj != NULL) {
-      PyBuffer_Release(&self->tables_held[i]);
-    }
+    PyMem_Free(self->table_copies[i]);
   }
-  PyTypeObject *type = Py_TYPE(object);
   type->tp_free(object);
   Py_DECREF(type);
 }
@@ -121,11 +140,11 @@ static int parse_tables(FrontendObject *self, PyObject *args, PyObject *kwargs) 
     return -1;
   }
   for (int i = 0; i < TABLE_COUNT; ++i) {
-    if (get_buffer(objects[i], &self->tables_held[i], table_formats[i], 0, table_names[i]) < 0) {
+    if (copy_table(self, i, objects[i]) < 0) {
       return -1;
     }
   }
-  if (!fits((long)elements(&self->tables_held[TWIDDLES]), UINT16_MAX, "length of twiddles_q15")) {
+  if (!fits((long)self->table_elements[TWIDDLES], UINT16_MAX, "length of twiddles_q15")) {
     return -1;
   }
   self->tables = (sotto_frontend_tables){
@@ -133,13 +152,13 @@ static int parse_tables(FrontendObject *self, PyObject *args, PyObject *kwargs) 
       .hop_samples = (uint16_t)hop,
       .fft_samples = (uint16_t)fft,
       .bins = (uint16_t)bins,
-      .window_q15 = self->tables_held[WINDOW].buf,
-      .twiddles_q15 = self->tables_held[TWIDDLES].buf,
-      .twiddle_words = (uint16_t)elements(&self->tables_held[TWIDDLES]),
-      .split_q15 = self->tables_held[SPLIT].buf,
-      .band_start = self->tables_held[BAND_START].buf,
-      .rising_q15 = self->tables_held[RISING].buf,
-      .log2_q15 = self->tables_held[LOG2].buf,
+      .window_q15 = self->table_copies[WINDOW],
+      .twiddles_q15 = self->table_copies[TWIDDLES],
+      .twiddle_words = (uint16_t)self->table_elements[TWIDDLES],
+      .split_q15 = self->table_copies[SPLIT],
+      .band_start = self->table_copies[BAND_START],
+      .rising_q15 = self->table_copies[RISING],
+      .log2_q15 = self->table_copies[LOG2],
       .noise_floor_log2 = (uint8_t)noise_floor,
       .zero_log2_q15 = zero,
       .steps_per_octave_q16 = steps,

@@ -1,8 +1,11 @@
 #include "stages.h"
 
-/* A radix-4 pass multiplies a component by at most 1 + 3 sqrt(2) < 5.25, so with 12 bits in it
- * leaves 5.25 * 2^12 + 4 roundings < 2^15. */
+/* A radix-4 pass multiplies a component by at most 1 + 3 sqrt(2) < 5.25. With 12 bits left after
+ * its shift it gives less than 5.25 * 2^12 + 1 < 2^15. */
 #define PASS_INPUT_BITS 12
+
+/* The sums of a pass are kept in units of 2^-SUM_BITS and rounded once. */
+#define SUM_BITS 16
 
 typedef struct complex32 {
   int32_t real;
@@ -36,67 +39,92 @@ static void reverse_bits(uint32_t *spectrum, size_t points) {
   }
 }
 
-/* Pairs of one-point transforms. In: |.| <= 2^13. Out: <= 2^14. */
-static uint32_t radix2_pass(uint32_t *spectrum, size_t points) {
+static complex32 unpack(uint32_t packed) {
+  return (complex32){sotto_real(packed), sotto_imaginary(packed)};
+}
+
+static complex32 add(complex32 a, complex32 b) {
+  return (complex32){a.real + b.real, a.imaginary + b.imaginary};
+}
+
+static complex32 subtract(complex32 a, complex32 b) {
+  return (complex32){a.real - b.real, a.imaginary - b.imaginary};
+}
+
+/* Rounds `sum` from units of 2^-fraction_bits, stores it and notes its magnitude. */
+static uint32_t store(uint32_t *word, complex32 sum, unsigned fraction_bits, uint32_t seen) {
+  *word = sotto_pack(sotto_round_shift(sum.real, fraction_bits),
+                     sotto_round_shift(sum.imaginary, fraction_bits));
+  return sotto_seen(seen, *word);
+}
+
+/* Joins four transforms, whose residues in bit-reversed order are 0 (a), 2 (b), 1 (c), 3 (d), into
+ * words 0, length, 2 length and 3 length. */
+static uint32_t butterfly(uint32_t *word, size_t length, complex32 a, complex32 b, complex32 c,
+                          complex32 d, unsigned fraction_bits, uint32_t seen) {
+  const complex32 ab_sum = add(a, b);
+  const complex32 ab_difference = subtract(a, b);
+  const complex32 cd_sum = add(c, d);
+  const complex32 cd_difference = subtract(c, d);
+  const complex32 turned = {cd_difference.imaginary, -cd_difference.real}; /* -i (c - d) */
+  seen = store(&word[0], add(ab_sum, cd_sum), fraction_bits, seen);
+  seen = store(&word[length], add(ab_difference, turned), fraction_bits, seen);
+  seen = store(&word[2 * length], subtract(ab_sum, cd_sum), fraction_bits, seen);
+  return store(&word[3 * length], subtract(ab_difference, turned), fraction_bits, seen);
+}
+
+/* First pass of an odd number of factors 2: pairs. In: |.| <= 2^13. Out: exact, |.| <= 2^14. */
+static uint32_t first_radix2_pass(uint32_t *spectrum, size_t points) {
   uint32_t seen = 0;
   for (size_t i = 0; i < points; i += 2) {
-    const uint32_t a = spectrum[i];
-    const uint32_t b = spectrum[i + 1];
-    spectrum[i] =
-        sotto_pack(sotto_real(a) + sotto_real(b), sotto_imaginary(a) + sotto_imaginary(b));
-    spectrum[i + 1] =
-        sotto_pack(sotto_real(a) - sotto_real(b), sotto_imaginary(a) - sotto_imaginary(b));
-    seen = sotto_seen(sotto_seen(seen, spectrum[i]), spectrum[i + 1]);
+    const complex32 a = unpack(spectrum[i]);
+    const complex32 b = unpack(spectrum[i + 1]);
+    seen = store(&spectrum[i], add(a, b), 0, seen);
+    seen = store(&spectrum[i + 1], subtract(a, b), 0, seen);
   }
   return seen;
 }
 
-/* x / 2^shift. */
+/* First pass otherwise: fours. In: |.| <= 2^13. It adds windowed samples a quarter of the FFT
+ * apart, and four such window values sum to less than 4 (twice 1 for a Hann window). Out: exact,
+ * |.| < 2^15. */
+static uint32_t first_radix4_pass(uint32_t *spectrum, size_t points) {
+  uint32_t seen = 0;
+  for (size_t i = 0; i < points; i += 4) {
+    uint32_t *word = &spectrum[i];
+    seen = butterfly(word, 1, unpack(word[0]), unpack(word[1]), unpack(word[2]), unpack(word[3]), 0,
+                     seen);
+  }
+  return seen;
+}
+
+/* x / 2^shift in units of 2^-SUM_BITS. int16 shifted by at most 15 bits. */
 static complex32 scaled(uint32_t x, unsigned shift) {
-  return (complex32){sotto_round_shift(sotto_real(x), shift),
-                     sotto_round_shift(sotto_imaginary(x), shift)};
+  const int32_t factor = INT32_C(1) << (SUM_BITS - shift);
+  return (complex32){sotto_real(x) * factor, sotto_imaginary(x) * factor};
 }
 
-/* x * twiddle / 2^shift. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 = 2^30.5, and the rounding
- * adds 2^17. */
+/* x twiddle / 2^shift in units of 2^-SUM_BITS. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 =
+ * 2^30.5, Q15; one more bit would make it Q16, so shift - 1 remains. The bits lost are 2^-16 of a
+ * unit. */
 static complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
-  const int32_t c = sotto_real(twiddle_q15);
-  const int32_t s = sotto_imaginary(twiddle_q15);
-  const int32_t real = sotto_real(x) * c - sotto_imaginary(x) * s;
-  const int32_t imaginary = sotto_real(x) * s + sotto_imaginary(x) * c;
-  return (complex32){sotto_round_shift(real, shift + 15), sotto_round_shift(imaginary, shift + 15)};
+  const complex32 v = unpack(x);
+  const complex32 w = unpack(twiddle_q15);
+  const int32_t real = v.real * w.real - v.imaginary * w.imaginary;
+  const int32_t imaginary = v.real * w.imaginary + v.imaginary * w.real;
+  return (complex32){real >> (shift - 1), imaginary >> (shift - 1)};
 }
 
-/* Joins four transforms: their residues in bit-reversed order are 0 (a), 2 (b), 1 (c), 3 (d).
- * Writes words 0, length, 2 length, 3 length. */
-static uint32_t butterfly(uint32_t *word, size_t length, complex32 a, complex32 b, complex32 c,
-                          complex32 d, uint32_t seen) {
-  const complex32 ab_sum = {a.real + b.real, a.imaginary + b.imaginary};
-  const complex32 ab_difference = {a.real - b.real, a.imaginary - b.imaginary};
-  const complex32 cd_sum = {c.real + d.real, c.imaginary + d.imaginary};
-  const complex32 cd_difference = {c.real - d.real, c.imaginary - d.imaginary};
-  const uint32_t y0 = sotto_pack(ab_sum.real + cd_sum.real, ab_sum.imaginary + cd_sum.imaginary);
-  const uint32_t y1 = sotto_pack(ab_difference.real + cd_difference.imaginary,
-                                 ab_difference.imaginary - cd_difference.real);
-  const uint32_t y2 = sotto_pack(ab_sum.real - cd_sum.real, ab_sum.imaginary - cd_sum.imaginary);
-  const uint32_t y3 = sotto_pack(ab_difference.real - cd_difference.imaginary,
-                                 ab_difference.imaginary + cd_difference.real);
-  word[0] = y0;
-  word[length] = y1;
-  word[2 * length] = y2;
-  word[3 * length] = y3;
-  return sotto_seen(sotto_seen(sotto_seen(sotto_seen(seen, y0), y1), y2), y3);
-}
-
-/* One pass: transforms of `length` points become transforms of 4 length points, all divided by
- * 2^shift. */
+/* Transforms of `length` points become transforms of 4 length points, all divided by 2^shift; shift
+ * >= 1. In: |.| <= 2^(12 + shift). Sums: 5.25 * 2^(12 + 16) < 2^31. Out: |.| < 2^15. */
 static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
                             const uint32_t *twiddles_q15, unsigned shift) {
   uint32_t seen = 0;
   for (size_t start = 0; start < points; start += 4 * length) {
-    uint32_t *word = &spectrum[start]; /* twiddle 1 is exact: 32768 does not fit in Q15 */
-    seen = butterfly(word, length, scaled(word[0], shift), scaled(word[length], shift),
-                     scaled(word[2 * length], shift), scaled(word[3 * length], shift), seen);
+    uint32_t *word = &spectrum[start]; /* a twiddle of exactly 1 does not fit in Q15 */
+    seen =
+        butterfly(word, length, scaled(word[0], shift), scaled(word[length], shift),
+                  scaled(word[2 * length], shift), scaled(word[3 * length], shift), SUM_BITS, seen);
   }
   for (size_t k = 1; k < length; ++k, twiddles_q15 += 3) {
     for (size_t start = k; start < points; start += 4 * length) {
@@ -104,7 +132,7 @@ static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
       seen = butterfly(word, length, scaled(word[0], shift),
                        rotated(word[length], twiddles_q15[0], shift),
                        rotated(word[2 * length], twiddles_q15[1], shift),
-                       rotated(word[3 * length], twiddles_q15[2], shift), seen);
+                       rotated(word[3 * length], twiddles_q15[2], shift), SUM_BITS, seen);
     }
   }
   return seen;
@@ -113,22 +141,11 @@ static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
 int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, int exponent,
               uint32_t *seen) {
   reverse_bits(spectrum, points);
-
-  /* The first pass needs no shift. Radix 2: 2 * 2^13 <= 2^14. Radix 4: it adds four windowed
-   * samples a quarter of the FFT apart, and four such window values sum to less than 4: below 4 *
-   * 2^13 = 2^15. */
-  size_t length = 1;
-  const int is_power_of_four = (points & 0x5555U) != 0;
-  if (is_power_of_four) {
-    *seen = radix4_pass(spectrum, points, 1, twiddles_q15, 0);
-    length = 4;
-  } else {
-    *seen = radix2_pass(spectrum, points);
-    length = 2;
-  }
+  size_t length = SOTTO_FIRST_PASS_POINTS(points);
+  *seen = length == 4 ? first_radix4_pass(spectrum, points) : first_radix2_pass(spectrum, points);
   while (length < points) {
     const unsigned bits = sotto_magnitude_bits(*seen);
-    const unsigned shift = bits > PASS_INPUT_BITS ? bits - PASS_INPUT_BITS : 0; /* 0 .. 3 */
+    const unsigned shift = bits > PASS_INPUT_BITS ? bits - PASS_INPUT_BITS : 1; /* 1 .. 3 */
     *seen = radix4_pass(spectrum, points, length, twiddles_q15, shift);
     twiddles_q15 += 3 * (length - 1);
     exponent -= (int)shift;

@@ -17,7 +17,7 @@ static unsigned log2_of_power_of_two(size_t value) {
 
 static size_t twiddle_words(size_t points) {
   size_t words = 0;
-  for (size_t length = (points & 0x5555U) != 0 ? 4 : 2; length < points; length *= 4) {
+  for (size_t length = SOTTO_FIRST_PASS_POINTS(points); length < points; length *= 4) {
     words += 3 * (length - 1);
   }
   return words;

@@ -17,6 +17,10 @@ _Static_assert((-3 >> 1) == -2, "right shifts must be arithmetic");
 /* Fraction bits of the mel weights, so of the mel energies beside the power's own. */
 #define SOTTO_MEL_FRACTION_BITS 15
 
+/* Points that the first FFT pass joins: 4, or 2 when `points` (a power of two) is not a power of
+ * four. */
+#define SOTTO_FIRST_PASS_POINTS(points) (((points) & 0x55555555U) != 0 ? 4U : 2U)
+
 static inline int32_t sotto_real(uint32_t packed) {
   return (int16_t)(packed & 0xFFFFU);
 }
