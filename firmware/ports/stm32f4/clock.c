@@ -18,8 +18,8 @@ _Static_assert(SOTTO_HSE_HZ % PLL_INPUT_HZ == 0 && SOTTO_HSE_HZ >= 4000000u &&
                    SOTTO_HSE_HZ <= 26000000u,
                "SOTTO_HSE_HZ must be whole megahertz from 4 to 26");
 
-/* Polls of a ready bit. A crystal starts within about 2 ms, that is 32,000 cycles of the internal
- * oscillator and fewer polls; an emulator without this peripheral always reads 0. */
+/* Polls of a ready bit, each of 6 cycles or more. A crystal starts within a few milliseconds; this
+ * is 18 ms of the 16 MHz oscillator. */
 #define READY_POLLS 50000u
 
 static bool becomes(volatile const uint32_t *status, uint32_t mask, uint32_t value) {
@@ -33,6 +33,9 @@ static bool becomes(volatile const uint32_t *status, uint32_t mask, uint32_t val
 
 static bool start_pll(void) {
   RCC_CR |= RCC_CR_HSEON;
+  if (!(RCC_CR & RCC_CR_HSEON)) {
+    return false; /* an emulator without this peripheral reads 0: nothing will ever be ready */
+  }
   const bool crystal = becomes(&RCC_CR, RCC_CR_HSERDY, RCC_CR_HSERDY);
   const uint32_t source_hz = crystal ? SOTTO_HSE_HZ : HSI_HZ;
   RCC_PLLCFGR = source_hz / PLL_INPUT_HZ | PLL_N << 6 | (PLL_P / 2u - 1u) << 16 |
