@@ -1,5 +1,7 @@
 """The one error that training shows to a user."""
 
+from __future__ import annotations
+
 
 class UserError(Exception):
     """Something that the user can mend.
@@ -13,3 +15,7 @@ class UserError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
+        """Survive the way back from a worker process."""
+        return type(self), (self.message, self.remedy)
