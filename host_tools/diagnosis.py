@@ -69,13 +69,15 @@ def _program(name: str, package: str) -> Finding:
     path = shutil.which(name)
     if path is None:
         return Finding(name, False, "not on PATH", remedy)
-    words = _output([path, "--version"])
-    return Finding(
-        name,
-        bool(words),
-        words.partition("\n")[0] or f"{path} does not start",
-        "" if words else remedy,
-    )
+    version = program_version(name)
+    if not version:
+        return Finding(name, False, f"{path} does not start", remedy)
+    return Finding(name, True, version)
+
+
+def program_version(name: str) -> str:
+    """First line that a program on PATH prints about its version; empty when it does not start."""
+    return _output([name, "--version"]).partition("\n")[0]
 
 
 def _newlib() -> Finding:

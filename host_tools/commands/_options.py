@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from host_tools.boards import BOARDS, Board
 from host_tools.errors import SottoError
-
-if TYPE_CHECKING:
-    from host_tools.boards import Board
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout that this package runs from: platformio.ini and the firmware lie there."""
 
-DEFAULT_BOARD = "stm32f405"
 DEFAULT_GENERATED = Path("generated")
 
 BoardOption = Annotated[
     str,
-    typer.Option("--board", "-b", metavar="NAME", help="Board, a name of `host_tools/boards.py`."),
+    typer.Option("--board", "-b", metavar="NAME", help=f"One of {', '.join(BOARDS)}."),
 ]
 PortOption = Annotated[
     str | None,
@@ -49,8 +46,6 @@ JobsOption = Annotated[
 
 def find_board(name: str) -> Board:
     """The board of that name, or an error that lists all names."""
-    from host_tools.boards import BOARDS
-
     if name not in BOARDS:
         raise SottoError(f"There is no board {name!r}.", f"Use one of: {', '.join(BOARDS)}.")
     return BOARDS[name]

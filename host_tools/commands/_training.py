@@ -10,18 +10,31 @@ from pathlib import Path
 from host_tools.errors import SottoError
 from host_tools.progress import Progress
 
+STDERR_FD = 2
+
 
 @contextmanager
 def training_errors() -> Iterator[None]:
     """Raise `training.errors.UserError` as the error that the command line shows."""
-    # TensorFlow's start-up banner is no concern of who trains keywords.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from training.errors import UserError
 
     try:
         yield
     except UserError as error:
         raise SottoError(error.message, error.remedy) from error
+
+
+@contextmanager
+def _native_banners_hidden() -> Iterator[None]:
+    """TensorFlow's C++ talks to the terminal while it is imported, whatever its log level."""
+    terminal = os.dup(STDERR_FD)
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), STDERR_FD)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, STDERR_FD)
+        os.close(terminal)
 
 
 def recipe_board(recipe_path: Path) -> str:
@@ -47,8 +60,8 @@ def train_model(
         from training.recipe import load_recipe
 
         recipe = load_recipe(recipe_path)
-        from training.pipeline import run
-
+        with _native_banners_hidden():
+            from training.pipeline import run
         run(
             recipe,
             data,
@@ -65,9 +78,16 @@ def export_tflite(model: Path, *, name: str, labels: list[str], out: Path) -> st
     with training_errors():
         from training.export import export_model
         from training.recipe import FrontendConfig
+        from training.results import golden_pcm
 
+        frontend = FrontendConfig()
         manifest = export_model(
-            model.read_bytes(), name=name, labels=labels, frontend=FrontendConfig(), out_dir=out
+            model.read_bytes(),
+            name=name,
+            labels=labels,
+            frontend=frontend,
+            golden_pcm=golden_pcm(frontend),
+            out_dir=out,
         )
         return manifest.model_hash
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
-    DEFAULT_BOARD,
     DEFAULT_GENERATED,
     ROOT,
     BoardOption,

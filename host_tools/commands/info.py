@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
-    DEFAULT_BOARD,
     DEFAULT_GENERATED,
     ROOT,
     BoardOption,
@@ -35,10 +35,11 @@ def command(
 ) -> None:
     """Ask a board for its model, memory and counters; without --port one is emulated."""
     from host_tools.link.device import Device
-    from host_tools.rig import running_board
 
     opened: AbstractContextManager[Device]
     if port is None:
+        from host_tools.rig import running_board
+
         opened = running_board(find_board(board), generated, ROOT, TerminalProgress())
     else:
         opened = Device.open(port)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -27,6 +29,7 @@ from host_tools.commands.train import (
     check_inputs,
     show_stages,
 )
+from host_tools.commands.validate import check_target, show, validate_board
 from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import TerminalProgress, result_console
 
@@ -54,6 +57,7 @@ def command(
 
     check_inputs(recipe, data)
     target = find_board(board or recipe_board(recipe))
+    check_target(target, None, jobs)
     folder = work or RUNS / recipe.stem
     progress = TerminalProgress()
     train_model(
@@ -85,7 +89,6 @@ def measure_board(
 ) -> bool:
     """Build, validate on the run's own test clips, keep the figures for the report."""
     from host_tools.build import build
-    from host_tools.commands.validate import show, validate_board
     from host_tools.files import write_atomically
     from host_tools.labelled import choose_balanced, scan_labelled
     from host_tools.manifest import load_manifest
@@ -100,8 +103,21 @@ def measure_board(
     show(result)
     figures = {
         "kind": board.kind,
+        "title": board.title,
+        "measured_on": measured_on(),
         "sizes": asdict(build(board, generated, ROOT).sizes),
         "validation": result.to_json(),
     }
     write_atomically(work / "boards" / f"{name}.json", json.dumps(figures, indent=2).encode())
     return result.identical
+
+
+def measured_on() -> dict[str, str]:
+    """What the figures of an emulated board were measured with."""
+    from host_tools.diagnosis import program_version
+
+    return {
+        "computer": f"{platform.platform()}, {os.cpu_count()} processors",
+        "emulator": program_version("qemu-system-arm"),
+        "compiler": program_version("arm-none-eabi-gcc"),
+    }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
-    DEFAULT_BOARD,
     DEFAULT_GENERATED,
     ROOT,
     BoardOption,
@@ -69,6 +69,7 @@ def command(
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
+    check_target(target, port, jobs)
     manifest = load_manifest(generated)
     folder = scan_labelled(data, manifest.labels)
     progress = TerminalProgress()
@@ -119,6 +120,20 @@ def validate_board(
         return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest)
 
 
+def check_target(board: Board, port: str | None, jobs: int | None) -> None:
+    """Refuse what cannot be validated, before anything is read or started."""
+    if port is not None and jobs is not None and jobs > 1:
+        raise SottoError(
+            f"--jobs {jobs} with --port: a plugged-in board hears one clip at a time.",
+            "Leave --jobs out.",
+        )
+    if port is None and board.kind == "hardware":
+        raise SottoError(
+            f"{board.name} is a real board: validate must know its port.",
+            "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
+        )
+
+
 def _open_rig(
     board: Board,
     clips: int,
@@ -130,17 +145,7 @@ def _open_rig(
     from host_tools.rig import emulated_rig, port_rig
 
     if port is not None:
-        if jobs is not None and jobs > 1:
-            raise SottoError(
-                f"--jobs {jobs} with --port: a plugged-in board hears one clip at a time.",
-                "Leave --jobs out.",
-            )
         return port_rig(port, manifest, ROOT, progress=progress)
-    if board.kind == "hardware":
-        raise SottoError(
-            f"{board.name} is a real board: validate must know its port.",
-            "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
-        )
     count = min(jobs or min(os.cpu_count() or 1, MOST_JOBS), clips)
     return emulated_rig(board, manifest, ROOT, jobs=count, icount=True, progress=progress)
 

@@ -19,7 +19,8 @@ GREEN = "#059669"
 GREY = "#64748b"
 INK = "#0f172a"
 
-_STYLE = {
+# Any: matplotlib types the keys as a literal of all its settings.
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -115,12 +116,12 @@ def confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> 
 def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
     """One bar a kind of memory and board, in bytes, labelled with the exact count."""
     rows = [(board, kind, size) for board, kinds in boards for kind, size in kinds.items()]
-    colours = {"flash": BLUE, "RAM": ORANGE, "stack, peak": GREEN}
+    colours = {"flash": BLUE, "RAM": ORANGE}
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH_INCHES, 0.7 + 0.34 * len(rows)), layout="constrained")
         axes = figure.subplots()
         for row, (_, kind, size) in enumerate(rows):
-            axes.barh(row, size, color=colours.get(kind, GREY), height=0.62)
+            axes.barh(row, size, color=colours.get(kind, GREEN), height=0.62)
             axes.annotate(
                 f" {size:,}",
                 (size, row),

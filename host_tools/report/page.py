@@ -54,9 +54,13 @@ def _plots(facts: Facts) -> dict[str, str]:
 
 
 def memory(board: dict[str, Any]) -> dict[str, int]:
-    """Bytes by kind: from the ELF, and the stack's peak as the board itself measured it."""
-    kinds = {"flash": board["sizes"]["flash_bytes"], "RAM": board["sizes"]["ram_bytes"]}
-    peak = board["validation"]["device"]["stack_peak_bytes"]
-    if peak:
-        kinds["stack, peak"] = peak
-    return kinds
+    """Bytes by kind: from the linked binary, and the stack's peak as the board measured it."""
+    sizes = board["sizes"]
+    kinds = {
+        "flash": sizes["flash_bytes"],
+        "RAM": sizes["ram_bytes"],
+        "stack, reserved": sizes["stack_reserved_bytes"],
+        "stack, bound": sizes["stack_bound_bytes"],
+        "stack, peak": board["validation"]["device"]["stack_peak_bytes"],
+    }
+    return {kind: size for kind, size in kinds.items() if size}

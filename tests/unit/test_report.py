@@ -69,7 +69,13 @@ def results() -> dict[str, Any]:
 def board(model_hash: str = HASH) -> dict[str, Any]:
     return {
         "kind": "emulated",
-        "sizes": {"flash_bytes": 58_123, "ram_bytes": 31_245},
+        "sizes": {
+            "flash_bytes": 58_123,
+            "ram_bytes": 31_245,
+            "stack_reserved_bytes": 4_096,
+            "stack_bound_bytes": None,
+            "parts": [],
+        },
         "measured_on": {"computer": "Linux, 2 processors", "emulator": "QEMU 7.2"},
         "validation": {
             "board": "stm32f405",
