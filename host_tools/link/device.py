@@ -161,7 +161,7 @@ class Device:
             if not reply.data:
                 raise SottoError(
                     f"{self._exchange.name} has no features of the last clip",
-                    "Run a clip first; a restart or a self-test of the board forgets it.",
+                    "Run a clip first; a board that restarted has forgotten the one before.",
                 )
             data += reply.data
         return np.frombuffer(data, np.int8).reshape(info.frames, info.bins)

@@ -1,4 +1,4 @@
-"""The host firmware around the fake model, and a device that talks to it."""
+"""Plugin: the host firmware around the fake model, and a device that talks to it."""
 
 from __future__ import annotations
 
