@@ -1,7 +1,7 @@
 """TensorFlow, imported in the one way that every training module needs.
 
-`tensorflow-model-optimization` works with Keras 2, which TensorFlow calls legacy and takes only when
-the environment says so before the first import.
+`tensorflow-model-optimization` works with Keras 2, which TensorFlow calls legacy and takes only
+when the environment says so before the first import.
 """
 
 from __future__ import annotations

@@ -100,9 +100,9 @@ def fit(
         keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.epochs * steps),
         weight_decay=schedule.weight_decay,
     )
-    optimizer.build(model.trainable_variables)
-    # The network itself is not weighed down towards zero where it only shifts or scales.
+    # What only shifts or scales is not drawn towards zero.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer.build(model.trainable_variables)
     run_epoch = _epoch_function(model, optimizer, loss, masks)
     labels = tf.constant(data.labels, tf.int32)
     silent_teacher = np.zeros((clips, model.output_shape[-1]), np.float32)
@@ -173,7 +173,11 @@ def _epoch_function(
 
     @tf.function(reduce_retracing=True)
     def run_epoch(
-        features: tf.Tensor, labels: tf.Tensor, teacher: tf.Tensor, order: tf.Tensor, seed: tf.Tensor
+        features: tf.Tensor,
+        labels: tf.Tensor,
+        teacher: tf.Tensor,
+        order: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(order)[0]
         total_loss, total_right = 0.0, 0.0
@@ -208,9 +212,7 @@ def _save(
     write_atomically(path, buffer.getvalue())
 
 
-def _restore(
-    path: Path | None, model: keras.Model, optimizer: keras.optimizers.Optimizer
-) -> Curve:
+def _restore(path: Path | None, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Curve:
     if path is None or not path.is_file():
         return Curve()
     with np.load(path) as arrays:

@@ -12,9 +12,6 @@ from training.models import ds_cnn, res_ds_cnn
 from training.recipe import FrontendConfig, StudentConfig, TeacherConfig
 from training.runtime import keras
 
-
-
-
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "ds_cnn": ds_cnn.build,
     "res_ds_cnn": res_ds_cnn.build,

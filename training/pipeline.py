@@ -1,0 +1,151 @@
+"""The whole line, one stage after the other: from words to a quantised model and its C.
+
+Every stage is kept in a cache under what it follows from, so a second run repeats only what
+changed, and a run that was broken off continues where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from training import evaluate, models
+from training.audio.corpus import Corpus, scan
+from training.cache import Cache, Stage
+from training.compress import quantise
+from training.errors import UserError
+from training.export import Manifest, export_model
+from training.files import write_atomically
+from training.progress import Progress, Silent
+from training.recipe import Recipe, StudentConfig, TeacherConfig
+from training.recipe import quick as quick_recipe
+from training.results import Candidate, golden_pcm, summarise, write_clips
+from training.stages import CURVE_FILE, Line
+from training.train import predict
+
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run made."""
+
+    results: dict[str, Any]
+    """The content of `results.json`; docs/training.md says what each entry means."""
+    manifest: Manifest
+    work_dir: Path
+    out_dir: Path
+
+
+def run(
+    recipe: Recipe,
+    data: Path | None,
+    work_dir: Path,
+    out_dir: Path,
+    quick: bool = False,
+    progress: Progress | None = None,
+    skip_unreadable: bool = False,
+) -> RunResult:
+    """Train, quantise and export.
+
+    Args:
+        recipe: what to make.
+        data: folder of recordings; None for a recipe that synthesises its speech.
+        work_dir: gets `cache/`, `results.json`, `model.tflite` and the test set as `test/`.
+        out_dir: gets the generated C.
+        quick: shorten the training to a few minutes.
+        progress: shows what happens.
+        skip_unreadable: leave out recordings that cannot be read instead of stopping.
+
+    Raises:
+        UserError: no recordings, recordings that cannot be used, or another run at work here.
+    """
+    recipe = quick_recipe(recipe) if quick else recipe
+    cache = Cache(work_dir / "cache", progress or Silent())
+    line = Line(recipe, cache)
+    clips = line.data(_recordings(recipe, data, line), skip_unreadable)
+    bank = line.bank(clips)
+    teacher = line.teacher(clips, bank)
+    plain = line.student(clips, bank, None)
+    distilled = line.student(clips, bank, teacher)
+    integer = line.int8(clips, bank, teacher, distilled)
+
+    tflite = (integer.folder / "model.tflite").read_bytes()
+    features = np.load(bank.folder / "test.npy")
+    targets = np.load(clips.folder / "test_targets.npy")
+    facts = json.loads((clips.folder / "facts.json").read_text())
+    candidates = [
+        _float_candidate("teacher", line, recipe.teacher, teacher, features),
+        _float_candidate("student, labels only", line, recipe.student, plain, features),
+        _float_candidate("student, distilled", line, recipe.student, distilled, features),
+    ]
+    candidates.append(_int8_candidate(candidates[-1], tflite, features))
+    names = facts["test"]["names"]
+    pcm = np.load(clips.folder / "test_pcm.npy")
+    rate_hz = recipe.frontend.sample_rate_hz
+    write_clips(work_dir / "test", pcm, targets, names, recipe.words.labels, rate_hz)
+    write_atomically(work_dir / "model.tflite", tflite)
+    manifest = export_model(
+        tflite,
+        name=recipe.name,
+        labels=recipe.words.labels,
+        frontend=recipe.frontend,
+        golden_pcm=golden_pcm(recipe.frontend),
+        out_dir=out_dir,
+    )
+    for name in ("train", "validation", "test"):
+        del facts[name]["names"]
+    curves = [_curve(stage) for stage in (teacher, plain, distilled, integer)]
+    results = summarise(
+        recipe, facts, targets, candidates, curves, cache.stages, manifest.model_hash
+    )
+    write_atomically(work_dir / "results.json", json.dumps(results, indent=1).encode())
+    return RunResult(results, manifest, work_dir, out_dir)
+
+
+def _recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:
+    if data is None and not recipe.synthesis.enabled:
+        raise UserError(
+            f"the recipe '{recipe.name}' needs recordings",
+            "Give their folder with --data, or set synthesis.enabled = true in the recipe.",
+        )
+    return scan(data or line.speech().folder / "speech", recipe.words)
+
+
+def _float_candidate(
+    name: str,
+    line: Line,
+    config: TeacherConfig | StudentConfig,
+    stage: Stage,
+    features: np.ndarray,
+) -> Candidate:
+    model = line.trained(config, stage)
+    parameters = models.deployed_parameters(model)
+    return Candidate(
+        name=name,
+        form="float32",
+        parameters=parameters,
+        bytes=parameters * FLOAT_BYTES,
+        macs=models.count_macs(model),
+        decisions=evaluate.decide(predict(model, features)),
+    )
+
+
+def _int8_candidate(source: Candidate, tflite: bytes, features: np.ndarray) -> Candidate:
+    logits = quantise.int8_logits(tflite, features)
+    return Candidate(
+        name="student, int8",
+        form="int8",
+        parameters=source.parameters,
+        bytes=len(tflite),
+        macs=source.macs,
+        decisions=evaluate.decide(logits),
+    )
+
+
+def _curve(stage: Stage) -> dict[str, Any]:
+    return {"name": stage.name, **json.loads((stage.folder / CURVE_FILE).read_text())}

@@ -1,0 +1,270 @@
+"""The stages of the line: each computes one cached folder from those before it.
+
+A `Line` holds what all stages share; each method is one stage and returns its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from training import (
+    _native,
+    audio,
+    compress,
+    distill,
+    features,
+    frontend_tables,
+    models,
+    train,
+)
+from training.audio.augment import augment
+from training.audio.corpus import Corpus, corpus_fingerprint
+from training.audio.dataset import load_dataset
+from training.cache import Cache, Stage
+from training.compress import quantise
+from training.distill import DistillationLoss, LabelLoss, Loss
+from training.features import Frontend
+from training.recipe import Recipe, StudentConfig, TeacherConfig
+from training.runtime import keras, tf
+from training.train import LabelledFeatures, Masks, Schedule, TrainingSet
+
+SETS = ("train", "validation", "test")
+CURVE_FILE = "curve.json"
+WEIGHTS_FILE = "weights.h5"
+TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
+
+
+class Line:
+    """The stages of one recipe over one cache."""
+
+    def __init__(self, recipe: Recipe, cache: Cache) -> None:
+        self.recipe = recipe
+        self.cache = cache
+        self.progress = cache.progress
+        self.classes = len(recipe.words.labels)
+
+    def data(self, corpus: Corpus, skip_unreadable: bool) -> Stage:
+        """Clips of the three sets as arrays: `<set>_pcm.npy`, `<set>_targets.npy`, `facts.json`."""
+        recipe = self.recipe
+
+        def build(folder: Path) -> None:
+            dataset = load_dataset(
+                corpus,
+                recipe.data,
+                sample_rate_hz=recipe.frontend.sample_rate_hz,
+                clip_samples=recipe.frontend.clip_samples,
+                seed=recipe.seed,
+                skip_unreadable=skip_unreadable,
+                progress=self.progress,
+            )
+            facts: dict[str, object] = {
+                "source": dataset.layout,
+                "method": dataset.method,
+                "speakers_known": dataset.speakers_known,
+                "problems": list(dataset.problems),
+            }
+            for name in SETS:
+                clips = getattr(dataset, name)
+                np.save(folder / f"{name}_pcm.npy", clips.pcm)
+                np.save(folder / f"{name}_targets.npy", clips.targets.astype(np.int32))
+                facts[name] = {
+                    "clips": len(clips.names),
+                    "speakers": clips.speakers,
+                    "names": list(clips.names),
+                }
+            np.save(folder / "noise.npy", dataset.noise)
+            (folder / "facts.json").write_text(json.dumps(facts))
+
+        return self.cache.stage(
+            "data",
+            build,
+            code=(audio,),
+            inputs={
+                "words": asdict(recipe.words),
+                "data": asdict(recipe.data),
+                "sample_rate_hz": recipe.frontend.sample_rate_hz,
+                "clip_samples": recipe.frontend.clip_samples,
+                "seed": recipe.seed,
+                "skip_unreadable": skip_unreadable,
+                "files": corpus_fingerprint(corpus, self.cache.root / "files.json"),
+            },
+        )
+
+    def bank(self, data: Stage) -> Stage:
+        """Features by the firmware's C: `train.npy` int8[passes, clips, frames, bins] of augmented
+        copies, `validation.npy` and `test.npy` int8[clips, frames, bins] of the clips as they are.
+        """
+        recipe = self.recipe
+
+        def build(folder: Path) -> None:
+            frontend = Frontend(recipe.frontend)
+            pcm, noise = np.load(data.folder / "train_pcm.npy"), np.load(data.folder / "noise.npy")
+            bank = np.lib.format.open_memmap(
+                folder / "train.npy",
+                mode="w+",
+                dtype=np.int8,
+                shape=(recipe.augment.passes, len(pcm), frontend.frames, frontend.bins),
+            )
+
+            def fill(index: int) -> None:
+                rng = np.random.default_rng((recipe.seed, index))
+                rate_hz = recipe.frontend.sample_rate_hz
+                changed = augment(pcm, noise, rate_hz, recipe.augment, rng)
+                bank[index] = frontend.batch(changed, threads=1)
+
+            with (
+                self.progress.task("augmented features", recipe.augment.passes) as task,
+                ThreadPoolExecutor(os.cpu_count()) as pool,
+            ):
+                for _ in pool.map(fill, range(recipe.augment.passes)):
+                    task.advance()
+            bank.flush()
+            for name in ("validation", "test"):
+                clips = np.load(data.folder / f"{name}_pcm.npy")
+                np.save(folder / f"{name}.npy", frontend.batch(clips))
+
+        return self.cache.stage(
+            "features",
+            build,
+            code=(audio, features, frontend_tables, _native),
+            inputs={
+                "augment": asdict(
+                    replace(recipe.augment, time_mask_frames=0, frequency_mask_bins=0)
+                ),
+                "frontend": asdict(recipe.frontend),
+                "seed": recipe.seed,
+            },
+            after=(data,),
+        )
+
+    def teacher(self, data: Stage, bank: Stage) -> Stage:
+        """The trained teacher, and its logits for every copy of every training clip."""
+        config = self.recipe.teacher
+        loss = LabelLoss(config.label_smoothing)
+
+        def build(folder: Path) -> None:
+            model = self.network(config)
+            self._fit(folder, "teacher", model, config, loss, (data, bank))
+            copies = np.load(bank.folder / "train.npy", mmap_mode="r")
+            with self.progress.task("teacher's logits", len(copies)) as task:
+                logits = []
+                for clips in copies:
+                    logits.append(train.predict(model, clips))
+                    task.advance()
+            np.save(folder / "logits.npy", np.stack(logits))
+
+        return self._training("teacher", build, config, loss, (data, bank))
+
+    def student(self, data: Stage, bank: Stage, teacher: Stage | None) -> Stage:
+        """The trained float student, from the labels alone where there is no teacher."""
+        config = self.recipe.student
+        loss = self._student_loss(teacher is not None)
+        after = (data, bank) if teacher is None else (data, bank, teacher)
+        name = "student-labels-only" if teacher is None else "student-distilled"
+
+        def build(folder: Path) -> None:
+            self._fit(folder, name, self.network(config), config, loss, after)
+
+        return self._training(name, build, config, loss, after)
+
+    def int8(self, data: Stage, bank: Stage, teacher: Stage, student: Stage) -> Stage:
+        """The student fine-tuned on the int8 grid, as `model.tflite`."""
+        config = replace(self.recipe.student, **asdict(self.recipe.quantisation))
+        loss = self._student_loss(True)
+        after = (data, bank, teacher, student)
+
+        def build(folder: Path) -> None:
+            aware = quantise.quantise_aware(self.trained(self.recipe.student, student))
+            self._fit(folder, "student-int8", aware, config, loss, after[:3])
+            (folder / "model.tflite").write_bytes(quantise.convert(aware))
+
+        return self._training("student-int8", build, config, loss, after)
+
+    def network(self, config: TeacherConfig | StudentConfig) -> keras.Model:
+        """A network with fresh weights."""
+        return models.build(config, self.recipe.frontend, self.classes, self.recipe.seed)
+
+    def trained(self, config: TeacherConfig | StudentConfig, stage: Stage) -> keras.Model:
+        """The network of a training stage."""
+        model = self.network(config)
+        model.load_weights(stage.folder / WEIGHTS_FILE)
+        return model
+
+    def _student_loss(self, taught: bool) -> DistillationLoss | LabelLoss:
+        smoothing = self.recipe.student.label_smoothing
+        if not taught:
+            return LabelLoss(smoothing)
+        distillation = self.recipe.distillation
+        return DistillationLoss(distillation.temperature, distillation.soft_weight, smoothing)
+
+    def _fit(
+        self,
+        folder: Path,
+        name: str,
+        model: keras.Model,
+        config: TeacherConfig | StudentConfig,
+        loss: Loss,
+        sources: tuple[Stage, ...],
+    ) -> None:
+        """Train on data, features and, when it is among the sources, the teacher's logits."""
+        data, bank, *teacher = sources
+        curve = train.fit(
+            model,
+            TrainingSet(
+                np.load(bank.folder / "train.npy", mmap_mode="r"),
+                np.load(data.folder / "train_targets.npy"),
+                np.load(teacher[0].folder / "logits.npy", mmap_mode="r") if teacher else None,
+            ),
+            LabelledFeatures(
+                np.load(bank.folder / "validation.npy"),
+                np.load(data.folder / "validation_targets.npy"),
+            ),
+            loss,
+            Schedule(
+                config.epochs,
+                config.batch_clips,
+                config.learning_rate,
+                config.weight_decay,
+                self.recipe.seed,
+            ),
+            self._masks(),
+            self.progress,
+            name,
+            folder / "checkpoint.npz",
+        )
+        model.save_weights(folder / WEIGHTS_FILE)
+        (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
+
+    def _masks(self) -> Masks:
+        augmentation = self.recipe.augment
+        return Masks(augmentation.time_mask_frames, augmentation.frequency_mask_bins)
+
+    def _training(
+        self,
+        name: str,
+        build: Callable[[Path], None],
+        config: TeacherConfig | StudentConfig,
+        loss: DistillationLoss | LabelLoss,
+        after: tuple[Stage, ...],
+    ) -> Stage:
+        return self.cache.stage(
+            name,
+            build,
+            code=TRAINING_CODE,
+            inputs={
+                "config": asdict(config),
+                "loss": asdict(loss),
+                "masks": asdict(self._masks()),
+                "seed": self.recipe.seed,
+                "tensorflow": tf.__version__,
+            },
+            after=after,
+        )
