@@ -29,11 +29,15 @@ def depthwise(
 
 
 def classifier(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:
-    """Mean over the map, then one logit a class."""
-    x = keras.layers.GlobalAveragePooling2D()(x)
+    """Mean over the map, then one logit a class.
+
+    The logits come from a 1x1 convolution: LiteRT rounds FULLY_CONNECTED otherwise than TFLite-Micro
+    does, by one unit in about 5,000 results, and CONV_2D alike (docs/export.md).
+    """
+    x = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
     if dropout > 0.0:
         x = keras.layers.Dropout(dropout)(x)
-    return keras.layers.Dense(classes)(x)
+    return keras.layers.Flatten()(keras.layers.Conv2D(classes, 1)(x))
 
 
 def _normalised(x: keras.KerasTensor, relu: bool) -> keras.KerasTensor:
