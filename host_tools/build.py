@@ -1,0 +1,140 @@
+"""Builds firmware: one PlatformIO environment with one generated model."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools.boards import Board
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.sizes import Sizes, measure
+
+WORKSPACE = ".pio"
+DEFAULT_GENERATED = "generated"
+
+_FOLDER_DIGITS = 12
+_LAST_LINES = 20
+_FAILURE = re.compile(r"\berror\b|undefined reference|overflowed|No generated model", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build gave.
+
+    Attributes:
+        elf: the firmware; a program of this computer for host boards.
+        sizes: what of it goes where.
+    """
+
+    elf: Path
+    sizes: Sizes
+
+
+def build(board: Board, generated: Path, root: Path) -> BuildResult:
+    """Build the firmware of a board with the model in a generated folder.
+
+    Args:
+        generated: folder that holds `sotto_model.h` and the other generated files.
+        root: the project, which holds platformio.ini.
+
+    Raises:
+        SottoError: there is no model, or the compiler or linker refused; with its own words.
+    """
+    generated = generated.resolve()
+    if not (generated / "sotto_model.h").is_file():
+        raise SottoError(
+            f"there is no generated model in {generated}",
+            "Run `sotto export`, or give the folder that holds sotto_model.h.",
+        )
+    folder = build_folder(generated, root)
+    run_platformio(board, generated, root)
+    outputs = folder / board.environment
+    elf = outputs / "firmware.elf"
+    return BuildResult(elf, measure(outputs / "firmware.map"))
+
+
+def build_folder(generated: Path, root: Path) -> Path:
+    """Where a model's firmware is built: `.pio/build` for the shipped model, else beside it.
+
+    Two models never share a folder, so that switching between them compiles nothing twice.
+    """
+    generated = generated.resolve()
+    if generated == (root / DEFAULT_GENERATED).resolve():
+        return root / WORKSPACE / "build"
+    digest = hashlib.sha256(str(generated).encode()).hexdigest()[:_FOLDER_DIGITS]
+    return root / WORKSPACE / f"build-{digest}"
+
+
+def run_platformio(
+    board: Board, generated: Path, root: Path, arguments: Sequence[str] = ()
+) -> None:
+    """Run `pio run` for a board's environment, silently.
+
+    Raises:
+        SottoError: PlatformIO failed; with the last words of the compiler.
+    """
+    command = [sys.executable, "-m", "platformio", "run", "--silent", "-e", board.environment]
+    with _alone(root):
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=root,
+            env=os.environ | _settings(generated, root),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if done.returncode != 0:
+        raise SottoError(
+            f"building {board.name} failed:\n{_last_words(done.stdout)}",
+            f"Repair what it names; `pio run -e {board.environment} -v` shows every command.",
+            EXIT_CHECK_FAILED,
+        )
+
+
+def _settings(generated: Path, root: Path) -> dict[str, str]:
+    """Environment variables that keep PlatformIO in the project and off the network.
+
+    A core folder that another version of PlatformIO used last makes it ask the registry, and so
+    does its weekly look for upgrades: each attempt without network costs a minute.
+    """
+    version = importlib.metadata.version("platformio")
+    return {
+        "SOTTO_GENERATED": str(generated),
+        "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root)),
+        "PLATFORMIO_CORE_DIR": str(root / WORKSPACE / f"core-{version}"),
+        "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
+        "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
+    }
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Let builds of all processes run one after the other.
+
+    PlatformIO wipes a build folder when the list of sources changes and installs packages without
+    a lock. One build keeps every processor busy, so a second one beside it would gain nothing.
+    """
+    workspace = root / WORKSPACE
+    workspace.mkdir(exist_ok=True)
+    with (workspace / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _last_words(output: str) -> str:
+    """From the first line that names a failure on, or the end when none does."""
+    lines = [line for line in output.splitlines() if line.strip()]
+    first = next((i for i, line in enumerate(lines) if _FAILURE.search(line)), -_LAST_LINES)
+    return "\n".join(lines[first:][:_LAST_LINES])

@@ -1,0 +1,128 @@
+"""What a firmware takes of flash and RAM, by part, read from the linker's map.
+
+The stack's depth is not here: the board measures it with painted memory and reports the peak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools.errors import SottoError
+
+ALIGNMENT = "alignment and sharing"
+"""What the linker filled in between sections, less what equal strings share; may be negative."""
+
+_MAP_STARTS = "Linker script and memory map"
+_STORED = {".text", ".rodata", ".ARM.exidx", ".data.rel.ro", ".data"}
+_VARIABLES = {".data", ".bss"}
+_STACK = ".stack"
+_OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)")
+_INPUT = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
+_NAME_ALONE = re.compile(r"^ ?(\.\S+|COMMON)$")
+# Of an object file's path and, where it matters, its section; the first that fits decides.
+_PARTS = (
+    (re.compile(r"/generated/sotto_model_aot\.o \.text"), "model code"),
+    (re.compile(r"/generated/sotto_model_aot\.o "), "weights"),
+    (re.compile(r"/generated/sotto_frontend_tables\.o "), "front-end tables"),
+    (re.compile(r"/generated/"), "labels and self-test data"),
+    (re.compile(r"/libsotto\.a\("), "library"),
+    (re.compile(r"/ports/"), "port"),
+    (re.compile(r"/src/"), "application"),
+    (re.compile(r""), "C library"),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the firmware.
+
+    Attributes:
+        flash_bytes: code, constants, initial values of variables.
+        ram_bytes: variables.
+    """
+
+    name: str
+    flash_bytes: int
+    ram_bytes: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a firmware takes. Host programs are counted by the same rules, for their own processor.
+
+    Attributes:
+        flash_bytes: all that is stored: code, constants, initial values of variables.
+        ram_bytes: variables, without the stack.
+        stack_reserved_bytes: what the linker script keeps for the stack; 0 for host programs.
+        parts: most flash first; they sum up to flash_bytes and ram_bytes.
+    """
+
+    flash_bytes: int
+    ram_bytes: int
+    stack_reserved_bytes: int
+    parts: tuple[Part, ...]
+
+
+def measure(map_file: Path) -> Sizes:
+    """Read a map that GNU ld wrote (`-Wl,-Map`).
+
+    Raises:
+        SottoError: there is no map, or the file is none.
+    """
+    try:
+        text = map_file.read_text(errors="replace")
+    except OSError as error:
+        raise _no_map(map_file, str(error.strerror)) from error
+    _, found, text = text.partition(_MAP_STARTS)
+    if not found:
+        raise _no_map(map_file, "it is no linker map")
+    flash, ram, stack = _add_up(text)
+    parts = [Part(name, flash[name], ram[name]) for name in flash.keys() | ram.keys()]
+    parts.sort(key=lambda part: (-part.flash_bytes, -part.ram_bytes, part.name))
+    return Sizes(flash.total(), ram.total(), stack, tuple(parts))
+
+
+def _no_map(map_file: Path, reason: str) -> SottoError:
+    return SottoError(f"cannot read sizes from {map_file}: {reason}", "Build the firmware again.")
+
+
+def _add_up(text: str) -> tuple[Counter[str], Counter[str], int]:
+    """Bytes of flash and of RAM by part, and bytes of stack."""
+    flash: Counter[str] = Counter()
+    ram: Counter[str] = Counter()
+    stack = 0
+    output = ""
+    for line in _whole_lines(text):
+        if section := _OUTPUT.match(line):
+            output, part, size = section[1], ALIGNMENT, int(section[2], 16)
+            stack += size if output == _STACK else 0
+        elif piece := _INPUT.match(line):
+            part, size = _part_of(piece[3], piece[1]), int(piece[2], 16)
+        else:
+            continue
+        # What the pieces of a section do not explain stays with ALIGNMENT.
+        for sections, totals in ((_STORED, flash), (_VARIABLES, ram)):
+            if output in sections and size:
+                totals[part] += size
+                totals[ALIGNMENT] -= size if part != ALIGNMENT else 0
+    return flash, ram, stack
+
+
+def _whole_lines(text: str) -> Iterator[str]:
+    """Lines of a map, with those joined that the linker broke after a long name."""
+    name = ""
+    for line in text.splitlines():
+        if _NAME_ALONE.match(line):
+            name = line
+            continue
+        yield name + line
+        name = ""
+
+
+def _part_of(object_file: str, section: str) -> str:
+    where = f"{object_file} {section}"
+    return next(name for pattern, name in _PARTS if pattern.search(where))
