@@ -49,6 +49,8 @@ _SNR_DB = (12.0, 45.0)
 """The word over the noise of its room."""
 _TRIM_FRACTION = 0.01
 """Samples below this part of the peak, before and after the word, are cut off."""
+_EDGE_SHARE = 0.2
+"""Share of the free time that is always left before and after the word."""
 _MICROPHONE_POINTS = 8
 _MICROPHONE_DB = 4.0
 """Standard deviation of the frequency response at each point of a random curve."""
@@ -308,7 +310,7 @@ def _in_a_room(
     clip = np.zeros(clip_samples)
     room = clip_samples - word.size
     if room > 0:
-        start = int(rng.integers(room + 1))
+        start = int(room * rng.uniform(_EDGE_SHARE, 1.0 - _EDGE_SHARE))
         tail = heard[: clip_samples - start]
         clip[start : start + tail.size] = tail
     else:
