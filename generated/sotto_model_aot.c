@@ -299,7 +299,9 @@ int sotto_model_init(void *arena, size_t arena_bytes) {
 
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) {
-  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) return SOTTO_E_ARGUMENT;
+  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {
+    return SOTTO_E_ARGUMENT;
+  }
   if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
   int8_t *const tensors = (int8_t *)arena;
   /* 0 CONV_2D 49x40x1 -> 25x20x8, kernel 3x3, stride 2x2, RELU, 36000 MACs */

@@ -18,7 +18,7 @@ from training.errors import UserError
 from training.export import c_writer
 from training.export.compile import CompiledModel, compile_model
 from training.export.frontend_c import frontend_sources
-from training.export.reference import run_reference
+from training.export.reference import run_micro, run_reference
 from training.export.tflm_arena import measure_tflm_arena
 from training.export.version import ABI, TOOL_VERSION
 from training.features import Frontend
@@ -29,6 +29,7 @@ __all__ = ["CompiledModel", "Manifest", "compile_model", "export_model"]
 
 GOLDEN_PCM_SAMPLES = 3_200
 GOLDEN_CASES = 2
+GOLDEN_CANDIDATES = 8
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MANIFEST = "manifest.json"
 
@@ -94,8 +95,8 @@ def _check_model(model: CompiledModel, labels: Sequence[str], frontend: Frontend
     q = model.input.quantization
     if q.scales != (FEATURE_SCALE,) or q.zero_points != (0,):
         raise UserError(
-            f"{model.name} takes input of scale {q.scales} and zero point {q.zero_points}; features "
-            f"have scale {FEATURE_SCALE} and zero point 0",
+            f"{model.name} takes input of scale {q.scales} and zero point {q.zero_points}; "
+            f"features have scale {FEATURE_SCALE} and zero point 0",
             "Quantise the model with that input range, as training/compress does.",
         )
     shape, wanted = model.frames_bins, (frontend.frames, frontend.mel_bins)
@@ -112,16 +113,27 @@ def _check_model(model: CompiledModel, labels: Sequence[str], frontend: Frontend
         )
 
 
-def _golden(model: CompiledModel, frontend: Frontend, golden_pcm: np.ndarray) -> c_writer.Golden:
-    """Vectors from the first clips; a lone clip is heard backwards for the second case."""
-    clips = golden_pcm[:GOLDEN_CASES]
-    if len(clips) < GOLDEN_CASES:
-        clips = np.stack([clips[0], clips[0][::-1]])
+def _golden(
+    model: CompiledModel, frontend: Frontend, golden_pcm: np.ndarray, tflm_arena_bytes: int
+) -> c_writer.Golden:
+    """Vectors from the first clips, then from the same clips backwards.
+
+    A case must hold for both back-ends, so those where LiteRT and TFLite-Micro differ are left out.
+    """
+    clips = golden_pcm[:GOLDEN_CANDIDATES]
     start = (clips.shape[1] - GOLDEN_PCM_SAMPLES) // 2
     pcm = np.ascontiguousarray(clips[0, start : start + GOLDEN_PCM_SAMPLES])
-    features = np.stack([frontend.clip(np.ascontiguousarray(clip)) for clip in clips])
-    scores = run_reference(model.tflite, features.reshape(len(clips), *model.input.shape[1:]))
-    return c_writer.Golden(pcm, frontend.clip(pcm), features, scores)
+    features = frontend.batch(np.ascontiguousarray(np.concatenate([clips, clips[:, ::-1]])))
+    scores = run_reference(model.tflite, features)
+    alike = (scores == run_micro(model.tflite, features, tflm_arena_bytes)).all(axis=1)
+    chosen = np.flatnonzero(alike)[:GOLDEN_CASES]
+    if len(chosen) < GOLDEN_CASES:
+        raise UserError(
+            f"LiteRT and TFLite-Micro compute different scores for {model.name} on "
+            f"{len(alike) - alike.sum()} of {len(alike)} golden clips",
+            "End the model with CONV_2D instead of FULLY_CONNECTED, which they round differently.",
+        )
+    return c_writer.Golden(pcm, frontend.clip(pcm), features[chosen], scores[chosen])
 
 
 def _sha256(content: str) -> str:
@@ -174,7 +186,7 @@ def export_model(
         "sotto_model_aot.c": c_writer.model_source(model, identity),
         "sotto_labels.c": c_writer.labels_source(labels, identity),
         **c_writer.tflite_sources(tflite, identity),
-        **c_writer.golden_sources(_golden(model, features, golden_pcm), identity),
+        **c_writer.golden_sources(_golden(model, features, golden_pcm, tflm_arena_bytes), identity),
         **frontend_sources(features.tables, identity.banner),
     }
     frames, bins = model.frames_bins

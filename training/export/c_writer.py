@@ -129,7 +129,8 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         "  return arena_bytes < SOTTO_MODEL_ARENA_BYTES ? SOTTO_E_SIZE : SOTTO_OK;\n}\n\n"
         "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
         "                       int8_t *scores_s8) {\n"
-        "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) return SOTTO_E_ARGUMENT;\n"
+        "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {\n"
+        "    return SOTTO_E_ARGUMENT;\n  }\n"
         "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
         f"{tensors}{_calls(model)}  return SOTTO_OK;\n}}\n"
     )

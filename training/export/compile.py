@@ -47,7 +47,8 @@ def compile_model(tflite: bytes, *, name: str = "model") -> CompiledModel:
         name: what error messages and generated files call it.
 
     Raises:
-        UserError: damaged file, an operator or case that sotto lacks, or not one int8 input and output.
+        UserError: damaged file, an operator or case that sotto lacks, or not one input and
+            output.
     """
     program = lower(fuse_activations(fold_constants(read_tflite(tflite, name))))
     if len(program.inputs) != 1 or len(program.outputs) != 1 or not program.calls:

@@ -1,7 +1,7 @@
 """Exponential and logistic function in fixed point, as the reference kernels compute them.
 
-Semantics: gemmlowp's published fixed-point functions (a Taylor series on [-1/4, 0), then a product of
-tabulated powers; Newton-Raphson for the reciprocal). Evaluated at export into 256-entry tables.
+Semantics: gemmlowp's published fixed-point functions (a Taylor series on [-1/4, 0), then a product
+of tabulated powers; Newton-Raphson for the reciprocal). Evaluated at export into 256-entry tables.
 """
 
 from __future__ import annotations

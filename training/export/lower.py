@@ -1,7 +1,7 @@
 """Graph -> kernel calls, in separate passes.
 
-`fold_constants` and `fuse_activations` take a graph and return a graph; `lower` turns what is left into a
-`Program`. Each pass keeps every computed byte.
+`fold_constants` and `fuse_activations` take a graph and return a graph; `lower` turns what is left
+into a `Program`. Each pass keeps every computed byte.
 """
 
 from __future__ import annotations
@@ -9,25 +9,27 @@ from __future__ import annotations
 from dataclasses import replace
 
 from training.errors import UserError
-from training.export.graph import Graph, Operator, Quantization, Tensor
-from training.export.lower_operators import LOWERINGS, Context
+from training.export.graph import (
+    ArithmeticOptions,
+    ConvOptions,
+    FullyConnectedOptions,
+    Graph,
+    Operator,
+    PoolOptions,
+    Quantization,
+    Tensor,
+)
+from training.export.lower_context import Context
+from training.export.lower_operators import LOWERINGS
 from training.export.program import Buffer, KernelCall, Program
 
 VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 """Operators that change the shape only: tensors are dense, so the bytes stay where they are."""
 
+CLAMPING = (ConvOptions, PoolOptions, FullyConnectedOptions, ArithmeticOptions)
+"""Options of the layers whose kernels clamp."""
+
 ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
-FUSABLE = frozenset(
-    {
-        "CONV_2D",
-        "DEPTHWISE_CONV_2D",
-        "FULLY_CONNECTED",
-        "ADD",
-        "MUL",
-        "AVERAGE_POOL_2D",
-        "MAX_POOL_2D",
-    }
-)
 
 
 def fold_constants(graph: Graph) -> Graph:
@@ -53,7 +55,7 @@ def _producer(graph: Graph, tensor: int) -> int | None:
 
 
 def _fusion(graph: Graph, operator: Operator) -> int | None:
-    """Position of the operator that can clamp on behalf of `operator`, or None."""
+    """Position of the operator whose output only the activation `operator` reads, or None."""
     if operator.name not in ACTIVATION_OPERATORS:
         return None
     source = operator.inputs[0]
@@ -61,10 +63,8 @@ def _fusion(graph: Graph, operator: Operator) -> int | None:
     readers = sum(o.inputs.count(source) for o in graph.operators)
     if position is None or readers != 1 or source in graph.outputs:
         return None
-    producer = graph.operators[position]
     same = graph.tensors[source].quantization == graph.tensors[operator.outputs[0]].quantization
-    fits = producer.name in FUSABLE and getattr(producer.options, "activation", "") == "NONE"
-    return position if same and fits else None
+    return position if same else None
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -74,13 +74,12 @@ def fuse_activations(graph: Graph) -> Graph:
         if position is None:
             continue
         producer = graph.operators[position]
-        fused = replace(
-            producer,
-            outputs=operator.outputs,
-            options=replace(producer.options, activation=operator.name),  # type: ignore[call-arg]
-        )
+        options = producer.options
+        if not isinstance(options, CLAMPING) or options.activation != "NONE":
+            continue
+        options = replace(options, activation=operator.name)
         operators = [o for o in graph.operators if o is not operator]
-        operators[position] = fused
+        operators[position] = replace(producer, outputs=operator.outputs, options=options)
         graph = replace(graph, operators=tuple(operators))
     return graph
 
@@ -150,6 +149,9 @@ def lower(graph: Graph) -> Program:
                 f"{', '.join(sorted(VIEWS))}, or add the operator as docs/export.md describes.",
             )
         context = Context(graph, operator)
+        for tensor in operator.inputs:
+            known = tensor < 0 or graph.tensors[tensor].data is not None
+            context.need(known or storage[tensor] in numbers, f"nothing wrote its input {tensor}")
         for lowered in LOWERINGS[operator.name](context):
             calls.append(
                 KernelCall(

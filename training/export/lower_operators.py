@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from training.errors import UserError
 from training.export import fixed_functions
-from training.export.fixed_point import quantize_multiplier, requantize, round_half_away
-from training.export.graph import Graph, Operator, Quantization, Tensor
+from training.export.fixed_point import quantize_multiplier, requantize
+from training.export.graph import Quantization, Tensor
+from training.export.lower_context import (
+    INT8_MAX,
+    INT8_MIN,
+    Context,
+    activation_range,
+    output_extent,
+)
 from training.export.program import (
     AddParams,
     AveragePoolParams,
@@ -28,19 +34,12 @@ from training.export.program import (
     SoftmaxParams,
 )
 
-INT8_MIN, INT8_MAX = -128, 127
 ACCUMULATOR_LIMIT = 2**31
 ADD_FRACTION_BITS = 20
 MEAN_POSITIONS_LIMIT = 2**23
 SOFTMAX_CLASSES_LIMIT = 4095
 MUL_SHIFT_LIMIT = 14
 PROBABILITY = Quantization((1.0 / 256.0,), (-128,))
-ACTIVATION_BOUNDS: dict[str, tuple[float | None, float | None]] = {
-    "NONE": (None, None),
-    "RELU": (0.0, None),
-    "RELU6": (0.0, 6.0),
-    "RELU_N1_TO_1": (-1.0, 1.0),
-}
 
 
 @dataclass(frozen=True)
@@ -52,109 +51,7 @@ class Lowered:
     macs: int = 0
 
 
-class Context:
-    """An operator with its tensors, and the refusals that name it."""
-
-    def __init__(self, graph: Graph, operator: Operator) -> None:
-        self.graph, self.operator = graph, operator
-        self.options: Any = operator.options
-        self.inputs = [None if i < 0 else graph.tensors[i] for i in operator.inputs]
-        self.output = graph.tensors[operator.outputs[0]]
-
-    def refuse(self, problem: str) -> UserError:
-        """Build the error that says what this operator has and sotto lacks."""
-        return UserError(
-            f"{self.graph.where(self.operator)}: {problem}",
-            "Change this layer of the model, or add the case as docs/export.md describes.",
-        )
-
-    def need(self, condition: bool, problem: str) -> None:
-        """Raise the refusal unless `condition` holds."""
-        if not condition:
-            raise self.refuse(problem)
-
-    def tensor(self, position: int) -> Tensor:
-        """Input at `position`, which must be there."""
-        self.need(
-            position < len(self.inputs) and self.inputs[position] is not None,
-            f"input {position} is missing",
-        )
-        tensor = self.inputs[position]
-        assert tensor is not None
-        return tensor
-
-    def quantization(self, tensor: Tensor) -> tuple[float, int]:
-        """Scale and zero point of an int8 tensor quantised as a whole."""
-        self.need(tensor.dtype == "int8", f"tensor '{tensor.name}' is {tensor.dtype}, not int8")
-        q = tensor.quantization
-        self.need(
-            q is not None and len(q.scales) == 1 and q.scales[0] > 0,
-            f"tensor '{tensor.name}' has no single positive scale",
-        )
-        assert q is not None
-        self.need(
-            len(q.zero_points) == 1 and INT8_MIN <= q.zero_points[0] <= INT8_MAX,
-            f"tensor '{tensor.name}' has zero points {q.zero_points}",
-        )
-        return q.scales[0], q.zero_points[0]
-
-    def constant(self, position: int, dtype: str) -> np.ndarray:
-        """Content of the constant input at `position`."""
-        tensor = self.tensor(position)
-        self.need(
-            tensor.data is not None and tensor.dtype == dtype,
-            f"input {position} ('{tensor.name}') must be constant {dtype}",
-        )
-        assert tensor.data is not None
-        return tensor.data
-
-    def image(self, tensor: Tensor) -> tuple[int, int, int]:
-        """Height, width and channels of a batch-1 tensor of four dimensions."""
-        self.need(
-            len(tensor.shape) == 4 and tensor.shape[0] == 1,
-            f"tensor '{tensor.name}' has shape {list(tensor.shape)}, not [1, height, width, channels]",
-        )
-        return tensor.shape[1], tensor.shape[2], tensor.shape[3]
-
-    def clamp(self) -> tuple[int, int]:
-        """Stored bounds of the fused activation."""
-        activation = self.options.activation
-        self.need(
-            activation in ACTIVATION_BOUNDS, f"fused activation {activation} is not supported"
-        )
-        scale, zero_point = self.quantization(self.output)
-        return activation_range(activation, scale, zero_point)
-
-    def same_quantization(self, tensor: Tensor) -> None:
-        """Refuse a tensor whose quantisation differs from the output's."""
-        self.need(
-            self.quantization(tensor) == self.quantization(self.output),
-            f"tensor '{tensor.name}' and the output are quantised differently",
-        )
-
-
-def activation_range(activation: str, scale: float, zero_point: int) -> tuple[int, int]:
-    """Stored int8 bounds of an activation; the division is in float32 as in the reference."""
-
-    def stored(real: float | None, otherwise: int) -> int:
-        if real is None:
-            return otherwise
-        steps = round_half_away(float(np.float32(real) / np.float32(scale)))
-        return max(INT8_MIN, min(INT8_MAX, zero_point + steps))
-
-    low, high = ACTIVATION_BOUNDS[activation]
-    return stored(low, INT8_MIN), stored(high, INT8_MAX)
-
-
-def output_extent(padding: str, size: int, span: int, stride: int) -> tuple[int, int]:
-    """Output size and padding before, for an input of `size` and a (dilated) kernel of `span`."""
-    if padding == "VALID":
-        return (size - span + stride) // stride, 0
-    output = -(-size // stride)
-    return output, max((output - 1) * stride + span - size, 0) // 2
-
-
-def _windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> dict[str, int]:
+def _windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> dict[str, Any]:
     """Shape fields that convolutions and pools share, checked against the output tensor."""
     o = c.options
     height, width, _ = c.image(c.tensor(0))
@@ -303,7 +200,7 @@ def _pair(c: Context) -> tuple[Tensor, Tensor]:
     first, second = c.tensor(0), c.tensor(1)
     c.need(
         first.shape == second.shape,
-        f"shapes {list(first.shape)} and {list(second.shape)} differ; broadcasting is not supported",
+        f"it broadcasts {list(first.shape)} and {list(second.shape)}, which is not supported",
     )
     return first, second
 
@@ -447,6 +344,9 @@ def quantize(c: Context) -> list[Lowered]:
 
 def relu(c: Context) -> list[Lowered]:
     """RELU, RELU6 and RELU_N1_TO_1 that could not be fused."""
+    if c.operator.name != "RELU":
+        # LiteRT rescales between different quantisations, TFLite-Micro does not.
+        c.same_quantization(c.tensor(0))
     return _rescaled(c, *activation_range(c.operator.name, *c.quantization(c.output)))
 
 

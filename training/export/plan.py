@@ -1,13 +1,15 @@
-"""Static memory plan: every intermediate tensor gets an offset in one arena, and a proof that it may.
+"""Static memory plan: an offset in one arena for every intermediate tensor, and its proof.
 
-Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020):
-the largest tensor first, each at the lowest offset where it meets no tensor alive at the same time.
+Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
+2020): the largest tensor first, each at the lowest offset where no other is alive at the same time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from training.export.program import Program
 
@@ -76,8 +78,8 @@ def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
     """Check a plan without knowing how it was made: byte by byte, call by call.
 
     Raises:
-        ValueError: a buffer has no place, is misaligned, leaves the arena, or two buffers that are alive
-            during one call share a byte.
+        ValueError: a buffer has no place, is misaligned, leaves the arena, or two buffers that are
+            alive during one call share a byte.
     """
     calls = 1 + max((life.last_call for life in lifetimes), default=-1)
     for life in lifetimes:
@@ -87,15 +89,19 @@ def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
         if offset < 0 or offset % ALIGNMENT_BYTES:
             raise ValueError(f"buffer {life.buffer} lies at {offset}, which is not aligned")
     for call in range(calls):
-        owner = [-1] * plan.arena_bytes
+        owner = np.full(plan.arena_bytes, -1)
         for life in lifetimes:
             if not life.first_call <= call <= life.last_call:
                 continue
-            for byte in range(plan.offsets[life.buffer], plan.offsets[life.buffer] + life.bytes):
-                if byte >= plan.arena_bytes:
-                    raise ValueError(f"buffer {life.buffer} leaves the arena at byte {byte}")
-                if owner[byte] >= 0:
-                    raise ValueError(
-                        f"buffers {owner[byte]} and {life.buffer} share byte {byte} in call {call}"
-                    )
-                owner[byte] = life.buffer
+            place = slice(plan.offsets[life.buffer], plan.offsets[life.buffer] + life.bytes)
+            if place.stop > plan.arena_bytes:
+                raise ValueError(
+                    f"buffer {life.buffer} ends at byte {place.stop} of {plan.arena_bytes}"
+                )
+            taken = np.flatnonzero(owner[place] >= 0)
+            if taken.size:
+                byte = place.start + int(taken[0])
+                raise ValueError(
+                    f"buffers {owner[byte]} and {life.buffer} share byte {byte} in call {call}"
+                )
+            owner[place] = life.buffer

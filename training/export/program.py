@@ -1,7 +1,7 @@
 """What `lower` makes of a graph: buffers and kernel calls, independent of how they are printed.
 
-Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an `int` is
-an `int32_t`, an array is a pointer to constants of its dtype.
+Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an
+`int` is an `int32_t`, an array is a pointer to constants of its dtype.
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ class KernelCall:
 
 @dataclass(frozen=True)
 class Program:
-    """Kernel calls in execution order. Inputs and outputs belong to the caller, not to the arena."""
+    """Kernel calls in execution order. The caller owns inputs and outputs, the arena the rest."""
 
     buffers: tuple[Buffer, ...]
     calls: tuple[KernelCall, ...]

@@ -1,9 +1,10 @@
-"""LiteRT with its reference kernels: the interpreter that defines what is right."""
+"""The interpreters that define what is right: LiteRT's reference kernels and TFLite-Micro."""
 
 from __future__ import annotations
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tflite_micro.python.tflite_micro import runtime
 
 
 def run_reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
@@ -19,4 +20,16 @@ def run_reference(tflite: bytes, inputs: np.ndarray) -> np.ndarray:
         interpreter.set_tensor(source["index"], value.reshape(source["shape"]))
         interpreter.invoke()
         scores.append(interpreter.get_tensor(target).reshape(-1))
+    return np.stack(scores)
+
+
+def run_micro(tflite: bytes, inputs: np.ndarray, arena_bytes: int) -> np.ndarray:
+    """As `run_reference`, by TFLite-Micro with an arena that is known to be enough."""
+    interpreter = runtime.Interpreter.from_bytes(tflite, arena_size=arena_bytes)
+    shape = interpreter.get_input_details(0)["shape"]
+    scores = []
+    for value in inputs:
+        interpreter.set_input(value.reshape(shape), 0)
+        interpreter.invoke()
+        scores.append(interpreter.get_output(0).reshape(-1))
     return np.stack(scores)

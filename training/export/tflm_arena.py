@@ -1,7 +1,7 @@
 """How much arena TFLite-Micro needs, measured with TFLite-Micro itself.
 
-The measurement runs in a process of its own, because the interpreter reports on the C stderr and because
-a model that crashes it must not take the training along.
+The measurement runs in a process of its own: the interpreter reports on the C stderr, and a model
+that crashes it must not take the training along.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def _run(tflite: bytes, arena_bytes: int) -> subprocess.CompletedProcess[bytes]:
 
 
 def scratch_bytes(program: Program) -> int:
-    """Greatest scratch buffer that optimised Cortex-M kernels ask for beyond the measured ones.
+    """Greatest scratch buffer that CMSIS-NN's kernels ask for beyond the measured ones.
 
-    CMSIS-NN's convolutions copy two kernel windows as int16 (`arm_convolve_wrapper_s8_get_buffer_size`
-    and `arm_depthwise_conv_wrapper_s8_get_buffer_size`, DSP extension), which the measured reference
-    kernels do not.
+    Its convolutions copy two kernel windows as int16 on cores with the DSP extension
+    (`arm_convolve_s8_get_buffer_size`, `arm_depthwise_conv_s8_opt_get_buffer_size`); the measured
+    reference kernels copy nothing.
     """
     windows = [0]
     for call in program.calls:
@@ -58,7 +58,7 @@ def measure_tflm_arena(tflite: bytes, program: Program, name: str) -> int:
     """Arena in bytes with which `tflite` runs in TFLite-Micro.
 
     The sum of: what the interpreter used on this host, where pointers are twice as long as on a
-    32-bit chip; the scratch of optimised kernels; one alignment. Checked by running with the result.
+    32-bit chip; the scratch of CMSIS-NN's kernels; one alignment. A run with the sum proves it.
 
     Raises:
         UserError: TFLite-Micro refuses the model.

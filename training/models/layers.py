@@ -31,8 +31,8 @@ def depthwise(
 def classifier(x: keras.KerasTensor, classes: int, dropout: float) -> keras.KerasTensor:
     """Mean over the map, then one logit a class.
 
-    The logits come from a 1x1 convolution: LiteRT rounds FULLY_CONNECTED otherwise than TFLite-Micro
-    does, by one unit in about 5,000 results, and CONV_2D alike (docs/export.md).
+    The logits come from a 1x1 convolution, which LiteRT and TFLite-Micro compute alike. They round
+    FULLY_CONNECTED differently, so that a result in thousands differs by one (docs/export.md).
     """
     x = keras.layers.GlobalAveragePooling2D(keepdims=True)(x)
     if dropout > 0.0:
