@@ -101,8 +101,8 @@ def start(board: Board, elf: Path, icount: bool = False, port: int = 0) -> Runni
     Args:
         board: an emulated or a host board.
         elf: the built firmware.
-        icount: let QEMU count instructions, so that ticks are the same in each run and the firmware
-            reports "instructions". Without effect on host boards.
+        icount: let QEMU advance its clock by instructions in place of time: the firmware's ticks
+            then count instructions, and so it says. Without effect on host boards.
         port: TCP port of the serial line; 0 takes a free one.
 
     Raises:

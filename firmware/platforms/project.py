@@ -1,3 +1,4 @@
+# ruff: noqa: F821  (SCons defines Import and env)
 """What every environment of platformio.ini adds to its build, whatever its platform is.
 
 The generated model is compiled from the folder that SOTTO_GENERATED names (default `generated`,
@@ -7,9 +8,9 @@ relative to the project), so that one clone builds firmware for many models.
 import os
 from pathlib import Path
 
-Import("env")  # noqa: F821  (SCons defines it)
+Import("env")
 
-project = Path(env.subst("$PROJECT_DIR"))  # noqa: F821
+project = Path(env.subst("$PROJECT_DIR"))
 generated = (project / os.environ.get("SOTTO_GENERATED", "generated")).resolve()
 if not (generated / "sotto_model.h").is_file():
     raise SystemExit(
@@ -17,10 +18,14 @@ if not (generated / "sotto_model.h").is_file():
         "folder that holds sotto_model.h."
     )
 
-env.Append(  # noqa: F821
-    CPPPATH=[str(project / "firmware/lib/sotto/include"), str(project / "firmware/src"), str(generated)],
-    CPPDEFINES=[("SOTTO_BOARD_NAME", env.StringifyMacro(env["PIOENV"]))],  # noqa: F821
+env.Append(
+    CPPPATH=[
+        str(project / "firmware/lib/sotto/include"),
+        str(project / "firmware/src"),
+        str(generated),
+    ],
+    CPPDEFINES=[("SOTTO_BOARD_NAME", env.StringifyMacro(env["PIOENV"]))],
     CFLAGS=["-std=c11"],
     LINKFLAGS=["-Wl,--gc-sections", "-Wl,-Map,${BUILD_DIR}/firmware.map"],
 )
-env.BuildSources("${BUILD_DIR}/generated", str(generated))  # noqa: F821
+env.BuildSources("${BUILD_DIR}/generated", str(generated))

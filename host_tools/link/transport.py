@@ -13,7 +13,7 @@ from serial.tools import list_ports
 
 from host_tools.errors import SottoError
 
-BAUD_RATE = 115_200
+BAUD_RATE = 921_600
 _READ_BYTES = 4096
 _CONNECT_TIMEOUT_S = 5.0
 _WRITE_TIMEOUT_S = 10.0

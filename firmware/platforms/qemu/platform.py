@@ -48,7 +48,7 @@ class QemuPlatform(PlatformBase):
         (folder / "scons.py").write_text(LAUNCHER.format(site_packages=site_packages))
         about = {"name": name, "version": version, "description": "Runs the SCons of PyPI"}
         (folder / "package.json").write_text(json.dumps(about))
-        source = {"owner": "platformio", "id": None, "name": name, "requirements": None, "uri": None}
-        record = {"type": "tool", "name": name, "version": version, "spec": source}
+        spec = {"owner": "platformio", "id": None, "name": name, "requirements": None, "uri": None}
+        record = {"type": "tool", "name": name, "version": version, "spec": spec}
         (folder / ".piopm").write_text(json.dumps(record))
         self.pm.memcache_reset()

@@ -3,7 +3,7 @@
 #include "port.h"
 
 #include "../cortex_m/cortex_m.h"
-#include "../cortex_m/rx_ring.h"
+#include "../cortex_m/received.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
@@ -34,16 +34,14 @@
 /* The emulator counts an instruction as a nanosecond, the timer runs at 25 MHz. */
 #define EMULATED_INSTRUCTIONS_PER_TICK 40u
 
-static rx_ring received;
-
 static void uart0_rx_interrupt(void) {
   UART0_INTCLEAR = UART_INT_RX;
   for (uint32_t state = UART0_STATE; state & UART_STATE_RX_FULL; state = UART0_STATE) {
     if (state & UART_STATE_RX_OVERRUN) {
       UART0_STATE = UART_STATE_RX_OVERRUN; /* written 1 clears */
-      received.lost = received.lost + 1u;
+      received_lost();
     }
-    rx_ring_put(&received, (uint8_t)UART0_DATA);
+    received_put((uint8_t)UART0_DATA);
   }
 }
 
@@ -74,28 +72,12 @@ static uint32_t emulated_instructions(void) {
   return timer0_ticks() * EMULATED_INSTRUCTIONS_PER_TICK;
 }
 
-static size_t port_read(uint8_t *data, size_t capacity_bytes) {
-  return rx_ring_take(&received, data, capacity_bytes);
-}
-
 static void port_write(const uint8_t *data, size_t length_bytes) {
   for (size_t i = 0; i < length_bytes; i++) {
     while (UART0_STATE & UART_STATE_TX_FULL) {
     }
     UART0_DATA = data[i];
   }
-}
-
-static void port_idle(void) {
-  cortex_m_disable_interrupts(); /* else a byte between test and sleep would be slept over */
-  if (rx_ring_empty(&received)) {
-    cortex_m_wait_for_interrupt();
-  }
-  cortex_m_enable_interrupts();
-}
-
-static uint32_t port_rx_overruns(void) {
-  return received.lost;
 }
 
 static void port_reset(void) {
@@ -110,13 +92,13 @@ static sotto_port port = {
     .board = SOTTO_BOARD_NAME,
     .cpu_hz = CPU_HZ,
     .tick_unit = "timer ticks",
-    .rx_window_bytes = RX_RING_BYTES,
+    .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
-    .read = port_read,
+    .read = received_read,
     .write = port_write,
-    .idle = port_idle,
+    .idle = received_idle,
     .ticks = timer0_ticks,
-    .rx_overruns = port_rx_overruns,
+    .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
 };

@@ -2,7 +2,7 @@
 #include "port.h"
 
 #include "../cortex_m/cortex_m.h"
-#include "../cortex_m/rx_ring.h"
+#include "../cortex_m/received.h"
 #include "stm32f4.h"
 
 #ifndef SOTTO_BAUD
@@ -22,16 +22,14 @@
  * 9600 baud and 168 MHz. */
 #define FLUSH_POLLS 20000u
 
-static rx_ring received;
-
 static void usart1_interrupt(void) {
   for (uint32_t status = USART1_SR; status & (USART_SR_RXNE | USART_SR_ORE); status = USART1_SR) {
     const uint8_t byte = (uint8_t)USART1_DR; /* reading SR, then DR, also clears ORE */
     if (status & USART_SR_ORE) {
-      received.lost = received.lost + 1u;
+      received_lost();
     }
     if (status & USART_SR_RXNE) {
-      rx_ring_put(&received, byte);
+      received_put(byte);
     }
   }
 }
@@ -72,28 +70,12 @@ static uint32_t timer2_ticks(void) {
   return TIM2_CNT;
 }
 
-static size_t port_read(uint8_t *data, size_t capacity_bytes) {
-  return rx_ring_take(&received, data, capacity_bytes);
-}
-
 static void port_write(const uint8_t *data, size_t length_bytes) {
   for (size_t i = 0; i < length_bytes; i++) {
     while (!(USART1_SR & USART_SR_TXE)) {
     }
     USART1_DR = data[i];
   }
-}
-
-static void port_idle(void) {
-  cortex_m_disable_interrupts(); /* else a byte between test and sleep would be slept over */
-  if (rx_ring_empty(&received)) {
-    cortex_m_wait_for_interrupt();
-  }
-  cortex_m_enable_interrupts();
-}
-
-static uint32_t port_rx_overruns(void) {
-  return received.lost;
 }
 
 static void port_reset(void) {
@@ -107,13 +89,13 @@ static void port_init(void);
 static sotto_port port = {
     .board = SOTTO_BOARD_NAME,
     .tick_unit = "timer ticks",
-    .rx_window_bytes = RX_RING_BYTES,
+    .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
-    .read = port_read,
+    .read = received_read,
     .write = port_write,
-    .idle = port_idle,
+    .idle = received_idle,
     .ticks = timer2_ticks,
-    .rx_overruns = port_rx_overruns,
+    .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
 };
