@@ -18,11 +18,13 @@ Q15 = 1 << 15
 Q16 = 1 << 16
 LOG2_SEGMENTS = 32
 SILENCE_FEATURE = -120
-"""Feature of digital silence, within the rounding of the noise floor to a power of two."""
+"""Feature of digital silence, within the rounding of the noise floor to a power of two and the
+range 0 .. MAX_NOISE_FLOOR_LOG2 that the C takes."""
 
 MIN_FFT_SAMPLES, MAX_FFT_SAMPLES = 64, 1024
 MAX_MEL_BINS = 128
 MAX_NOISE_FLOOR_LOG2 = 9
+MIN_STEP_LOG2 = 1 / 64
 WORKSPACE_BYTES_PER_BIN = 8
 WORKSPACE_BYTES_PER_SAMPLE = 2
 
@@ -126,7 +128,8 @@ def _twiddles(points: int) -> NDArray[np.uint32]:
     return _packed_q15(np.concatenate(angles))
 
 
-def _mel(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def mel_scale(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+    """Mel of a frequency (O'Shaughnessy 1987)."""
     return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
 
 
@@ -137,9 +140,11 @@ def _bands(config: FrontendConfig) -> tuple[NDArray[np.uint16], NDArray[np.uint1
     at u = i and u = i + 2. So the band of a spectrum bin is floor(u), the rising weight the rest.
     Rounding u to Q15 before the floor keeps both the same on every machine.
     """
-    low, high = _mel(config.low_hz), _mel(config.high_hz)
+    low, high = mel_scale(config.low_hz), mel_scale(config.high_hz)
     frequency_hz = np.arange(config.fft_samples // 2) * (config.sample_rate_hz / config.fft_samples)
-    position_q15 = _round((_mel(frequency_hz) - low) / (high - low) * (config.mel_bins + 1) * Q15)
+    position_q15 = _round(
+        (mel_scale(frequency_hz) - low) / (high - low) * (config.mel_bins + 1) * Q15
+    )
     band_start = np.searchsorted(position_q15, np.arange(config.mel_bins + 2) * Q15)
     used = position_q15[band_start[0] : band_start[-1]]
     rising = used % Q15
@@ -196,14 +201,8 @@ def _check(config: FrontendConfig) -> None:
         (
             "step_log2",
             config.step_log2,
-            1 / 64 <= config.step_log2 <= 1,
-            "Use 1/64 to 1 octave of energy.",
-        ),
-        (
-            "clip_samples",
-            config.clip_samples,
-            config.clip_samples >= config.window_samples,
-            f"Use at least window_samples ({config.window_samples}).",
+            config.step_log2 >= MIN_STEP_LOG2,
+            f"Use at least {MIN_STEP_LOG2} octaves of energy.",
         ),
     ]
     for name, value, good, remedy in checks:
@@ -218,14 +217,7 @@ def build_tables(config: FrontendConfig) -> FrontendTables:
         UserError: a value out of range, or a mel filter without any spectrum bin.
     """
     _check(config)
-    noise_floor_log2 = round(config.zero_log2 + SILENCE_FEATURE * config.step_log2)
-    if not 0 <= noise_floor_log2 <= MAX_NOISE_FLOOR_LOG2:
-        raise UserError(
-            f"front-end zero_log2 {config.zero_log2} with step_log2 {config.step_log2} puts the "
-            f"noise floor at 2^{noise_floor_log2}",
-            f"Choose zero_log2 so that zero_log2 - {-SILENCE_FEATURE} step_log2 is 0 to "
-            f"{MAX_NOISE_FLOOR_LOG2}.",
-        )
+    floor_log2 = round(config.zero_log2 + SILENCE_FEATURE * config.step_log2)
     band_start, rising_q15 = _bands(config)
     quarter = np.arange(1, config.fft_samples // 4 + 1)
     segments = np.arange(LOG2_SEGMENTS + 1) / LOG2_SEGMENTS
@@ -237,7 +229,7 @@ def build_tables(config: FrontendConfig) -> FrontendTables:
         band_start=band_start,
         rising_q15=rising_q15,
         log2_q15=_frozen(_round(np.log2(1.0 + segments) * Q15), np.uint16),
-        noise_floor_log2=noise_floor_log2,
+        noise_floor_log2=min(max(floor_log2, 0), MAX_NOISE_FLOOR_LOG2),
         zero_log2_q15=round(config.zero_log2 * Q15),
         steps_per_octave_q16=round(Q16 / config.step_log2),
     )

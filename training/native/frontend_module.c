@@ -35,7 +35,7 @@ static int get_buffer(PyObject *object, Py_buffer *view, char format, int writab
                       const char *name) {
   const int flags = PyBUF_FORMAT | PyBUF_ND | (writable ? PyBUF_WRITABLE : 0);
   if (PyObject_GetBuffer(object, view, flags) < 0) {
-    if (PyErr_ExceptionMatches(PyExc_BufferError)) {
+    if (PyErr_ExceptionMatches(PyExc_BufferError) || PyErr_ExceptionMatches(PyExc_ValueError)) {
       PyErr_Format(PyExc_ValueError, "%s must be C-contiguous%s", name,
                    writable ? " and writable" : "");
     }
