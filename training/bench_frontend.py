@@ -42,7 +42,7 @@ CONFIDENCE_PERCENT = 95.0
 NEAR_PEAK_STEPS = 96
 """Features within 12 octaves (36 dB) of their frame's greatest, at the default step."""
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class FrontendTables:
         return np.array(head, "<i4").tobytes() + body
 
 
-def _round(values: NDArray[np.float64]) -> NDArray[np.int64]:
+def _round(values: NDArray[np.floating]) -> NDArray[np.int64]:
     """Round half up, the tie moved by 2^-20.
 
     Two C libraries may disagree in the last bit of a cosine or a logarithm. That changes a rounded
@@ -99,12 +99,12 @@ def _round(values: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _frozen(values: NDArray, dtype: type) -> NDArray:
-    array = values.astype(dtype)
+    array: NDArray = values.astype(dtype)
     array.setflags(write=False)
     return array
 
 
-def _packed_q15(angles: NDArray[np.float64]) -> NDArray[np.uint32]:
+def _packed_q15(angles: NDArray[np.floating]) -> NDArray[np.uint32]:
     """exp(-i angle) as packed Q15 words; 1.0 becomes 32767."""
     real = np.clip(_round(np.cos(angles) * Q15), -Q15 + 1, Q15 - 1)
     imaginary = np.clip(_round(-np.sin(angles) * Q15), -Q15 + 1, Q15 - 1)
@@ -120,7 +120,7 @@ def _window(config: FrontendConfig) -> NDArray[np.int16]:
 def _twiddles(points: int) -> NDArray[np.uint32]:
     """Three words (w^2k, w^k, w^3k) for each butterfly k >= 1 of each radix-4 pass that has one."""
     length = 4 if points.bit_length() % 2 else 2
-    angles = [np.zeros(0)]
+    angles: list[NDArray] = [np.zeros(0)]
     while length < points:
         k = np.arange(1, length)
         angles.append(np.stack([2 * k, k, 3 * k], axis=1).ravel() * (2.0 * np.pi / (4 * length)))
@@ -128,7 +128,7 @@ def _twiddles(points: int) -> NDArray[np.uint32]:
     return _packed_q15(np.concatenate(angles))
 
 
-def mel_scale(frequency_hz: NDArray[np.float64] | float) -> NDArray[np.float64]:
+def mel_scale(frequency_hz: NDArray[np.floating] | float) -> NDArray[np.floating]:
     """Mel of a frequency (O'Shaughnessy 1987)."""
     return 2595.0 * np.log10(1.0 + np.asarray(frequency_hz) / 700.0)
 

@@ -14,11 +14,7 @@ typedef struct complex32 {
 
 unsigned sotto_magnitude_bits(uint32_t seen) {
   const uint32_t both = (seen | (seen >> 16)) & 0xFFFFU;
-  unsigned bits = 0;
-  while ((both >> bits) > 1U) {
-    ++bits;
-  }
-  return bits;
+  return both != 0 ? (unsigned)sotto_floor_log2(both) : 0;
 }
 
 /* Swaps each word with the one at its bit-reversed index. */
@@ -39,20 +35,20 @@ static void reverse_bits(uint32_t *spectrum, size_t points) {
   }
 }
 
-static complex32 unpack(uint32_t packed) {
+static inline complex32 unpack(uint32_t packed) {
   return (complex32){sotto_real(packed), sotto_imaginary(packed)};
 }
 
-static complex32 add(complex32 a, complex32 b) {
+static inline complex32 add(complex32 a, complex32 b) {
   return (complex32){a.real + b.real, a.imaginary + b.imaginary};
 }
 
-static complex32 subtract(complex32 a, complex32 b) {
+static inline complex32 subtract(complex32 a, complex32 b) {
   return (complex32){a.real - b.real, a.imaginary - b.imaginary};
 }
 
 /* Rounds `sum` from units of 2^-fraction_bits, stores it and notes its magnitude. */
-static uint32_t store(uint32_t *word, complex32 sum, unsigned fraction_bits, uint32_t seen) {
+static inline uint32_t store(uint32_t *word, complex32 sum, unsigned fraction_bits, uint32_t seen) {
   *word = sotto_pack(sotto_round_shift(sum.real, fraction_bits),
                      sotto_round_shift(sum.imaginary, fraction_bits));
   return sotto_seen(seen, *word);
@@ -60,8 +56,8 @@ static uint32_t store(uint32_t *word, complex32 sum, unsigned fraction_bits, uin
 
 /* Joins four transforms, whose residues in bit-reversed order are 0 (a), 2 (b), 1 (c), 3 (d), into
  * words 0, length, 2 length and 3 length. */
-static uint32_t butterfly(uint32_t *word, size_t length, complex32 a, complex32 b, complex32 c,
-                          complex32 d, unsigned fraction_bits, uint32_t seen) {
+static inline uint32_t butterfly(uint32_t *word, size_t length, complex32 a, complex32 b,
+                                 complex32 c, complex32 d, unsigned fraction_bits, uint32_t seen) {
   const complex32 ab_sum = add(a, b);
   const complex32 ab_difference = subtract(a, b);
   const complex32 cd_sum = add(c, d);
@@ -99,7 +95,7 @@ static uint32_t first_radix4_pass(uint32_t *spectrum, size_t points) {
 }
 
 /* x / 2^shift in units of 2^-SUM_BITS. int16 shifted by at most 15 bits. */
-static complex32 scaled(uint32_t x, unsigned shift) {
+static inline complex32 scaled(uint32_t x, unsigned shift) {
   const int32_t factor = INT32_C(1) << (SUM_BITS - shift);
   return (complex32){sotto_real(x) * factor, sotto_imaginary(x) * factor};
 }
@@ -107,7 +103,7 @@ static complex32 scaled(uint32_t x, unsigned shift) {
 /* x twiddle / 2^shift in units of 2^-SUM_BITS. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 =
  * 2^30.5, Q15; one more bit would make it Q16, so shift - 1 remains. The bits lost are 2^-16 of a
  * unit. */
-static complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
+static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
   const complex32 v = unpack(x);
   const complex32 w = unpack(twiddle_q15);
   const int32_t real = v.real * w.real - v.imaginary * w.imaginary;

@@ -7,14 +7,6 @@
 #define MAX_ZERO_LOG2_Q15 (64 * 32768)
 #define MAX_STEPS_PER_OCTAVE_Q16 (64 * 65536)
 
-static unsigned log2_of_power_of_two(size_t value) {
-  unsigned exponent = 0;
-  while ((value >> exponent) > 1U) {
-    ++exponent;
-  }
-  return exponent;
-}
-
 static size_t twiddle_words(size_t points) {
   size_t words = 0;
   for (size_t length = SOTTO_FIRST_PASS_POINTS(points); length < points; length *= 4) {
@@ -84,8 +76,7 @@ static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
 
   /* Mel energy of |X|^2 / fft_samples = mel * 2^-scale. Exponent -15 .. 14, so scale is below 15 +
    * 10 + 28 and the floor below 2^62; energies are below 2^55, so the sum fits. */
-  const int scale =
-      SOTTO_MEL_FRACTION_BITS + (int)log2_of_power_of_two(t->fft_samples) + 2 * exponent;
+  const int scale = SOTTO_MEL_FRACTION_BITS + sotto_floor_log2(t->fft_samples) + 2 * exponent;
   const int floor_log2 = scale + t->noise_floor_log2;
   const uint64_t noise_floor = UINT64_C(1) << (floor_log2 > 0 ? floor_log2 : 0);
   const int32_t zero_q15 = t->zero_log2_q15 + scale * 32768;

@@ -8,10 +8,7 @@
 _Static_assert(SOTTO_FRONTEND_LOG2_SEGMENTS == 1 << SEGMENT_BITS, "log2 table and its index");
 
 int32_t sotto_log2_q15(uint64_t value, const uint16_t *log2_q15) {
-  int32_t integer = 0;
-  while ((value >> integer) > 1U) {
-    ++integer;
-  }
+  const int32_t integer = sotto_floor_log2(value);
   /* Mantissa without its leading one, 16 bits, truncated. */
   const uint64_t aligned = integer > MANTISSA_BITS ? value >> (integer - MANTISSA_BITS)
                                                    : value << (MANTISSA_BITS - integer);

@@ -33,6 +33,12 @@ static inline uint32_t sotto_pack(int32_t real, int32_t imaginary) {
   return ((uint32_t)real & 0xFFFFU) | ((uint32_t)imaginary << 16);
 }
 
+/* floor(log2(value)), value >= 1. */
+static inline int32_t sotto_floor_log2(uint64_t value) {
+  const uint32_t high = (uint32_t)(value >> 32);
+  return high != 0 ? 63 - __builtin_clz(high) : 31 - __builtin_clz((uint32_t)value);
+}
+
 /* value / 2^shift, half up. Pre: 0 <= shift <= 30 and |value| + 2^(shift - 1) < 2^31. */
 static inline int32_t sotto_round_shift(int32_t value, unsigned shift) {
   return (value + ((INT32_C(1) << shift) >> 1)) >> shift;
