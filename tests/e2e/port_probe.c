@@ -1,0 +1,125 @@
+/* Firmware that shows a port's own behaviour to the tests: one-letter commands, answers in text.
+ *
+ *   i       board, tick unit, clock, lost bytes, stack peak
+ *   e LLLL  echo the next L bytes (little endian)
+ *   t       ticks of 2,000 instructions, measured as the difference of two loops
+ *   b LLLL  do nothing until L bytes were lost, then go on
+ *   x       count it
+ *   c       how many x came
+ *   f o r   fault, overflow the stack, reset: no answer, the board starts anew
+ */
+#include <string.h>
+
+#include "port.h"
+
+static const sotto_port *port;
+static uint8_t pending[512];
+static size_t pending_first;
+static size_t pending_count;
+
+static uint8_t next_byte(void) {
+  while (pending_count == 0) {
+    pending_first = 0;
+    pending_count = port->read(pending, sizeof pending);
+    if (pending_count == 0) {
+      port->idle();
+    }
+  }
+  pending_count--;
+  return pending[pending_first++];
+}
+
+static uint32_t next_length(void) {
+  uint32_t value = 0;
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    value |= (uint32_t)next_byte() << shift;
+  }
+  return value;
+}
+
+static void say(const char *text) {
+  port->write((const uint8_t *)text, strlen(text));
+}
+
+static void say_number(uint32_t value) {
+  char digits[12];
+  char *first = digits + sizeof digits - 1;
+  *first = '\0';
+  do {
+    *--first = (char)('0' + value % 10u);
+    value /= 10u;
+  } while (value > 0);
+  say(";");
+  say(first);
+}
+
+static void say_info(void) {
+  say(port->board);
+  say(";");
+  say(port->tick_unit);
+  say_number(port->cpu_hz);
+  say_number(port->rx_overruns());
+  say_number(port->stack_peak_bytes());
+  say("\n");
+}
+
+__attribute__((noinline, noclone)) static uint32_t ticks_of_loop(uint32_t iterations) {
+  const uint32_t start = port->ticks();
+  __asm__ volatile("1: subs %0, #1\n\tbne 1b" : "+r"(iterations) : : "cc");
+  return port->ticks() - start;
+}
+
+static void echo(uint32_t length_bytes) {
+  while (length_bytes-- > 0) {
+    const uint8_t byte = next_byte();
+    port->write(&byte, 1);
+  }
+}
+
+static void overflow_stack(void) {
+  __asm__ volatile("1: push {r0-r7}\n\tb 1b" ::: "memory");
+}
+
+int main(void) {
+  port = sotto_port_get();
+  port->init();
+  uint32_t counted = 0;
+  for (;;) {
+    switch (next_byte()) {
+      case 'i':
+        say_info();
+        break;
+      case 'e':
+        echo(next_length());
+        break;
+      case 't':
+        say_number(ticks_of_loop(1100) - ticks_of_loop(100));
+        say("\n");
+        break;
+      case 'b': {
+        const uint32_t lost = next_length();
+        while (port->rx_overruns() < lost) {
+        }
+        break;
+      }
+      case 'x':
+        counted++;
+        break;
+      case 'c':
+        say_number(counted);
+        say("\n");
+        break;
+      case 'f':
+        __asm__ volatile("udf #0");
+        break;
+      case 'o':
+        overflow_stack();
+        break;
+      case 'r':
+        port->reset();
+        break;
+      default:
+        break;
+    }
+  }
+}

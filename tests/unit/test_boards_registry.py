@@ -1,0 +1,110 @@
+"""The list of boards, platformio.ini and the board manifests say the same."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from host_tools.boards import BOARDS, DEFAULT_BOARD
+from host_tools.link.transport import BAUD_RATE
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRMWARE = ROOT / "firmware"
+MANIFESTS = FIRMWARE / "platforms" / "qemu" / "boards"
+IN_REPOSITORY = "symlink://firmware/platforms/qemu"
+
+INI = configparser.ConfigParser(interpolation=None)
+INI.read(ROOT / "platformio.ini")
+
+
+def option(environment: str, name: str) -> str:
+    """An option of an environment, looked up along `extends` as PlatformIO does."""
+    section = f"env:{environment}"
+    while name not in INI[section]:
+        section = INI[section]["extends"]
+    return INI[section][name]
+
+
+def test_each_environment_is_a_board_and_each_board_an_environment() -> None:
+    environments = {name.removeprefix("env:") for name in INI.sections() if name.startswith("env:")}
+    assert {board.environment for board in BOARDS.values()} == environments
+
+
+def test_default_board_is_the_default_environment() -> None:
+    assert BOARDS[DEFAULT_BOARD].environment == INI["platformio"]["default_envs"]
+
+
+def test_names_are_keys() -> None:
+    assert all(board.name == name for name, board in BOARDS.items())
+
+
+def test_only_hardware_needs_platforms_of_others() -> None:
+    for board in BOARDS.values():
+        ours = option(board.environment, "platform") == IN_REPOSITORY
+        assert ours == (board.kind != "hardware"), board.name
+
+
+def test_only_emulated_boards_have_a_machine() -> None:
+    assert all(bool(board.machine) == (board.kind == "emulated") for board in BOARDS.values())
+
+
+@pytest.mark.parametrize("name", [n for n, b in BOARDS.items() if b.kind == "emulated"])
+def test_manifest_tells_the_core_and_the_memory_that_the_linker_holds(name: str) -> None:
+    manifest = json.loads((MANIFESTS / f"{option(name, 'board')}.json").read_text())
+    core = BOARDS[name].core.lower().removesuffix("f")
+    assert f"-mcpu={core}" in manifest["build"]["cpu_flags"]
+    script = (ROOT / option(name, "board_build.ldscript")).read_text()
+    lengths = {k: int(v) * 1024 for k, v in re.findall(r"(\w+) +\(\w+\).*LENGTH = (\d+)K", script)}
+    upload = manifest["upload"]
+    assert lengths == {"FLASH": upload["maximum_size"], "RAM": upload["maximum_ram_size"]}
+
+
+@pytest.mark.parametrize("port", ["stm32f4", "mps2"])
+def test_host_opens_serial_ports_at_the_speed_of_the_firmware(port: str) -> None:
+    source = (FIRMWARE / "ports" / port / "port.c").read_text()
+    speed = re.search(r"#define SOTTO_BAUD (\d+)u", source)
+    assert speed is not None
+    assert int(speed[1]) == BAUD_RATE
+
+
+def sources_outside_ports() -> list[Path]:
+    folders = (FIRMWARE / "src", FIRMWARE / "lib", FIRMWARE / "backends", ROOT / "generated")
+    return sorted(p for folder in folders for p in folder.rglob("*.[chS]"))
+
+
+# A register is reached through a volatile object or by assembly, at an address that somebody wrote.
+REGISTER_ACCESS = re.compile(r"\bvolatile\b|\basm\b|__asm__|\*\s*\)\s*\(?\s*0x", re.IGNORECASE)
+VENDOR_WORD = re.compile(r"stm32|mps2|netduino|cmsdk|nrf5\d|esp32|rp2040|usart", re.IGNORECASE)
+
+
+def test_there_are_sources_outside_ports() -> None:
+    assert {"main.c", "port.h"} <= {path.name for path in sources_outside_ports()}
+
+
+@pytest.mark.parametrize("path", sources_outside_ports(), ids=lambda p: p.name)
+def test_registers_and_board_names_stay_in_ports(path: Path) -> None:
+    code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.DOTALL)
+    assert not REGISTER_ACCESS.findall(code)
+    assert not VENDOR_WORD.findall(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["*(volatile uint32_t *)UART = 1;", "*(uint32_t *)0x40011000u = 1;", '__asm__("wfi");'],
+)
+def test_the_law_knows_a_register_when_it_sees_one(code: str) -> None:
+    assert REGISTER_ACCESS.search(code)
+
+
+@pytest.mark.parametrize("port", ["stm32f4", "mps2", "cortex_m"])
+def test_ports_include_nothing_of_sotto_but_the_port(port: str) -> None:
+    sources = sorted((FIRMWARE / "ports" / port).glob("*.[ch]"))
+    assert sources
+    for path in sources:
+        for name in re.findall(r'#include [<"]([^>"]+)[>"]', path.read_text()):
+            of_ports = (path.parent / name).is_file()
+            assert of_ports or name == "port.h" or name.startswith("std"), f"{path}: {name}"

@@ -1,0 +1,205 @@
+"""Boards start, say why when they do not, and never outlive whom they belong to."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from host_tools import emulator, flash
+from host_tools.boards import BOARDS
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = BOARDS["host"]
+STM32 = BOARDS["stm32f405"]
+ENDS_WITHIN_S = 20
+
+# Stands in for the firmware process: the same option, the same line, an echo on the socket.
+LISTENER = """\
+#!{python}
+import socket, sys
+line = socket.create_server(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])))
+print(f"listening 127.0.0.1:{{line.getsockname()[1]}}", file=sys.stderr, flush=True)
+while True:
+    client, _ = line.accept()
+    while data := client.recv(100):
+        if data == b"die":
+            print("ERROR: AddressSanitizer: made up", file=sys.stderr, flush=True)
+            sys.exit(7)
+        client.sendall(data)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "firmware.elf"
+    path.write_text(LISTENER.format(python=sys.executable))
+    path.chmod(0o755)
+    return path
+
+
+def connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    return socket.create_connection((parts.hostname, parts.port), timeout=ENDS_WITHIN_S)
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[int]:
+    """A descriptor that becomes readable when the process ends; no other can be mistaken for it."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def assert_ends(descriptor: int) -> None:
+    ready, _, _ = select.select([descriptor], [], [], ENDS_WITHIN_S)
+    assert ready, "the process still runs"
+
+
+def test_a_started_board_takes_connections_at_once(program: Path) -> None:
+    with emulator.start(HOST, program) as running, closing(connect(running.url)) as line:
+        line.sendall(b"hello")
+        assert line.recv(100) == b"hello"
+
+
+def test_nothing_is_left_behind(program: Path) -> None:
+    with emulator.start(HOST, program) as running, watched(running.pid) as process:
+        running.close()
+        assert_ends(process)
+        running.close()  # a second time does nothing
+
+
+def test_the_process_ends_when_the_block_raises(program: Path) -> None:
+    with emulator.start(HOST, program) as probe, watched(probe.pid) as process:
+        with pytest.raises(ZeroDivisionError), probe:
+            raise ZeroDivisionError
+        assert_ends(process)
+
+
+def test_boards_outlive_the_thread_that_started_them(program: Path) -> None:
+    started: list[emulator.Running] = []
+    thread = threading.Thread(target=lambda: started.append(emulator.start(HOST, program)))
+    thread.start()
+    thread.join()
+    with started[0] as running, closing(connect(running.url)) as line:
+        line.sendall(b"still here")
+        assert line.recv(100) == b"still here"
+
+
+def test_killed_parents_take_their_boards_with_them(program: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from host_tools import emulator; "
+        "from host_tools.boards import BOARDS; "
+        "print(emulator.start(BOARDS['host'], Path(sys.argv[1])).pid, flush=True); "
+        "sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(program)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        with watched(int(parent.stdout.readline())) as board:
+            parent.send_signal(signal.SIGKILL)
+            assert_ends(board)
+
+
+def test_a_board_that_dies_is_reported_with_its_last_words(program: Path) -> None:
+    def let_it_die() -> None:
+        with (
+            emulator.start(HOST, program) as running,
+            watched(running.pid) as process,
+            closing(connect(running.url)) as line,
+        ):
+            line.sendall(b"die")
+            assert_ends(process)
+
+    with pytest.raises(SottoError, match=r"code 7.*AddressSanitizer: made up") as caught:
+        let_it_die()
+    assert caught.value.exit_code == EXIT_CHECK_FAILED
+
+
+def test_last_words_do_not_hide_the_first_error(program: Path) -> None:
+    def let_it_die() -> None:
+        with emulator.start(HOST, program) as running, watched(running.pid) as process:
+            with closing(connect(running.url)) as line:
+                line.sendall(b"die")
+                assert_ends(process)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        let_it_die()
+    assert "AddressSanitizer" in caught.value.__notes__[0]
+
+
+def test_a_program_that_ends_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "firmware.elf"
+    path.write_text("#!/bin/sh\necho no such option >&2\nexit 3\n")
+    path.chmod(0o755)
+    with pytest.raises(SottoError, match=r"did not start \(code 3\): no such option"):
+        emulator.start(HOST, path)
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server((emulator.LOOPBACK, 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SottoError, match=f"cannot listen on 127.0.0.1:{port}"):
+            emulator.start(STM32, Path(__file__), port=port)
+
+
+def test_missing_firmware(tmp_path: Path) -> None:
+    with pytest.raises(SottoError, match="there is no firmware at") as caught:
+        emulator.start(HOST, tmp_path / "none.elf")
+    assert "sotto build -b host" in caught.value.remedy
+
+
+def test_missing_emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SottoError, match="qemu-system-arm is not on PATH") as caught:
+        emulator.start(STM32, Path(__file__))
+    assert "apt-get install" in caught.value.remedy
+    assert "qemu-system-arm" in caught.value.remedy
+
+
+def test_hardware_is_not_emulated() -> None:
+    with pytest.raises(SottoError, match="is hardware"):
+        emulator.start(BOARDS["disco_f407"], Path(__file__))
+
+
+def test_only_hardware_is_written_to(tmp_path: Path) -> None:
+    with pytest.raises(SottoError, match="nothing to write to"):
+        flash.flash(STM32, tmp_path, tmp_path)
+
+
+def test_background_board_is_found_replaced_and_stopped(program: Path, tmp_path: Path) -> None:
+    first = flash.start_in_background(HOST, program, tmp_path)
+    assert flash.in_background(HOST, tmp_path) == first
+    with watched(first.pid) as process:
+        second = flash.start_in_background(HOST, program, tmp_path)
+        assert_ends(process)
+    assert flash.in_background(HOST, tmp_path) == second
+    with watched(second.pid) as process:
+        assert flash.stop(HOST, tmp_path)
+        assert_ends(process)
+    assert flash.in_background(HOST, tmp_path) is None
+    assert not flash.stop(HOST, tmp_path)
+
+
+def test_a_later_process_with_the_same_number_is_left_alone(tmp_path: Path) -> None:
+    state = tmp_path / ".pio" / "boards" / "host.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(f'{{"pid": {os.getpid()}, "born_ticks": 1, "url": "socket://127.0.0.1:1"}}')
+    assert flash.in_background(HOST, tmp_path) is None
+    assert not flash.stop(HOST, tmp_path)  # it would have killed this test
