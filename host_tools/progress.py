@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+_FILE_COLUMNS = 200
 
 
 class Task(Protocol):
@@ -40,8 +43,9 @@ class Progress(Protocol):
 
 
 def result_console() -> Console:
-    """Console of a command's result (stdout)."""
-    return Console(highlight=False, soft_wrap=True)
+    """Console of a command's result (stdout); a file or a pipe gets tables in full width."""
+    width = None if sys.stdout.isatty() else _FILE_COLUMNS
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def talk_console() -> Console:

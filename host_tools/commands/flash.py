@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from typing import Annotated
+
+import typer
 
 from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
@@ -10,39 +12,40 @@ from host_tools.commands._options import (
     ROOT,
     BoardOption,
     GeneratedOption,
-    PortOption,
     find_board,
 )
-from host_tools.errors import Interrupted
 from host_tools.progress import TerminalProgress, result_console, talk_console
 
-EXAMPLE = "Example: `sotto flash --board stm32f405`, then `sotto info --port URL` elsewhere"
+EXAMPLE = "Example: `sotto flash --board stm32f405`, later `sotto flash --stop`"
 
 
 def command(
     board: BoardOption = DEFAULT_BOARD,
-    port: PortOption = None,
+    port: Annotated[
+        str | None, typer.Option("--port", "-p", metavar="URL", help="Port of a real board.")
+    ] = None,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the emulated board that runs in the background.")
+    ] = False,
 ) -> None:
-    """Build and flash a board. Emulated boards are started and run until Ctrl-C."""
-    from host_tools import emulator
+    """Build and flash a real board; start an emulated one in the background and print its port."""
+    from host_tools import flash as flashing
     from host_tools.build import build
-    from host_tools.flash import flash
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
+    if stop:
+        ran = flashing.stop(target, ROOT)
+        talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")
+        return
     load_manifest(generated)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
+        if target.kind == "hardware":
+            flashing.flash(target, generated, ROOT, port)
+            talk_console().print(f"{target.name} is flashed")
+            return
         elf = build(target, generated, ROOT).elf
         task.advance()
-    if target.kind == "hardware":
-        flash(target, generated, ROOT, port)
-        result_console().print(f"{target.name} runs {elf}", markup=False)
-        return
-    with emulator.start(target, elf) as running:
-        result_console().print(running.url, markup=False)
-        talk_console().print(f"{target.name} is running; Ctrl-C ends it")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            raise Interrupted(f"{target.name} ended") from None
+    result_console().print(flashing.start_in_background(target, elf, ROOT).url, markup=False)
+    talk_console().print(f"{target.name} is running; `sotto flash -b {target.name} --stop` ends it")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from host_tools.boards import DEFAULT_BOARD
+from host_tools.boards import DEFAULT_BOARD, Board
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
@@ -20,6 +21,9 @@ from host_tools.commands._options import (
 )
 from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import TerminalProgress, print_json, result_console
+
+if TYPE_CHECKING:
+    from host_tools.link.device import Device
 
 EXAMPLE = "Example: `sotto info --port /dev/ttyACM0` or `sotto info --board mps2_m4`"
 
@@ -33,17 +37,11 @@ def command(
     ] = False,
     json_out: JsonOption = False,
 ) -> None:
-    """Ask a board for its model, memory and counters; without --port one is emulated."""
-    from host_tools.link.device import Device
+    """Ask a board for its model, memory and counters.
 
-    opened: AbstractContextManager[Device]
-    if port is None:
-        from host_tools.rig import running_board
-
-        opened = running_board(find_board(board), generated, ROOT, TerminalProgress())
-    else:
-        opened = Device.open(port)
-    with opened as device:
+    Without --port: the board that `sotto flash` started, or else one that is started for this.
+    """
+    with _open(find_board(board), port, generated) as device:
         fields = asdict(device.info())
         fields["labels"] = list(device.labels())
         tested = device.self_test() if self_test else None
@@ -55,6 +53,20 @@ def command(
         _show(fields)
     if tested and not tested.passed:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _open(board: Board, port: str | None, generated: Path) -> AbstractContextManager[Device]:
+    from host_tools.link.device import Device
+
+    if port is None:
+        from host_tools.flash import in_background
+        from host_tools.rig import running_board
+
+        started = in_background(board, ROOT)
+        if started is None:
+            return running_board(board, generated, ROOT, TerminalProgress())
+        port = started.url
+    return Device.open(port)
 
 
 def _show(fields: dict[str, Any]) -> None:

@@ -60,7 +60,6 @@ def memory(board: dict[str, Any]) -> dict[str, int]:
         "flash": sizes["flash_bytes"],
         "RAM": sizes["ram_bytes"],
         "stack, reserved": sizes["stack_reserved_bytes"],
-        "stack, bound": sizes["stack_bound_bytes"],
         "stack, peak": board["validation"]["device"]["stack_peak_bytes"],
     }
     return {kind: size for kind, size in kinds.items() if size}

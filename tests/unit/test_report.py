@@ -73,8 +73,10 @@ def board(model_hash: str = HASH) -> dict[str, Any]:
             "flash_bytes": 58_123,
             "ram_bytes": 31_245,
             "stack_reserved_bytes": 4_096,
-            "stack_bound_bytes": None,
-            "parts": [],
+            "parts": [
+                {"name": "model", "flash_bytes": 40_001, "ram_bytes": 20_002},
+                {"name": "everything else", "flash_bytes": 18_122, "ram_bytes": 11_243},
+            ],
         },
         "measured_on": {"computer": "Linux, 2 processors", "emulator": "QEMU 7.2"},
         "validation": {
@@ -118,7 +120,7 @@ def page_of(work: Path) -> str:
 
 def test_page_shows_the_measured_figures(work: Path) -> None:
     page = page_of(work)
-    for figure in ("92.75%", "96.30%", "58,123", "31,234,567", "71,234", HASH, "301.4"):
+    for figure in ("92.75%", "96.30%", "58,123", "31,234,567", "71,234", "40,001", HASH, "301.4"):
         assert figure in page
     assert "commands &lt;four&gt;" in page
     assert "Left out" not in page
