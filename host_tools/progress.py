@@ -12,7 +12,6 @@ from rich import progress as rich_progress
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     ProgressColumn,
     SpinnerColumn,
     TaskID,
@@ -63,7 +62,7 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: rich_progress.Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:.1f}/s", style="progress.data.speed")
+        return Text("" if speed is None else f"{speed:,.1f}/s", style="progress.data.speed")
 
 
 class _BarTask:
@@ -117,7 +116,7 @@ class TerminalProgress:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             _RateColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[detail]}", markup=False),
