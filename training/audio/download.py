@@ -40,7 +40,8 @@ SPEECH_COMMANDS = Archive(
 
 _CONNECT_TIMEOUT_S = 15.0
 _SILENCE_TIMEOUT_S = 60.0
-_BLOCK_BYTES = 1 << 20
+# What came of a block is lost when the connection breaks in it, so blocks are small.
+_BLOCK_BYTES = 1 << 14
 _ATTEMPTS = 5
 _RETRY_WAIT_S = 2.0
 _AGAIN = "Run the same command again: it goes on where this one stopped."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.audio.corpus import Clip, Corpus
@@ -35,8 +36,8 @@ def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
     """Split by the official lists when the corpus has them, otherwise by speaker.
 
     A speaker falls where a hash of its name and the seed says, so that new recordings move none of
-    the old ones. In a small corpus that alone can leave a set without some class; then the
-    speakers whose hash is nearest follow. A clip without a speaker counts as a speaker of its own.
+    the old ones. In a small corpus that alone can leave a set without some class; then speakers
+    move until none is. A clip without a speaker counts as a speaker of its own.
 
     Raises:
         UserError: a class has too few speakers (or clips) to stand in every set.
@@ -79,32 +80,33 @@ def _places_by_speaker(clips: Sequence[Clip], config: DataConfig, seed: int) -> 
         place[unit] = (
             "test" if value < test_end else "validation" if value < validation_end else "train"
         )
-    by_hash = sorted(units, key=lambda unit: (unit_hash(unit, seed), unit))
-    for name in ("test", "validation"):
-        _fill_missing_classes(name, by_hash, units, place)
-    _require_training_clips(units, place)
+    _fill_missing_classes(units, place, sorted(units, key=lambda unit: unit_hash(unit, seed)))
     return {clip.name: place[_unit(clip)] for clip in clips}
 
 
 def _fill_missing_classes(
-    name: str, by_hash: Iterable[str], units: dict[str, set[str]], place: dict[str, str]
+    units: dict[str, set[str]], place: dict[str, str], by_hash: Sequence[str]
 ) -> None:
-    """Move speakers from the training set until every class stands in the set `name`."""
-    ordered = list(by_hash)
-    for label in sorted(set().union(*units.values())):
-        holders = [unit for unit in ordered if label in units[unit]]
-        if any(place[unit] == name for unit in holders):
+    """Move speakers out of sets that can spare them until every class stands in every set."""
+    holders: dict[str, Counter[str]] = {name: Counter() for name in SPLIT_NAMES}
+    for unit, labels in units.items():
+        holders[place[unit]].update(labels)
+    for name, label in itertools.product(SPLIT_NAMES, sorted(set().union(*units.values()))):
+        if holders[name][label]:
             continue
-        training = [unit for unit in holders if place[unit] == "train"]
-        if len(training) < len(SPLIT_NAMES) - 1:
-            raise _too_few(label, len(holders))
-        place[training[0]] = name
-
-
-def _require_training_clips(units: dict[str, set[str]], place: dict[str, str]) -> None:
-    in_training = set().union(*(units[unit] for unit in units if place[unit] == "train"))
-    for label in sorted(set().union(*units.values()) - in_training):
-        raise _too_few(label, sum(label in labels for labels in units.values()))
+        spare = [
+            unit
+            for unit in by_hash
+            if label in units[unit]
+            and all(holders[place[unit]][other] > 1 for other in units[unit])
+        ]
+        if not spare:
+            raise _too_few(label, sum(label in labels for labels in units.values()))
+        # The set with the most speakers of this class gives; by_hash settles which of them.
+        unit = max(spare, key=lambda unit: holders[place[unit]][label])
+        holders[place[unit]].subtract(units[unit])
+        holders[name].update(units[unit])
+        place[unit] = name
 
 
 def _too_few(label: str, speakers: int) -> UserError:

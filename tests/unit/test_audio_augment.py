@@ -1,0 +1,244 @@
+"""Augmentation does what was drawn, to each clip its own, the same for the same seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from training.audio.augment import Draws, apply, augment, draw, spec_augment
+from training.audio.noise import coloured_noise, cut_silence, generated_silence, noise_bank
+from training.recipe import AugmentConfig
+
+RATE_HZ = 16_000
+SAMPLES = 16_000
+CONFIG = AugmentConfig()
+
+
+def tones(clips: int, hz: float = 500.0, peak: float = 8_000.0) -> np.ndarray:
+    wave = peak * np.sin(2.0 * np.pi * hz * np.arange(SAMPLES) / RATE_HZ)
+    return np.tile(np.rint(wave).astype(np.int16), (clips, 1))
+
+
+def white(samples: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-9_000, 9_000, samples).astype(np.int16)
+
+
+def unchanged(clips: int) -> Draws:
+    return Draws(
+        speed=np.ones(clips),
+        shift_samples=np.zeros(clips),
+        gain_db=np.zeros(clips),
+        snr_db=np.full(clips, np.inf),
+        noise_start=np.zeros(clips, np.int64),
+    )
+
+
+def power(x: np.ndarray) -> np.ndarray:
+    return np.mean(x.astype(np.float64) ** 2, axis=-1)
+
+
+@settings(max_examples=15, deadline=None)
+@given(clips=st.integers(1, 20), samples=st.integers(4_000, 8_000), seed=st.integers(0, 2**32))
+def test_shape_type_and_reproducibility(clips: int, samples: int, seed: int) -> None:
+    pcm = np.random.default_rng(seed).integers(-32_768, 32_768, (clips, samples)).astype(np.int16)
+    before = pcm.copy()
+    noise = white(9_000)
+    first = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed))
+    again = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed))
+    other = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed + 1))
+    assert first.shape == pcm.shape
+    assert first.dtype == np.int16
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert np.array_equal(pcm, before)
+
+
+def test_every_clip_of_a_batch_gets_its_own_changes() -> None:
+    changed = augment(tones(32), white(64_000), RATE_HZ, CONFIG, np.random.default_rng(1))
+    assert len({row.tobytes() for row in changed}) == 32
+
+
+def test_the_batch_does_not_matter_to_a_clip() -> None:
+    pcm, noise = tones(20), white(64_000)
+    draws = draw(20, SAMPLES, noise.size, RATE_HZ, CONFIG, np.random.default_rng(2))
+    whole = apply(pcm, noise, draws)
+    for row in range(20):
+        one = Draws(**{name: value[row : row + 1] for name, value in vars(draws).items()})
+        alone = apply(pcm[row : row + 1], noise, one)[0]
+        # numpy sums in another order for another shape: the last bit may differ.
+        assert np.abs(alone - whole[row].astype(np.int32)).max() <= 1
+
+
+def test_nothing_drawn_changes_nothing() -> None:
+    pcm = white(3 * SAMPLES).reshape(3, SAMPLES)
+    assert np.array_equal(apply(pcm, white(20_000), unchanged(3)), pcm)
+
+
+def test_draws_stay_in_their_ranges() -> None:
+    draws = draw(5_000, SAMPLES, 50_000, RATE_HZ, CONFIG, np.random.default_rng(3))
+    ranges = {
+        "speed": (CONFIG.speed_min, CONFIG.speed_max),
+        "shift_samples": (-1_600.0, 1_600.0),
+        "gain_db": (CONFIG.gain_min_db, CONFIG.gain_max_db),
+        "noise_start": (0, 34_000),
+    }
+    for name, (low, high) in ranges.items():
+        values = getattr(draws, name)
+        assert low <= values.min() < low + 0.01 * (high - low)
+        assert high - 0.01 * (high - low) < values.max() <= high
+    noisy = np.isfinite(draws.snr_db)
+    assert abs(noisy.mean() - CONFIG.noise_probability) < 0.03
+    assert CONFIG.snr_min_db <= draws.snr_db[noisy].min() < draws.snr_db[noisy].max()
+    assert draws.snr_db[noisy].max() <= CONFIG.snr_max_db
+
+
+def test_the_last_noise_start_reaches_the_end_of_the_bank() -> None:
+    draws = draw(50, SAMPLES, SAMPLES, RATE_HZ, CONFIG, np.random.default_rng(3))
+    assert not draws.noise_start.any()
+
+
+@pytest.mark.parametrize("snr_db", [0.0, 5.0, 12.5, 20.0, 30.0])
+@pytest.mark.parametrize("level", [30.0, 1_000.0, 7_000.0])
+def test_noise_is_mixed_at_the_drawn_ratio(snr_db: float, level: float) -> None:
+    pcm = tones(4, peak=level)
+    noise = np.concatenate([white(40_000), white(40_000, 1) // 50])
+    draws = replace(
+        unchanged(4),
+        snr_db=np.full(4, snr_db),
+        noise_start=np.array([0, 9_000, 41_000, 64_000]),
+    )
+    mixed = apply(pcm, noise, draws)
+    added = mixed.astype(np.float64) - pcm
+    # Rounding to int16 adds 1/12 of noise power.
+    found_db = 10.0 * np.log10(power(pcm) / (power(added) - 1.0 / 12.0))
+    assert found_db == pytest.approx(np.full(4, snr_db), abs=0.5)
+
+
+def test_no_noise_comes_from_a_silent_bank_or_into_a_silent_clip() -> None:
+    draws = replace(unchanged(2), snr_db=np.zeros(2))
+    pcm = tones(2)
+    pcm[1] = 0
+    assert np.array_equal(apply(pcm, np.zeros(20_000, np.int16), draws), pcm)
+    assert not apply(pcm, white(20_000), draws)[1].any()
+
+
+def test_gain_is_exact_and_saturates() -> None:
+    pcm = tones(2, peak=20_000.0)
+    changed = apply(pcm, white(20_000), replace(unchanged(2), gain_db=np.array([-6.0, 12.0])))
+    assert np.abs(changed[0] - pcm[0] * 10.0**-0.3).max() <= 1.0
+    assert changed[1].max() == 32_767
+    assert changed[1].min() == -32_768
+
+
+@pytest.mark.parametrize("shift", [-1_600, -7, 3, 1_599])
+def test_a_whole_shift_moves_samples(shift: int) -> None:
+    pcm = white(SAMPLES)[None, :]
+    moved = apply(pcm, white(20_000), replace(unchanged(1), shift_samples=np.array([float(shift)])))
+    expected = np.zeros(SAMPLES, np.int16)
+    if shift > 0:
+        expected[:-shift] = pcm[0, shift:]
+    else:
+        expected[-shift:] = pcm[0, :shift]
+    assert np.array_equal(moved[0], expected)
+
+
+@pytest.mark.parametrize("speed", [0.8, 0.93, 1.0, 1.18, 1.5])
+@pytest.mark.parametrize("shift", [0.0, 0.5, -700.25])
+def test_speed_and_shift_follow_the_wave(speed: float, shift: float) -> None:
+    """A tone comes out at the speed's multiple, about the middle, with little distortion."""
+    draws = replace(unchanged(1), speed=np.array([speed]), shift_samples=np.array([shift]))
+    changed = apply(tones(1), white(20_000), draws)[0]
+    middle = (SAMPLES - 1) / 2.0
+    position = middle + shift + (np.arange(SAMPLES) - middle) * speed
+    expected = 8_000.0 * np.sin(2.0 * np.pi * 500.0 * position / RATE_HZ)
+    inside = (position >= 2.0) & (position <= SAMPLES - 3.0)
+    assert np.abs(changed - expected)[inside].max() < 80.0
+    outside = (position < -2.0) | (position > SAMPLES + 1.0)
+    assert not changed[outside].any()
+
+
+def random_features(clips: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-128, 128, (clips, 49, 40)).astype(np.int8)
+
+
+def test_masks_hide_one_stretch_of_time_and_one_band() -> None:
+    features = np.full((300, 49, 40), 50, np.int8)
+    features[:, ::2] = 10
+    masked = spec_augment(features, CONFIG, np.random.default_rng(0))
+    assert masked.dtype == np.int8
+    assert masked.shape == features.shape
+    mean = round(float(features[0].mean()))
+    changed = masked != features
+    assert set(np.unique(masked[changed])) == {mean}
+    hidden_frames = changed.all(axis=2)
+    hidden_bins = changed.all(axis=1)
+    assert np.array_equal(changed, hidden_frames[:, :, None] | hidden_bins[:, None, :])
+    for hidden, widest in (
+        (hidden_frames, CONFIG.time_mask_frames),
+        (hidden_bins, CONFIG.frequency_mask_bins),
+    ):
+        widths = hidden.sum(axis=1)
+        assert set(widths) == set(range(widest + 1))
+        edges = np.abs(np.diff(hidden.astype(int), prepend=0, append=0)).sum(axis=1)
+        assert set(edges) == {0, 2}
+        assert hidden.any(axis=0).all()
+
+
+def test_masks_of_no_width_hide_nothing() -> None:
+    config = AugmentConfig(time_mask_frames=0, frequency_mask_bins=0)
+    features = random_features(5)
+    masked = spec_augment(features, config, np.random.default_rng(0))
+    assert np.array_equal(masked, features)
+    assert not np.shares_memory(masked, features)
+
+
+def test_masks_may_be_wider_than_the_features() -> None:
+    config = AugmentConfig(time_mask_frames=1_000, frequency_mask_bins=100)
+    assert spec_augment(random_features(50), config, np.random.default_rng(0)).shape[1] == 49
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, 2.0])
+def test_noise_has_its_colour(slope: float) -> None:
+    noise = coloured_noise(20, SAMPLES, np.full(20, slope), np.random.default_rng(0))
+    assert noise.dtype == np.float32
+    assert power(noise) == pytest.approx(np.ones(20), rel=1e-3)
+    density = np.mean(np.abs(np.fft.rfft(noise, axis=1)) ** 2, axis=0)
+    bands = [(100, 200), (200, 400), (400, 800), (800, 1_600), (1_600, 3_200)]
+    level_db = [10.0 * np.log10(density[low:high].mean()) for low, high in bands]
+    assert np.diff(level_db) == pytest.approx(np.full(4, -3.01 * slope), abs=0.5)
+
+
+def test_generated_silence_varies_in_level() -> None:
+    rows = generated_silence(200, SAMPLES, np.random.default_rng(0))
+    assert rows.dtype == np.int16
+    level_db = 10.0 * np.log10(np.maximum(power(rows), 1e-3)) - 20.0 * np.log10(32_767.0)
+    assert level_db.max() < -11.0
+    assert level_db.max() - level_db.min() > 40.0
+
+
+def test_silence_is_cut_out_of_noise() -> None:
+    noise = white(100_000)
+    rows = cut_silence([noise[:100], noise], 30, SAMPLES, np.random.default_rng(0))
+    windows = np.lib.stride_tricks.sliding_window_view(noise[:-SAMPLES].astype(np.float64), 50)
+    for row in rows:
+        start = int(np.argmax(windows @ row[:50] / np.sqrt(np.sum(windows**2, axis=1))))
+        cut = noise[start : start + SAMPLES]
+        gain = np.sqrt(power(row) / power(cut))
+        assert 0.03 < gain < 1.01
+        assert np.abs(row - cut * gain).max() <= 1.5
+
+
+def test_the_bank_holds_recorded_noise_and_is_generated_without_any() -> None:
+    rng = np.random.default_rng(0)
+    silence, background = white(4_000).reshape(4, 1_000), white(5_000, 1)
+    bank = noise_bank(silence, [background], 1_000, rng)
+    assert np.array_equal(bank, np.concatenate([silence.reshape(-1), background]))
+    for nothing in (np.zeros((0, 1_000), np.int16), np.zeros((4, 1_000), np.int16)):
+        made = noise_bank(nothing, [], 1_000, rng)
+        assert made.dtype == np.int16
+        assert made.size >= 1_000
+        assert made.any()
