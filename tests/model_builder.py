@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from training.export.graph import (
     ArithmeticOptions,
+    ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
     NoOptions,
     Operator,
     Options,
+    PoolOptions,
     Quantization,
     ReducerOptions,
+    SoftmaxOptions,
     Tensor,
 )
+from training.export.lower_context import output_extent
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
+NO_OPTIONS = NoOptions()
+RELU_OUTPUT = 0.05, -128
+"""Scale and zero point of layers behind a RELU."""
+PROBABILITY = 1 / 256, -128
+LOGITS = 0.06, 5
 
+
+@dataclass
 class Builder:
     """Collects tensors and operators; `build` makes a graph of them."""
 
-    def __init__(self) -> None:
-        self.tensors: list[Tensor] = []
-        self.operators: list[Operator] = []
+    tensors: list[Tensor] = field(default_factory=list)
+    operators: list[Operator] = field(default_factory=list)
 
     def tensor(
         self,
@@ -38,7 +49,7 @@ class Builder:
         axis: int = 0,
         data: np.ndarray | None = None,
     ) -> int:
-        """Add an int8 (or, by the dtype of `data`, constant) tensor; several scales go by `axis`."""
+        """Add an int8 tensor, or a constant of the dtype of `data`; several scales go by `axis`."""
         scales = tuple(float(np.float32(s)) for s in np.atleast_1d(np.asarray(scale, np.float64)))
         dtype = "int8" if data is None else str(data.dtype)
         quantization = Quantization(scales, (zero_point,) * len(scales), axis)
@@ -54,7 +65,7 @@ class Builder:
         return len(self.tensors) - 1
 
     def operator(
-        self, name: str, inputs: Sequence[int], output: int, options: Options = NoOptions()
+        self, name: str, inputs: Sequence[int], output: int, options: Options = NO_OPTIONS
     ) -> int:
         """Add an operator; returns its output."""
         self.operators.append(Operator(name, tuple(inputs), (output,), options))
@@ -65,44 +76,114 @@ class Builder:
         return Graph(tuple(self.tensors), tuple(self.operators), tuple(inputs), tuple(outputs))
 
 
-def keyword_model(classes: int = 12, frames: int = 49, bins: int = 40, seed: int = 1) -> bytes:
-    """An untrained DS-CNN with a residual: every operator that a student has, about 1,500 weights."""
-    rng = np.random.default_rng(seed)
-    b = Builder()
+class Layers(Builder):
+    """A builder of layers with random weights whose results spread over int8."""
 
-    def layer(source: int, channels: int, kernel: int, stride: int, depthwise: bool) -> int:
-        _, height, width, inputs = b.tensors[source].shape
-        assert b.tensors[source].quantization is not None
-        source_scale = b.tensors[source].quantization.scales[0]
-        shape = (1, kernel, kernel, inputs) if depthwise else (channels, kernel, kernel, inputs)
-        taps = kernel * kernel * (1 if depthwise else inputs)
-        scales = rng.uniform(0.5, 1.5, channels) / (60 * np.sqrt(taps))
-        axis = 3 if depthwise else 0
-        weights = b.tensor(
-            shape, scales, axis=axis, data=rng.integers(-127, 128, shape).astype(np.int8)
-        )
-        bias = rng.integers(-500, 500, channels).astype(np.int32)
-        bias_tensor = b.tensor((channels,), scales * source_scale, data=bias)
-        out = b.tensor((1, -(-height // stride), -(-width // stride), channels), 0.05, -128)
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.rng = np.random.default_rng(seed)
+
+    def convolution(
+        self,
+        source: int,
+        channels: int,
+        kernel: int,
+        stride: int = 1,
+        *,
+        multiplier: int = 0,
+        padding: str = "SAME",
+        logits: bool = False,
+    ) -> int:
+        """CONV_2D, or DEPTHWISE_CONV_2D where there is a depth multiplier; RELU but for logits."""
+        tensor = self.tensors[source]
+        assert tensor.quantization is not None
+        _, height, width, inputs = tensor.shape
+        channels = inputs * multiplier if multiplier else channels
+        shape = (1, kernel, kernel, channels) if multiplier else (channels, kernel, kernel, inputs)
+        taps = kernel * kernel * (1 if multiplier else inputs)
+        scales = self.rng.uniform(0.5, 1.5, channels) / (60 * np.sqrt(taps))
+        values = self.rng.integers(-127, 128, shape).astype(np.int8)
+        weights = self.tensor(shape, scales, axis=3 if multiplier else 0, data=values)
+        bias = self.rng.integers(-500, 500, channels).astype(np.int32)
+        bias_scales = (scales * tensor.quantization.scales[0]).tolist()
+        inputs_of = [source, weights, self.tensor((channels,), bias_scales, data=bias)]
+        sizes = [output_extent(padding, n, kernel, stride)[0] for n in (height, width)]
         options = ConvOptions(
-            "SAME", stride, stride, activation="RELU", depth_multiplier=int(depthwise)
+            padding,
+            stride,
+            stride,
+            activation="NONE" if logits else "RELU",
+            depth_multiplier=multiplier,
         )
-        name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-        return b.operator(name, [source, weights, bias_tensor], out, options)
+        output = self.tensor((1, *sizes, channels), *(LOGITS if logits else RELU_OUTPUT))
+        name = "DEPTHWISE_CONV_2D" if multiplier else "CONV_2D"
+        return self.operator(name, inputs_of, output, options)
 
+    def same(self, source: int, scale: float | None = None) -> int:
+        """A tensor of the shape of `source`, and of its quantisation unless `scale` is given."""
+        tensor = self.tensors[source]
+        assert tensor.quantization is not None
+        zero_point = tensor.quantization.zero_points[0]
+        return self.tensor(tensor.shape, scale or tensor.quantization.scales[0], zero_point)
+
+    def mean(self, source: int) -> int:
+        """MEAN over height and width, which stay as dimensions."""
+        axes = self.constant(np.array([1, 2], np.int32))
+        output = self.tensor((1, 1, 1, self.tensors[source].shape[3]), 0.03, -128)
+        return self.operator("MEAN", [source, axes], output, ReducerOptions(keep_dims=True))
+
+    def reshape(self, source: int, shape: Sequence[int]) -> int:
+        """RESHAPE."""
+        tensor = self.tensors[source]
+        assert tensor.quantization is not None
+        quantization = tensor.quantization.scales, tensor.quantization.zero_points[0]
+        output = self.tensor(shape, *quantization)
+        target = self.constant(np.array(shape, np.int32))
+        return self.operator("RESHAPE", [source, target], output)
+
+    def fully_connected(self, source: int, outputs: int) -> int:
+        """FULLY_CONNECTED to logits."""
+        features = self.tensors[source].elements
+        values = self.rng.integers(-127, 128, (outputs, features)).astype(np.int8)
+        weights = self.tensor((outputs, features), 0.01, data=values)
+        bias = self.rng.integers(-900, 900, outputs).astype(np.int32)
+        inputs = [source, weights, self.tensor((outputs,), 0.0003, data=bias)]
+        logits = self.tensor((1, outputs), *LOGITS)
+        return self.operator("FULLY_CONNECTED", inputs, logits, FullyConnectedOptions())
+
+
+def keyword_model(classes: int = 12, frames: int = 49, bins: int = 40, seed: int = 1) -> bytes:
+    """An untrained DS-CNN with a residual: every operator that a student has, 1,000 weights."""
+    b = Layers(seed)
     source = b.tensor((1, frames, bins, 1), FEATURE_SCALE)
-    stem = layer(source, 8, 3, 2, depthwise=False)
-    down = layer(layer(stem, 8, 3, 2, depthwise=True), 16, 1, 1, depthwise=False)
-    branch = layer(layer(down, 16, 3, 1, depthwise=True), 16, 1, 1, depthwise=False)
-    total = b.operator(
-        "ADD", [down, branch], b.tensor(b.tensors[down].shape, 0.07, -128), ArithmeticOptions()
-    )
-    axes = b.constant(np.array([1, 2], np.int32))
-    pooled = b.operator("MEAN", [total, axes], b.tensor((1, 16), 0.03, -128), ReducerOptions(False))
-    weights = b.tensor(
-        (classes, 16), 0.01, data=rng.integers(-127, 128, (classes, 16)).astype(np.int8)
-    )
-    bias = b.tensor((classes,), 0.0003, data=rng.integers(-900, 900, classes).astype(np.int32))
-    scores = b.tensor((1, classes), 0.06, 5)
-    b.operator("FULLY_CONNECTED", [pooled, weights, bias], scores, FullyConnectedOptions())
-    return write_tflite(b.build([source], [scores]))
+    stem = b.convolution(source, 8, 3, 2)
+    down = b.convolution(b.convolution(stem, 8, 3, 2, multiplier=1), 16, 1)
+    branch = b.convolution(b.convolution(down, 16, 3, multiplier=1), 16, 1)
+    total = b.operator("ADD", [down, branch], b.same(down, 0.07), ArithmeticOptions())
+    scores = b.convolution(b.mean(total), classes, 1, logits=True)
+    return write_tflite(b.build([source], [b.reshape(scores, (1, classes))]))
+
+
+def every_operator_model(seed: int = 3) -> bytes:
+    """One model with all operators that have a kernel; input int8[1, 12, 10, 4]."""
+    b = Layers(seed)
+    source = b.tensor((1, 12, 10, 4), FEATURE_SCALE)
+    x = b.convolution(source, 8, 3)
+    pooled = b.tensor((1, 6, 5, 8), *RELU_OUTPUT)
+    x = b.operator("MAX_POOL_2D", [x], pooled, PoolOptions("VALID", 2, 2, 2, 2))
+    borders = b.constant(np.array([[0, 0], [1, 1], [2, 1], [0, 0]], np.int32))
+    x = b.operator("PAD", [x, borders], b.tensor((1, 8, 8, 8), *RELU_OUTPUT))
+    x = b.convolution(x, 16, 3, multiplier=2, padding="VALID")
+    limited = b.operator("RELU6", [x], b.same(x))
+    x = b.operator("ADD", [x, limited], b.same(x, 0.08), ArithmeticOptions())
+    x = b.operator("QUANTIZE", [x], b.same(x, 0.05))
+    wide = b.tensor((1, 6, 6, 32), *RELU_OUTPUT)
+    x = b.operator("CONCATENATION", [x, limited], wide, ConcatenationOptions(axis=3))
+    x = b.operator("MUL", [x, x], b.same(x, 0.1), ArithmeticOptions())
+    halved = b.tensor((1, 3, 3, 32), 0.1, -128)
+    x = b.operator("AVERAGE_POOL_2D", [x], halved, PoolOptions("SAME", 2, 2, 3, 3))
+    x = b.operator("RELU", [x], b.same(x, 0.12))
+    x = b.fully_connected(b.mean(b.reshape(x, (1, 1, 9, 32))), 10)
+    x = b.operator("LOGISTIC", [x], b.tensor((1, 10), *PROBABILITY))
+    x = b.operator("SOFTMAX", [x], b.tensor((1, 10), *PROBABILITY), SoftmaxOptions(4.0))
+    return write_tflite(b.build([source], [x]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -13,27 +14,37 @@ from tflite_micro.python.tflite_micro import runtime
 from training.export.program import Params, Program
 
 MICRO_ARENA_BYTES = 400_000
+NN_SOURCES = sorted((Path(__file__).resolve().parents[2] / "firmware/lib/sotto/src/nn").glob("*.c"))
+UNWRITTEN = 85
 
 
-def run_litert(tflite: bytes, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Outputs of LiteRT with its reference resolver."""
+def run_litert(tflite: bytes, rounds: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """Outputs of LiteRT with its reference resolver, one for each round of inputs."""
     interpreter = Interpreter(
         model_content=tflite, experimental_op_resolver_type=OpResolverType.BUILTIN_REF
     )
     interpreter.allocate_tensors()
-    for detail, value in zip(interpreter.get_input_details(), inputs, strict=True):
-        interpreter.set_tensor(detail["index"], value)
-    interpreter.invoke()
-    return [interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details()]
+    sources = [detail["index"] for detail in interpreter.get_input_details()]
+    target = interpreter.get_output_details()[0]["index"]
+    outputs = []
+    for inputs in rounds:
+        for index, value in zip(sources, inputs, strict=True):
+            interpreter.set_tensor(index, value)
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(target))
+    return outputs
 
 
-def run_micro(tflite: bytes, inputs: Sequence[np.ndarray], outputs: int = 1) -> list[np.ndarray]:
-    """Outputs of TFLite-Micro."""
+def run_micro(tflite: bytes, rounds: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """As `run_litert`, by TFLite-Micro."""
     interpreter = runtime.Interpreter.from_bytes(tflite, arena_size=MICRO_ARENA_BYTES)
-    for index, value in enumerate(inputs):
-        interpreter.set_input(value, index)
-    interpreter.invoke()
-    return [interpreter.get_output(i) for i in range(outputs)]
+    outputs = []
+    for inputs in rounds:
+        for index, value in enumerate(inputs):
+            interpreter.set_input(value, index)
+        interpreter.invoke()
+        outputs.append(interpreter.get_output(0))
+    return outputs
 
 
 class Kernels:
@@ -56,16 +67,22 @@ class Kernels:
                 values.append(value)
         return type("Struct", (ctypes.Structure,), {"_fields_": layout})(*values)
 
-    def run(self, program: Program, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Run every call, each buffer on its own (the memory plan is tested elsewhere)."""
-        memory = [
-            np.full(b.bytes, 85, np.int8) if b.data is None else b.data.reshape(-1).copy()
-            for b in program.buffers
-        ]
-        for buffer, value in zip(program.inputs, inputs, strict=True):
-            memory[buffer] = np.ascontiguousarray(value).reshape(-1)
-        for call in program.calls:
-            struct = self._struct(call.params)
-            pointers = [ctypes.c_void_p(memory[b].ctypes.data) for b in (*call.inputs, call.output)]
-            getattr(self.library, f"sotto_{call.params.kernel}_s8")(ctypes.byref(struct), *pointers)
-        return [memory[b].reshape(program.buffers[b].shape) for b in program.outputs]
+    def run(self, program: Program, rounds: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+        """As `run_litert`; each buffer lies on its own, the memory plan is tested elsewhere."""
+        structs = [self._struct(call.params) for call in program.calls]
+        outputs = []
+        for inputs in rounds:
+            memory = [
+                np.full(b.bytes, UNWRITTEN, np.int8) if b.data is None else b.data.copy()
+                for b in program.buffers
+            ]
+            for buffer, value in zip(program.inputs, inputs, strict=True):
+                memory[buffer] = np.ascontiguousarray(value)
+            for call, struct in zip(program.calls, structs, strict=True):
+                buffers = (*call.inputs, call.output)
+                pointers = [ctypes.c_void_p(memory[b].ctypes.data) for b in buffers]
+                kernel = getattr(self.library, f"sotto_{call.params.kernel}_s8")
+                kernel(ctypes.byref(struct), *pointers)
+            target = program.outputs[0]
+            outputs.append(memory[target].reshape(program.buffers[target].shape))
+        return outputs

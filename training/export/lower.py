@@ -32,18 +32,25 @@ CLAMPING = (ConvOptions, PoolOptions, FullyConnectedOptions, ArithmeticOptions)
 ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
 
 
+def _is_view(graph: Graph, operator: Operator) -> bool:
+    """Whether the operator's output is its first input under another shape."""
+    if operator.name not in VIEWS or not operator.inputs or len(operator.outputs) != 1:
+        return False
+    source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    return source.elements == target.elements and source.dtype == target.dtype
+
+
 def fold_constants(graph: Graph) -> Graph:
     """Turn views of constants into constants."""
     tensors: list[Tensor] = list(graph.tensors)
     kept: list[Operator] = []
     for operator in graph.operators:
-        source = tensors[operator.inputs[0]] if operator.inputs else None
-        if operator.name in VIEWS and source is not None and source.data is not None:
-            target = operator.outputs[0]
-            data = source.data.reshape(tensors[target].shape)
-            tensors[target] = replace(tensors[target], data=data)
-        else:
+        data = tensors[operator.inputs[0]].data if _is_view(graph, operator) else None
+        if data is None:
             kept.append(operator)
+        else:
+            target = operator.outputs[0]
+            tensors[target] = replace(tensors[target], data=data.reshape(tensors[target].shape))
     return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
 
 
@@ -88,7 +95,7 @@ def storage_of(graph: Graph) -> dict[int, int]:
     """Tensor index -> index of the tensor whose bytes it shares."""
     storage = {index: index for index in range(len(graph.tensors))}
     for operator in graph.operators:
-        if operator.name in VIEWS:
+        if _is_view(graph, operator):
             storage[operator.outputs[0]] = storage[operator.inputs[0]]
     return storage
 
@@ -140,7 +147,7 @@ def lower(graph: Graph) -> Program:
     inputs = tuple(buffer_of(i) for i in graph.inputs)
     calls: list[KernelCall] = []
     for operator in graph.operators:
-        if operator.name in VIEWS:
+        if _is_view(graph, operator):
             continue
         if operator.name not in LOWERINGS:
             raise UserError(

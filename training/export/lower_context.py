@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from training.errors import UserError
-from training.export.fixed_point import round_half_away
+from training.export.fixed_point import quantize_multiplier, round_half_away
 from training.export.graph import Graph, Operator, Tensor
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -26,6 +27,7 @@ class Context:
     def __init__(self, graph: Graph, operator: Operator) -> None:
         self.graph, self.operator = graph, operator
         self.options: Any = operator.options
+        self.need(len(operator.outputs) == 1, f"it has {len(operator.outputs)} outputs")
         self.inputs = [None if i < 0 else graph.tensors[i] for i in operator.inputs]
         self.output = graph.tensors[operator.outputs[0]]
 
@@ -57,7 +59,7 @@ class Context:
             )
         q = tensor.quantization
         self.need(
-            q is not None and len(q.scales) == 1 and q.scales[0] > 0,
+            q is not None and len(q.scales) == 1 and 0 < q.scales[0] < math.inf,
             f"tensor '{tensor.name}' has no single positive scale",
         )
         assert q is not None
@@ -66,6 +68,12 @@ class Context:
             f"tensor '{tensor.name}' has zero points {q.zero_points}",
         )
         return q.scales[0], q.zero_points[0]
+
+    def multiplier(self, real: float, greatest_shift: int) -> tuple[int, int]:
+        """Multiplier and shift of a rescaling; the kernel's bound allows `greatest_shift`."""
+        multiplier, shift = quantize_multiplier(real)
+        self.need(shift <= greatest_shift, f"it scales by {real:.4g}, more than fits an int32")
+        return multiplier, shift
 
     def constant(self, position: int, dtype: str) -> np.ndarray:
         """Content of the constant input at `position`."""
@@ -83,7 +91,15 @@ class Context:
             len(tensor.shape) == 4 and tensor.shape[0] == 1,
             f"tensor '{tensor.name}' is {list(tensor.shape)}, not [1, height, width, channels]",
         )
+        self.need(tensor.elements > 0, f"tensor '{tensor.name}' is empty")
         return tensor.shape[1], tensor.shape[2], tensor.shape[3]
+
+    def writes(self, elements: int) -> None:
+        """Refuse an output tensor of another size than the kernel writes."""
+        self.need(
+            self.output.elements == elements,
+            f"output {list(self.output.shape)} has not {elements} elements",
+        )
 
     def clamp(self) -> tuple[int, int]:
         """Stored bounds of the fused activation."""

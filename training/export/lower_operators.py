@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from training.export import fixed_functions
-from training.export.fixed_point import quantize_multiplier, requantize
+from training.export.fixed_point import requantize
 from training.export.graph import Quantization, Tensor
 from training.export.lower_context import (
     INT8_MAX,
@@ -38,7 +39,13 @@ ACCUMULATOR_LIMIT = 2**31
 ADD_FRACTION_BITS = 20
 MEAN_POSITIONS_LIMIT = 2**23
 SOFTMAX_CLASSES_LIMIT = 4095
+SOFTMAX_LEAST_STEP = 2.0**-26
+"""Below it the reference kernels refuse to rescale the input."""
+SHIFT_LIMIT = 30
 MUL_SHIFT_LIMIT = 14
+"""A product of two offset bytes has 16 bits."""
+BYTE_SHIFT_LIMIT = 22
+"""An offset byte has 8 bits."""
 PROBABILITY = Quantization((1.0 / 256.0,), (-128,))
 
 
@@ -55,6 +62,8 @@ def _windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> 
     """Shape fields that convolutions and pools share, checked against the output tensor."""
     o = c.options
     height, width, _ = c.image(c.tensor(0))
+    steps = (*kernel, *dilation, o.stride_height, o.stride_width)
+    c.need(min(steps) >= 1, f"kernel, dilation and stride are {steps}")
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     output_height, pad_top = output_extent(o.padding, height, spans[0], o.stride_height)
     output_width, pad_left = output_extent(o.padding, width, spans[1], o.stride_width)
@@ -80,7 +89,9 @@ def _multipliers(c: Context, channels: int, axis: int) -> tuple[np.ndarray, np.n
     input_scale, _ = c.quantization(c.tensor(0))
     output_scale, _ = c.quantization(c.output)
     q = c.tensor(1).quantization
-    c.need(q is not None and all(s > 0 for s in q.scales), "its weights are not quantised")
+    c.need(
+        q is not None and all(0 < s < math.inf for s in q.scales), "its weights are not quantised"
+    )
     assert q is not None
     c.need(all(z == 0 for z in q.zero_points), "its weights have a zero point other than 0")
     c.need(
@@ -88,7 +99,7 @@ def _multipliers(c: Context, channels: int, axis: int) -> tuple[np.ndarray, np.n
         f"its weights have {len(q.scales)} scales on axis {q.axis} for {channels} channels",
     )
     scales = q.scales if len(q.scales) == channels else q.scales * channels
-    pairs = [quantize_multiplier(input_scale * scale / output_scale) for scale in scales]
+    pairs = [c.multiplier(input_scale * s / output_scale, SHIFT_LIMIT) for s in scales]
     table = np.array(pairs, dtype=np.int32).reshape(channels, 2)
     return table[:, 0].copy(), table[:, 1].copy()
 
@@ -104,14 +115,13 @@ def _bias(c: Context, channels: int) -> np.ndarray:
 def _check_accumulators(
     c: Context, weights: np.ndarray, bias: np.ndarray, shift: np.ndarray
 ) -> None:
-    """Bound |accumulator| << shift for every channel; `weights` is [channels, taps]."""
+    """Keep |accumulator| << shift in 32 bits for every channel; `weights` is [channels, taps]."""
     _, zero_point = c.quantization(c.tensor(0))
     greatest_input = max(INT8_MAX - zero_point, zero_point - INT8_MIN)
     magnitudes = np.abs(weights.astype(np.int64)).sum(axis=1)
     bounds = magnitudes * greatest_input + np.abs(bias.astype(np.int64))
-    bounds <<= np.maximum(shift, 0)
     c.need(
-        bool((bounds < ACCUMULATOR_LIMIT).all()),
+        bool((bounds < ACCUMULATOR_LIMIT >> np.maximum(shift, 0)).all()),
         f"an accumulator may reach {int(bounds.max())}, beyond 32 bits",
     )
 
@@ -140,6 +150,7 @@ def conv2d(c: Context) -> list[Lowered]:
     channels = c.image(c.tensor(0))[2]
     c.need(weights.ndim == 4, f"its weights have shape {list(weights.shape)}")
     c.need(weights.shape[3] == channels, "grouped convolution is not supported")
+    c.need(c.image(c.output)[2] == weights.shape[0], "its output has other channels")
     params = Conv2dParams(
         **_windows(c, weights.shape[1:3], (o.dilation_height, o.dilation_width)),
         **_weighted(c, weights.reshape(weights.shape[0], -1), axis=0),
@@ -160,7 +171,7 @@ def depthwise_conv2d(c: Context) -> list[Lowered]:
     channels = c.image(c.tensor(0))[2]
     c.need(weights.ndim == 4 and weights.shape[0] == 1, f"weights have shape {list(weights.shape)}")
     c.need(
-        weights.shape[3] % channels == 0,
+        weights.shape[3] % channels == 0 and c.image(c.output)[2] == weights.shape[3],
         f"{weights.shape[3]} output channels are no multiple of {channels} input channels",
     )
     params = DepthwiseConv2dParams(
@@ -180,12 +191,13 @@ def depthwise_conv2d(c: Context) -> list[Lowered]:
 def fully_connected(c: Context) -> list[Lowered]:
     """FULLY_CONNECTED."""
     weights, source = c.constant(1, "int8"), c.tensor(0)
-    c.need(weights.ndim == 2, f"its weights have shape {list(weights.shape)}")
+    c.need(weights.ndim == 2 and weights.size > 0, f"its weights are {list(weights.shape)}")
     outputs, features = weights.shape
     c.need(
         source.elements % features == 0,
         f"input {list(source.shape)} does not divide into rows of {features}",
     )
+    c.writes(source.elements // features * outputs)
     params = FullyConnectedParams(
         rows=source.elements // features,
         input_features=features,
@@ -202,6 +214,7 @@ def _pair(c: Context) -> tuple[Tensor, Tensor]:
         first.shape == second.shape,
         f"it broadcasts {list(first.shape)} and {list(second.shape)}, which is not supported",
     )
+    c.writes(first.elements)
     return first, second
 
 
@@ -211,10 +224,9 @@ def add(c: Context) -> list[Lowered]:
     (scale1, zero1), (scale2, zero2) = c.quantization(first), c.quantization(second)
     output_scale, output_zero = c.quantization(c.output)
     twice = 2.0 * max(scale1, scale2)
-    multiplier1, shift1 = quantize_multiplier(scale1 / twice)
-    multiplier2, shift2 = quantize_multiplier(scale2 / twice)
-    multiplier, shift = quantize_multiplier(twice / (2**ADD_FRACTION_BITS * output_scale))
-    c.need(shift <= 0, f"output scale {output_scale} is far smaller than the inputs' scales")
+    multiplier1, shift1 = c.multiplier(scale1 / twice, 0)
+    multiplier2, shift2 = c.multiplier(scale2 / twice, 0)
+    multiplier, shift = c.multiplier(twice / (2**ADD_FRACTION_BITS * output_scale), 0)
     low, high = c.clamp()
     params = AddParams(
         elements=c.output.elements,
@@ -238,8 +250,7 @@ def mul(c: Context) -> list[Lowered]:
     first, second = _pair(c)
     (scale1, zero1), (scale2, zero2) = c.quantization(first), c.quantization(second)
     output_scale, output_zero = c.quantization(c.output)
-    multiplier, shift = quantize_multiplier(scale1 * scale2 / output_scale)
-    c.need(shift <= MUL_SHIFT_LIMIT, f"output scale {output_scale} is far too small")
+    multiplier, shift = c.multiplier(scale1 * scale2 / output_scale, MUL_SHIFT_LIMIT)
     low, high = c.clamp()
     params = MulParams(
         elements=c.output.elements,
@@ -257,6 +268,7 @@ def mul(c: Context) -> list[Lowered]:
 def _pool(c: Context, kind: type[AveragePoolParams] | type[MaxPoolParams]) -> list[Lowered]:
     o = c.options
     c.same_quantization(c.tensor(0))
+    c.need(c.image(c.output)[2] == c.image(c.tensor(0))[2], "its output has other channels")
     low, high = c.clamp()
     params = kind(
         **_windows(c, (o.filter_height, o.filter_width), (1, 1)),
@@ -285,11 +297,14 @@ def mean(c: Context) -> list[Lowered]:
     axes = sorted(int(a) % 4 for a in c.constant(1, "int32").reshape(-1))
     c.need(axes == [1, 2], f"it averages over axes {axes}; only height and width are supported")
     positions = height * width
+    c.writes(channels)
     c.need(positions <= MEAN_POSITIONS_LIMIT, f"it averages {positions} positions")
     (scale, zero), (output_scale, output_zero) = map(c.quantization, (c.tensor(0), c.output))
-    multiplier, shift = quantize_multiplier(scale / output_scale)
+    multiplier, shift = c.multiplier(scale / output_scale, BYTE_SHIFT_LIMIT)
     # As many bits as the division leaves free move from the shift into the multiplier.
     spare = min(positions.bit_length() - 1, 32, 31 + shift)
+    greatest = positions * (INT8_MAX - INT8_MIN) << max(shift - spare, 0)
+    c.need(greatest < ACCUMULATOR_LIMIT, f"its sum may reach {greatest}, beyond 32 bits")
     params = MeanParams(
         positions=positions,
         channels=channels,
@@ -309,9 +324,12 @@ def softmax(c: Context) -> list[Lowered]:
         c.output.quantization == PROBABILITY,
         f"output quantisation is {c.output.quantization}, not scale 1/256 and zero point -128",
     )
-    classes = source.shape[-1]
-    c.need(classes <= SOFTMAX_CLASSES_LIMIT, f"it has {classes} classes")
-    table = fixed_functions.softmax_exp_table(scale, c.options.beta)
+    classes = source.shape[-1] if source.shape else 0
+    c.need(1 <= classes <= SOFTMAX_CLASSES_LIMIT, f"it has {classes} classes")
+    c.writes(source.elements)
+    beta = c.options.beta
+    c.need(SOFTMAX_LEAST_STEP < beta * scale < math.inf, f"its beta is {beta}, its scale {scale}")
+    table = fixed_functions.softmax_exp_table(scale, beta)
     return [Lowered(SoftmaxParams(source.elements // classes, classes, table), (0,))]
 
 
@@ -321,14 +339,16 @@ def logistic(c: Context) -> list[Lowered]:
         c.output.quantization == PROBABILITY,
         f"output quantisation is {c.output.quantization}, not scale 1/256 and zero point -128",
     )
+    c.writes(c.tensor(0).elements)
     table = fixed_functions.logistic_table(*c.quantization(c.tensor(0)))
     return [Lowered(LookupParams(c.output.elements, table), (0,))]
 
 
 def _rescaled(c: Context, low: int, high: int) -> list[Lowered]:
     """A table of the requantised and clamped stored values."""
+    c.writes(c.tensor(0).elements)
     (scale, zero), (output_scale, output_zero) = map(c.quantization, (c.tensor(0), c.output))
-    multiplier, shift = quantize_multiplier(scale / output_scale)
+    multiplier, shift = c.multiplier(scale / output_scale, BYTE_SHIFT_LIMIT)
     values = [
         requantize(stored - zero, multiplier, shift) + output_zero
         for stored in range(INT8_MIN, INT8_MAX + 1)
@@ -354,12 +374,18 @@ def pad(c: Context) -> list[Lowered]:
     """PAD of height and width with the zero point."""
     source = c.tensor(0)
     height, width, channels = c.image(source)
-    borders = c.constant(1, "int32").reshape(-1, 2).tolist()
+    borders = c.constant(1, "int32").reshape(-1).tolist()
+    borders = [borders[i : i + 2] for i in range(0, len(borders), 2)]
     c.need(
-        len(borders) == 4 and borders[0] == [0, 0] and borders[3] == [0, 0],
+        len(borders) == 4
+        and len(borders[3]) == 2
+        and borders[0] == [0, 0]
+        and borders[3] == [0, 0],
         f"it pads by {borders}; only height and width can be padded",
     )
     c.same_quantization(source)
+    c.need(min(map(min, borders)) >= 0, f"it pads by {borders}")
+    c.writes((height + sum(borders[1])) * (width + sum(borders[2])) * channels)
     params = PadParams(
         input_height=height,
         input_row_bytes=width * channels,
@@ -372,17 +398,25 @@ def pad(c: Context) -> list[Lowered]:
     return [Lowered(params, (0,))]
 
 
+def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*shape[:axis], *shape[axis + 1 :])
+
+
 def concatenation(c: Context) -> list[Lowered]:
     """CONCATENATION: one copy an input."""
     c.need(c.options.activation == "NONE", "its fused activation is not supported")
+    c.need(len(c.output.shape) > 0, "its output is a scalar")
     axis = c.options.axis % len(c.output.shape)
+    sources = [c.tensor(position) for position in range(len(c.inputs))]
+    around = {_without(source.shape, axis) for source in sources}
+    c.need(around == {_without(c.output.shape, axis)}, "its inputs do not line up")
+    c.writes(sum(source.elements for source in sources))
     blocks = int(np.prod(c.output.shape[:axis], dtype=np.int64))
     stride = c.output.elements // blocks
     lowered, start = [], 0
-    for position in range(len(c.inputs)):
-        tensor = c.tensor(position)
-        c.same_quantization(tensor)
-        block = tensor.elements // blocks
+    for position, source in enumerate(sources):
+        c.same_quantization(source)
+        block = source.elements // blocks
         lowered.append(Lowered(ConcatenateParams(blocks, block, stride, start), (position,)))
         start += block
     return lowered

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from training.export.program import Program
 
 ALIGNMENT_BYTES = 16
@@ -75,7 +73,7 @@ def plan_memory(lifetimes: Sequence[Lifetime]) -> Plan:
 
 
 def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
-    """Check a plan without knowing how it was made: byte by byte, call by call.
+    """Check a plan without knowing how it was made: call by call, in the order of the addresses.
 
     Raises:
         ValueError: a buffer has no place, is misaligned, leaves the arena, or two buffers that are
@@ -89,19 +87,14 @@ def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
         if offset < 0 or offset % ALIGNMENT_BYTES:
             raise ValueError(f"buffer {life.buffer} lies at {offset}, which is not aligned")
     for call in range(calls):
-        owner = np.full(plan.arena_bytes, -1)
-        for life in lifetimes:
-            if not life.first_call <= call <= life.last_call:
-                continue
-            place = slice(plan.offsets[life.buffer], plan.offsets[life.buffer] + life.bytes)
-            if place.stop > plan.arena_bytes:
+        alive = [life for life in lifetimes if life.first_call <= call <= life.last_call]
+        free_from, owner = 0, -1
+        for life in sorted(alive, key=lambda a: plan.offsets[a.buffer]):
+            start = plan.offsets[life.buffer]
+            if start < free_from:
                 raise ValueError(
-                    f"buffer {life.buffer} ends at byte {place.stop} of {plan.arena_bytes}"
+                    f"buffers {owner} and {life.buffer} share byte {start} in call {call}"
                 )
-            taken = np.flatnonzero(owner[place] >= 0)
-            if taken.size:
-                byte = place.start + int(taken[0])
-                raise ValueError(
-                    f"buffers {owner[byte]} and {life.buffer} share byte {byte} in call {call}"
-                )
-            owner[place] = life.buffer
+            free_from, owner = start + life.bytes, life.buffer
+        if free_from > plan.arena_bytes:
+            raise ValueError(f"buffer {owner} ends at byte {free_from} of {plan.arena_bytes}")

@@ -35,6 +35,7 @@ DTYPE_NAMES = {
     code: name.lower() for name, code in vars(schema.TensorType).items() if not name.startswith("_")
 }
 FILE_IDENTIFIER = b"TFL3"
+ELEMENTS_LIMIT = 2**31
 
 
 def _activation(code: int) -> str:
@@ -129,6 +130,26 @@ def _operator(o: Any, codes: list[Any]) -> Operator:
     return Operator(name, inputs, outputs, options)
 
 
+def _check_references(graph: Graph) -> None:
+    """Refuse tensor numbers out of range and shapes that no memory holds.
+
+    Raises:
+        ValueError: naming the first that was found.
+    """
+    count = len(graph.tensors)
+    for operator in graph.operators:
+        if any(not -1 <= i < count for i in operator.inputs):
+            raise ValueError(f"{operator.name} reads tensors {operator.inputs} of {count}")
+        if any(not 0 <= i < count for i in operator.outputs):
+            raise ValueError(f"{operator.name} writes tensors {operator.outputs} of {count}")
+    ends = (*graph.inputs, *graph.outputs)
+    if any(not 0 <= i < count for i in ends):
+        raise ValueError(f"inputs and outputs are tensors {ends} of {count}")
+    for tensor in graph.tensors:
+        if any(n < 0 for n in tensor.shape) or tensor.elements >= ELEMENTS_LIMIT:
+            raise ValueError(f"tensor '{tensor.name}' has shape {list(tensor.shape)}")
+
+
 def read_tflite(tflite: bytes, location: str = "model") -> Graph:
     """Parse a `.tflite`.
 
@@ -148,15 +169,17 @@ def read_tflite(tflite: bytes, location: str = "model") -> Graph:
     try:
         model = schema.ModelT.InitFromPackedBuf(tflite, 0)
         graph = model.subgraphs[0]
-        return Graph(
+        parsed = Graph(
             tensors=tuple(_tensor(t, model.buffers, location) for t in graph.tensors),
             operators=tuple(_operator(o, model.operatorCodes) for o in graph.operators),
             inputs=tuple(int(i) for i in graph.inputs),
             outputs=tuple(int(i) for i in graph.outputs),
             location=location,
         )
+        _check_references(parsed)
     except (struct.error, IndexError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
             f"{location} is a damaged TensorFlow Lite model ({type(error).__name__}: {error})",
             "Convert the model to .tflite again.",
         ) from error
+    return parsed

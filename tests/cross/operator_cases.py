@@ -1,0 +1,313 @@
+"""Random one-operator models: all shapes, scales and zero points that an operator takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from model_builder import Builder
+
+from training.export.graph import (
+    ArithmeticOptions,
+    ConcatenationOptions,
+    ConvOptions,
+    FullyConnectedOptions,
+    Graph,
+    PoolOptions,
+    ReducerOptions,
+    SoftmaxOptions,
+)
+from training.export.lower_context import output_extent
+
+ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
+
+
+def zero_point(rng: np.random.Generator) -> int:
+    """One in three is an extreme."""
+    return int(rng.choice([-128, 127, 0, *rng.integers(-128, 128, 6)]))
+
+
+def scale(rng: np.random.Generator) -> float:
+    """Between 1/1000 and 1, even on the logarithm."""
+    return float(10 ** rng.uniform(-3, 0))
+
+
+def int8(rng: np.random.Generator, shape: tuple[int, ...], least: int = -128) -> np.ndarray:
+    """Uniform values; one tensor in six holds extremes only."""
+    if rng.random() < 1 / 6:
+        return rng.choice([least, 127], shape).astype(np.int8)
+    return rng.integers(least, 128, shape).astype(np.int8)
+
+
+def _activation(rng: np.random.Generator) -> str:
+    return str(rng.choice(ACTIVATIONS))
+
+
+def _weights(
+    rng: np.random.Generator,
+    b: Builder,
+    source: int,
+    shape: tuple[int, ...],
+    axis: int,
+    per_channel: bool,
+    with_bias: bool,
+) -> tuple[list[int], float]:
+    """Inputs of a layer with weights, and an output scale that spreads its results over int8."""
+    channels = shape[axis]
+    quantization = b.tensors[source].quantization
+    assert quantization is not None
+    source_scale = quantization.scales[0]
+    scales = np.float32(10 ** rng.uniform(-3, -1, channels if per_channel else 1))
+    weights = b.tensor(shape, scales, axis=axis, data=int8(rng, shape, -127))
+    inputs = [source, weights]
+    taps = int(np.prod(shape)) // channels
+    looseness = float(rng.choice([1.0, 0.2, 5.0, 1e-3, 1e3]))
+    if with_bias:
+        spread = 50_000_000 if looseness > 100 else int(rng.choice([1, 1_000, 100_000]))
+        bias = rng.integers(-spread, spread + 1, channels).astype(np.int32)
+        inputs.append(b.tensor((channels,), np.float32(source_scale) * scales, data=bias))
+    typical = source_scale * float(scales.mean()) * 74 * 74 * np.sqrt(taps) / 60
+    return inputs, typical * looseness
+
+
+def _image(rng: np.random.Generator, greatest: int = 9) -> tuple[int, int, int, int]:
+    height, width = rng.integers(1, greatest + 1, 2).tolist()
+    return 1, height, width, int(rng.integers(1, 7))
+
+
+def _convolution(rng: np.random.Generator, depthwise: bool, with_bias: bool = True) -> Graph:
+    b = Builder()
+    _, height, width, channels = _image(rng)
+    source = b.tensor((1, height, width, channels), scale(rng), zero_point(rng))
+    padding = str(rng.choice(["SAME", "VALID"]))
+    kernel, stride, dilation = rng.integers(1, 5, 2), rng.integers(1, 4, 2), rng.integers(1, 3, 2)
+    spans = (kernel - 1) * dilation + 1
+    if padding == "VALID" and (spans[0] > height or spans[1] > width):
+        kernel, spans = np.array([1, 1]), np.array([1, 1])
+    out_height, _ = output_extent(padding, height, int(spans[0]), int(stride[0]))
+    out_width, _ = output_extent(padding, width, int(spans[1]), int(stride[1]))
+    multiplier = int(rng.integers(1, 4)) if depthwise else 0
+    outputs = channels * multiplier if depthwise else int(rng.integers(1, 7))
+    shape = (1, *kernel, outputs) if depthwise else (outputs, *kernel, channels)
+    inputs, output_scale = _weights(
+        rng,
+        b,
+        source,
+        tuple(map(int, shape)),
+        axis=3 if depthwise else 0,
+        per_channel=rng.random() < 0.8,
+        with_bias=with_bias,
+    )
+    output = b.tensor((1, out_height, out_width, outputs), output_scale, zero_point(rng))
+    options = ConvOptions(
+        padding, *map(int, stride), *map(int, dilation), _activation(rng), multiplier
+    )
+    b.operator("DEPTHWISE_CONV_2D" if depthwise else "CONV_2D", inputs, output, options)
+    return b.build([source], [output])
+
+
+def conv2d(rng: np.random.Generator) -> Graph:
+    """CONV_2D."""
+    return _convolution(rng, depthwise=False)
+
+
+def conv2d_without_bias(rng: np.random.Generator) -> Graph:
+    """CONV_2D that lacks its third input."""
+    return _convolution(rng, depthwise=False, with_bias=False)
+
+
+def depthwise_conv2d(rng: np.random.Generator) -> Graph:
+    """DEPTHWISE_CONV_2D, with or without bias."""
+    return _convolution(rng, depthwise=True, with_bias=rng.random() < 0.8)
+
+
+def _fully_connected(rng: np.random.Generator, per_channel: bool) -> Graph:
+    b = Builder()
+    rows, features, outputs = int(rng.integers(1, 4)), *rng.integers(1, 70, 2).tolist()
+    form = str(rng.choice(["matrix", "kept dimensions", "image"]))
+    leading = {"matrix": (rows,), "kept dimensions": (1, rows), "image": (rows, 1, 1)}[form]
+    source = b.tensor((*leading, features), scale(rng), zero_point(rng))
+    inputs, output_scale = _weights(
+        rng,
+        b,
+        source,
+        (outputs, features),
+        axis=0,
+        per_channel=per_channel,
+        with_bias=rng.random() < 0.8,
+    )
+    kept = form == "kept dimensions"
+    shape = (*leading, outputs) if kept else (rows, outputs)
+    output = b.tensor(shape, output_scale, zero_point(rng))
+    activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
+    b.operator("FULLY_CONNECTED", inputs, output, FullyConnectedOptions(activation, kept))
+    return b.build([source], [output])
+
+
+def fully_connected(rng: np.random.Generator) -> Graph:
+    """FULLY_CONNECTED with one weight scale."""
+    return _fully_connected(rng, per_channel=False)
+
+
+def fully_connected_per_channel(rng: np.random.Generator) -> Graph:
+    """FULLY_CONNECTED with a weight scale for each output."""
+    return _fully_connected(rng, per_channel=True)
+
+
+def _arithmetic(rng: np.random.Generator, name: str) -> Graph:
+    b = Builder()
+    shape = _image(rng)
+    scales = scale(rng), scale(rng)
+    first, second = (b.tensor(shape, s, zero_point(rng)) for s in scales)
+    typical = sum(scales) if name == "ADD" else scales[0] * scales[1] * 100
+    output_scale = typical * float(10 ** rng.uniform(-1, 1))
+    output = b.tensor(shape, output_scale, zero_point(rng))
+    b.operator(name, [first, second], output, ArithmeticOptions(_activation(rng)))
+    return b.build([first, second], [output])
+
+
+def add(rng: np.random.Generator) -> Graph:
+    """ADD."""
+    return _arithmetic(rng, "ADD")
+
+
+def mul(rng: np.random.Generator) -> Graph:
+    """MUL."""
+    return _arithmetic(rng, "MUL")
+
+
+def _pool(rng: np.random.Generator, name: str) -> Graph:
+    b = Builder()
+    shape = _image(rng)
+    quantization = scale(rng), zero_point(rng)
+    source = b.tensor(shape, *quantization)
+    padding = str(rng.choice(["SAME", "VALID"]))
+    window = [int(rng.integers(1, size + 1)) for size in shape[1:3]]
+    stride = rng.integers(1, 4, 2).tolist()
+    sizes = [output_extent(padding, shape[1 + i], window[i], stride[i])[0] for i in range(2)]
+    output = b.tensor((1, *sizes, shape[3]), *quantization)
+    options = PoolOptions(padding, *stride, *window, _activation(rng))
+    b.operator(name, [source], output, options)
+    return b.build([source], [output])
+
+
+def average_pool(rng: np.random.Generator) -> Graph:
+    """AVERAGE_POOL_2D."""
+    return _pool(rng, "AVERAGE_POOL_2D")
+
+
+def max_pool(rng: np.random.Generator) -> Graph:
+    """MAX_POOL_2D."""
+    return _pool(rng, "MAX_POOL_2D")
+
+
+def mean(rng: np.random.Generator) -> Graph:
+    """MEAN over height and width."""
+    b = Builder()
+    shape = _image(rng, 30)
+    source_scale = scale(rng)
+    source = b.tensor(shape, source_scale, zero_point(rng))
+    axes = b.constant(np.array([1, 2] if rng.random() < 0.5 else [-2, -3], np.int32))
+    keep = bool(rng.random() < 0.5)
+    output_shape = (1, 1, 1, shape[3]) if keep else (1, shape[3])
+    output_scale = source_scale * float(10 ** rng.uniform(-1.5, 0.5))
+    if rng.random() < 0.2:
+        output_scale = source_scale
+    output = b.tensor(output_shape, output_scale, zero_point(rng))
+    b.operator("MEAN", [source, axes], output, ReducerOptions(keep))
+    return b.build([source], [output])
+
+
+def softmax(rng: np.random.Generator) -> Graph:
+    """SOFTMAX of 1 to 40 classes."""
+    b = Builder()
+    shape = int(rng.integers(1, 4)), int(rng.integers(1, 41))
+    source = b.tensor(shape, float(10 ** rng.uniform(-3, 0.5)), zero_point(rng))
+    output = b.tensor(shape, 1 / 256, -128)
+    b.operator("SOFTMAX", [source], output, SoftmaxOptions(float(rng.choice([1.0, 0.5, 2.0]))))
+    return b.build([source], [output])
+
+
+def logistic(rng: np.random.Generator) -> Graph:
+    """LOGISTIC."""
+    b = Builder()
+    source = b.tensor((1, 64), float(10 ** rng.uniform(-3, 0)), zero_point(rng))
+    output = b.tensor((1, 64), 1 / 256, -128)
+    b.operator("LOGISTIC", [source], output)
+    return b.build([source], [output])
+
+
+def _unary(rng: np.random.Generator, name: str, rescaled: bool) -> Graph:
+    b = Builder()
+    quantization = scale(rng), zero_point(rng)
+    source = b.tensor((1, 64), *quantization)
+    if rescaled:
+        quantization = quantization[0] * float(10 ** rng.uniform(-1, 1)), zero_point(rng)
+    output = b.operator(name, [source], b.tensor((1, 64), *quantization))
+    return b.build([source], [output])
+
+
+def relu(rng: np.random.Generator) -> Graph:
+    """RELU."""
+    return _unary(rng, "RELU", rescaled=True)
+
+
+def relu6(rng: np.random.Generator) -> Graph:
+    """RELU6 of one quantisation: between two, the interpreters differ."""
+    return _unary(rng, "RELU6", rescaled=False)
+
+
+def quantize(rng: np.random.Generator) -> Graph:
+    """QUANTIZE from int8 to int8."""
+    return _unary(rng, "QUANTIZE", rescaled=True)
+
+
+def pad(rng: np.random.Generator) -> Graph:
+    """PAD of height and width."""
+    b = Builder()
+    shape = _image(rng)
+    quantization = scale(rng), zero_point(rng)
+    borders = rng.integers(0, 4, (2, 2)).tolist()
+    source = b.tensor(shape, *quantization)
+    paddings = b.constant(np.array([[0, 0], *borders, [0, 0]], np.int32))
+    sizes = [shape[1 + i] + sum(borders[i]) for i in range(2)]
+    output = b.tensor((1, *sizes, shape[3]), *quantization)
+    b.operator("PAD", [source, paddings], output)
+    return b.build([source], [output])
+
+
+def concatenation(rng: np.random.Generator) -> Graph:
+    """CONCATENATION of 2 to 4 tensors along any axis but the batch."""
+    b = Builder()
+    axis = int(rng.integers(1, 4))
+    base = list(_image(rng, 5))
+    quantization = scale(rng), zero_point(rng)
+    sizes = rng.integers(1, 5, int(rng.integers(2, 5))).tolist()
+    shapes = [[*base[:axis], size, *base[axis + 1 :]] for size in sizes]
+    sources = [b.tensor(shape, *quantization) for shape in shapes]
+    output = b.tensor([*base[:axis], sum(sizes), *base[axis + 1 :]], *quantization)
+    written = axis if rng.random() < 0.5 else axis - 4
+    b.operator("CONCATENATION", sources, output, ConcatenationOptions(written))
+    return b.build(sources, [output])
+
+
+ALIKE: tuple[Callable[[np.random.Generator], Graph], ...] = (
+    conv2d,
+    depthwise_conv2d,
+    add,
+    mul,
+    average_pool,
+    max_pool,
+    mean,
+    softmax,
+    logistic,
+    relu,
+    relu6,
+    quantize,
+    pad,
+    concatenation,
+)
+"""Operators that LiteRT and TFLite-Micro compute alike."""
+
+FULLY_CONNECTED = (fully_connected, fully_connected_per_channel)
+"""LiteRT rounds these once, TFLite-Micro twice."""

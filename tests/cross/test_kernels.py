@@ -1,0 +1,103 @@
+"""Reference kernels in C against LiteRT's reference kernels and TFLite-Micro, random tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from interpreters import NN_SOURCES, Kernels, run_litert, run_micro
+from operator_cases import (
+    ALIKE,
+    FULLY_CONNECTED,
+    conv2d_without_bias,
+    int8,
+)
+
+from training.export.graph import Graph
+from training.export.lower import fold_constants, fuse_activations, lower
+from training.export.program import FullyConnectedParams, Program
+from training.export.reader import read_tflite
+from training.export.tflite_writer import write_tflite
+
+MODELS = 250
+ROUNDS = 10
+SEED = 20
+Case = Callable[[np.random.Generator], Graph]
+
+
+@pytest.fixture(scope="module")
+def kernels(build_shared: Callable) -> Kernels:
+    return Kernels(build_shared(NN_SOURCES))
+
+
+def _compile(tflite: bytes) -> Program:
+    return lower(fuse_activations(fold_constants(read_tflite(tflite))))
+
+
+def _rounds(rng: np.random.Generator, graph: Graph) -> list[list[np.ndarray]]:
+    """Inputs: all least, all greatest, then random ones."""
+    shapes = [graph.tensors[i].shape for i in graph.inputs]
+    extremes = [[np.full(shape, value, np.int8) for shape in shapes] for value in (-128, 127)]
+    return extremes + [[int8(rng, s) for s in shapes] for _ in range(ROUNDS - len(extremes))]
+
+
+@pytest.mark.parametrize("case", ALIKE, ids=lambda case: case.__name__)
+def test_equal_in_both_interpreters(case: Case, kernels: Kernels) -> None:
+    rng = np.random.default_rng(SEED)
+    values = set()
+    for model in range(MODELS):
+        graph = case(rng)
+        tflite, rounds = write_tflite(graph), _rounds(rng, graph)
+        ours = kernels.run(_compile(tflite), rounds)
+        litert, micro = run_litert(tflite, rounds), run_micro(tflite, rounds)
+        np.testing.assert_array_equal(ours, litert, f"LiteRT, model {model}: {graph}")
+        np.testing.assert_array_equal(
+            np.reshape(ours, -1), np.reshape(micro, -1), f"TFLite-Micro, model {model}: {graph}"
+        )
+        values.update(np.unique(ours).tolist())
+    assert len(values) > 200, "the models saturate: they test nothing"
+
+
+def test_convolution_without_bias(kernels: Kernels) -> None:
+    """LiteRT refuses such a model, so TFLite-Micro alone decides."""
+    rng = np.random.default_rng(SEED)
+    for _ in range(MODELS // 4):
+        graph = conv2d_without_bias(rng)
+        tflite, rounds = write_tflite(graph), _rounds(rng, graph)
+        with pytest.raises(RuntimeError, match="has_bias"):
+            run_litert(tflite, rounds)
+        np.testing.assert_array_equal(
+            kernels.run(_compile(tflite), rounds), run_micro(tflite, rounds)
+        )
+
+
+def _rounded_once(params: FullyConnectedParams, source: np.ndarray) -> np.ndarray:
+    """The layer with one rounding of the exact product, half up."""
+    rows = source.reshape(params.rows, -1).astype(np.int64) + params.input_offset
+    accumulators = rows @ params.weights.astype(np.int64).T + params.bias
+    right = 31 - params.shift.astype(np.int64)
+    exact = accumulators * params.multiplier + (np.int64(1) << (right - 1))
+    stored = (exact >> right) + params.output_offset
+    return np.clip(stored, params.activation_min, params.activation_max)
+
+
+@pytest.mark.parametrize("case", FULLY_CONNECTED, ids=lambda case: case.__name__)
+def test_fully_connected(case: Case, kernels: Kernels) -> None:
+    """TFLite-Micro rounds twice, as sotto does; LiteRT once, so that some results differ by one."""
+    rng = np.random.default_rng(SEED)
+    different = 0
+    for _ in range(MODELS):
+        graph = case(rng)
+        tflite, rounds = write_tflite(graph), _rounds(rng, graph)
+        program = _compile(tflite)
+        params = program.calls[0].params
+        assert isinstance(params, FullyConnectedParams)
+        ours = np.array(kernels.run(program, rounds), np.int64)
+        np.testing.assert_array_equal(ours, run_micro(tflite, rounds))
+        litert = np.array(run_litert(tflite, rounds), np.int64)
+        once = [_rounded_once(params, inputs[0]) for inputs in rounds]
+        np.testing.assert_array_equal(litert, np.reshape(once, litert.shape))
+        assert np.abs(ours - litert).max() <= 1
+        different += int((ours != litert).sum())
+    assert different > 0, "LiteRT rounds like TFLite-Micro now: say so in docs/export.md"
