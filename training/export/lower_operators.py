@@ -121,7 +121,7 @@ def _check_accumulators(
     magnitudes = np.abs(weights.astype(np.int64)).sum(axis=1)
     bounds = magnitudes * greatest_input + np.abs(bias.astype(np.int64))
     c.need(
-        bool((bounds < ACCUMULATOR_LIMIT >> np.maximum(shift, 0)).all()),
+        bool((bounds < ACCUMULATOR_LIMIT >> np.maximum(shift, 0).astype(np.int64)).all()),
         f"an accumulator may reach {int(bounds.max())}, beyond 32 bits",
     )
 
