@@ -25,7 +25,6 @@ _REFUSALS = {
     ErrorCode.UNKNOWN_TYPE: "it does not know this request",
     ErrorCode.LENGTH: "the request has a wrong length, it expects {detail} bytes",
     ErrorCode.RANGE: "a value is out of range, it expects {detail}",
-    ErrorCode.BACKEND: "its inference back-end refused the model with status -{detail}",
 }
 
 

@@ -38,7 +38,6 @@ class ErrorCode(enum.IntEnum):
     UNKNOWN_TYPE = 2
     LENGTH = 3
     RANGE = 4
-    BACKEND = 5
 
 
 class ResultState(enum.IntEnum):
