@@ -180,6 +180,22 @@ def test_without_boards_and_curves_the_page_says_so(work: Path) -> None:
     assert "Training curves" in left_out
 
 
+def test_fewer_clips_on_the_board_are_said(work: Path) -> None:
+    words = "as many of them as the column clips says"
+    assert words not in page_of(work)
+    figures = board()
+    figures["validation"]["clips"] = 40
+    (work / "boards" / "stm32f405.json").write_text(json.dumps(figures))
+    assert words in page_of(work)
+
+
+def test_unreadable_recordings_are_named(work: Path) -> None:
+    data = results()
+    data["data"]["problems"] = ["yes/bad.wav: is cut off"]
+    (work / "results.json").write_text(json.dumps(data))
+    assert "yes/bad.wav: is cut off" in page_of(work)
+
+
 def test_unknown_speakers_are_said(work: Path) -> None:
     data = results()
     data["data"]["speakers_known"] = False
