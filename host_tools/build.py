@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import importlib.metadata
+import itertools
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ DEFAULT_GENERATED = "generated"
 
 _FOLDER_DIGITS = 12
 _LAST_LINES = 20
+_SUMMARY = "====="
 _FAILURE = re.compile(r"\berror\b|undefined reference|overflowed|No generated model", re.IGNORECASE)
 
 
@@ -134,7 +136,8 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _last_words(output: str) -> str:
-    """From the first line that names a failure on, or the end when none does."""
+    """From the first line that names a failure to PlatformIO's own summary, or the last lines."""
     lines = [line for line in output.splitlines() if line.strip()]
+    lines = list(itertools.takewhile(lambda line: not line.startswith(_SUMMARY), lines))
     first = next((i for i, line in enumerate(lines) if _FAILURE.search(line)), -_LAST_LINES)
     return "\n".join(lines[first:][:_LAST_LINES])

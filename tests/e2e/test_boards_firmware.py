@@ -1,0 +1,122 @@
+"""The real firmware builds for every board without a network, and answers on all that run here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from host_tools import emulator
+from host_tools.boards import BOARDS
+from host_tools.build import build, build_folder
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.link.device import Device
+from host_tools.link.messages import SelfTestStage
+from host_tools.manifest import load_manifest
+
+GENERATED = ROOT / "generated"
+RUNNABLE = [name for name, board in BOARDS.items() if board.kind != "hardware"]
+EMULATED = [name for name, board in BOARDS.items() if board.kind == "emulated"]
+NO_NETWORK = "http://127.0.0.1:9"  # the discard port: every attempt fails at once
+
+pytestmark = pytest.mark.emulator
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project as a clone has it: no core folder of PlatformIO, nothing built."""
+    root = tmp_path_factory.mktemp("clone")
+    for folder in ("firmware", "generated", "host_tools"):
+        shutil.copytree(ROOT / folder, root / folder)
+    shutil.copy(ROOT / "platformio.ini", root)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_board_builds_answers_and_passes_its_self_test(name: str) -> None:
+    board = BOARDS[name]
+    result = build(board, GENERATED, ROOT)
+    with (
+        emulator.start(board, result.elf, icount=True) as running,
+        Device.open(running.url) as device,
+    ):
+        info = device.info()
+        assert info.board == ("host" if board.kind == "host" else name)
+        assert info.model_hash == load_manifest(GENERATED).model_hash
+        assert device.self_test().stage == SelfTestStage.PASSED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EMULATED)
+def test_sizes_are_those_of_the_elf(name: str) -> None:
+    result = build(BOARDS[name], GENERATED, ROOT)
+    listing = subprocess.run(
+        ["arm-none-eabi-size", "-A", result.elf], capture_output=True, text=True, check=True
+    ).stdout
+    sections = {line.split()[0]: int(line.split()[1]) for line in listing.splitlines()[2:] if line}
+    stored = sum(sections.get(name, 0) for name in (".text", ".ARM.exidx", ".data"))
+    assert result.sizes.flash_bytes == stored
+    assert result.sizes.ram_bytes == sections[".data"] + sections[".bss"]
+    assert result.sizes.stack_reserved_bytes == sections[".stack"]
+    weights = next(part for part in result.sizes.parts if part.name == "weights")
+    assert weights.flash_bytes >= load_manifest(GENERATED).weights_bytes
+
+
+@pytest.mark.slow
+def test_plain_pio_run_after_a_clone_needs_no_network(copy: Path) -> None:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PLATFORMIO_", "SOTTO_"))}
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), NO_NETWORK)
+    done = subprocess.run(
+        [sys.executable, "-m", "platformio", "run"],
+        cwd=copy,
+        env=kept | proxies | {"HOME": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (copy / ".pio" / "build" / "stm32f405" / "firmware.elf").is_file()
+    assert not (copy / ".platformio").exists()
+
+
+@pytest.mark.slow
+def test_compiler_errors_are_shown_in_its_own_words(copy: Path) -> None:
+    broken = copy / "broken"
+    shutil.copytree(GENERATED, broken)
+    (broken / "sotto_labels.c").write_text("int8_t nothing(void) { return 1 }\n")
+    with pytest.raises(SottoError, match=r"sotto_labels\.c:1.*error:") as caught:
+        build(BOARDS["host"], broken, copy)
+    assert caught.value.exit_code == EXIT_CHECK_FAILED
+    assert "pio run -e host" in caught.value.remedy
+
+
+@pytest.mark.slow
+def test_too_large_for_the_chip_is_a_linker_error(copy: Path) -> None:
+    huge = copy / "huge"
+    shutil.copytree(GENERATED, huge)
+    (huge / "sotto_labels.c").write_text(
+        (GENERATED / "sotto_labels.c").read_text()
+        + "\nstatic unsigned char too_much[130 * 1024];\n"
+        + '__attribute__((used, section(".vectors")))'
+        + "static unsigned char *const kept = too_much;\n"
+    )
+    with pytest.raises(SottoError, match=r"RAM.*overflowed"):
+        build(BOARDS["stm32f405"], huge, copy)
+
+
+def test_no_model_is_said_before_anything_is_built(tmp_path: Path) -> None:
+    with pytest.raises(SottoError, match="no generated model") as caught:
+        build(BOARDS["stm32f405"], tmp_path, ROOT)
+    assert "sotto export" in caught.value.remedy
+
+
+def test_models_do_not_share_a_build_folder(tmp_path: Path) -> None:
+    folders = {build_folder(path, ROOT) for path in (GENERATED, tmp_path, tmp_path / "other")}
+    assert len(folders) == 3
+    assert build_folder(GENERATED, ROOT) == ROOT / ".pio" / "build"
