@@ -103,7 +103,7 @@ class BoardInfo:
     tool_version: str
     model_name: str
     tick_unit: str
-    """Unit of every `ticks_` field: "instructions", "cycles" or "nanoseconds"."""
+    """Unit of every `ticks_` field: "instructions", "cycles", "timer ticks" or "nanoseconds"."""
 
     _LAYOUT = struct.Struct("<6H8I32s")
 

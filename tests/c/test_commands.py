@@ -205,6 +205,18 @@ def test_a_new_clip_forgets_the_one_before(line: Line, pcm: np.ndarray) -> None:
     assert line.result(1).state == ResultState.UNKNOWN_CLIP
 
 
+def test_another_total_or_kind_is_another_clip(line: Line, pcm: np.ndarray) -> None:
+    line.audio(1, pcm, 0)
+    assert line.audio(1, pcm[:-1], 512) == 0
+    assert line.audio(1, pcm, 0, count=0) == 512
+    assert line.audio(1, pcm[:-1], 0) == 512
+    assert line.audio(1, pcm, 512) == 0
+    features = bytes(FEATURE_BYTES)
+    assert line.upload(MessageType.FEATURES_PUT, 1, 512, FEATURE_BYTES, features[512:600]) == 0
+    assert line.upload(MessageType.FEATURES_PUT, 1, 0, FEATURE_BYTES, features[:600]) == 600
+    assert line.audio(1, pcm, 512) == 0
+
+
 def test_the_decision_is_the_lowest_of_equal_scores(device: Device) -> None:
     features = np.full((CONFIG.frames, CONFIG.mel_bins), -128, np.int8)
     assert device.infer(features).decision == 0

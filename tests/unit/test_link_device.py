@@ -35,12 +35,17 @@ class BoardInMemory:
         self.noise = b""
         self.clip = (0, b"")
         self.answered = 0
+        self.written = 0
+        self.lost: set[int] = set()
         self.silent_after = -1
         self.forget_after: set[int] = set()
         self.reply: Callable[[Frame], bytes] = self.compute
         self.closed = False
 
     def write(self, data: bytes) -> None:
+        self.written += 1
+        if self.written in self.lost:
+            return
         self.ring.append(data)
         self.most_unanswered_frames = max(self.most_unanswered_frames, len(self.ring))
         unanswered_bytes = sum(map(len, self.ring))
@@ -110,6 +115,37 @@ def test_the_window_is_filled_and_never_exceeded(window_bytes: int, pcm: np.ndar
     assert board.most_unanswered_frames >= 2
     assert (result.scores, result.decision, result.features_crc32) == ((-7, 8), 1, 99)
     assert (result.ticks_frontend_sum, result.ticks_frontend_max) == (1 << 40, 5)
+
+
+def test_a_lost_piece_is_mended_by_going_back_once(pcm: np.ndarray) -> None:
+    board = BoardInMemory()
+    Device(board, SHORT).run_clip(pcm)
+    without_loss = board.written
+    board = BoardInMemory()
+    board.lost = {10}
+    Device(board, SHORT).run_clip(pcm)
+    assert board.clip[1] == pcm.tobytes()
+    in_flight = board.window_bytes // 1055
+    assert without_loss < board.written <= without_loss + in_flight + 1
+
+
+def test_after_silence_one_piece_at_a_time_is_sent(pcm: np.ndarray) -> None:
+    class Pausing(BoardInMemory):
+        paused_at = 0
+
+        def read(self, timeout_s: float) -> bytes:
+            if self.answered == 5 and not self.paused_at:
+                self.paused_at = self.written
+                self.ring.clear()
+                return self.wait(timeout_s)
+            if self.answered == 5:
+                assert self.written == self.paused_at + 1
+            return super().read(timeout_s)
+
+    board = Pausing()
+    Device(board, SHORT).run_clip(pcm)
+    assert board.paused_at
+    assert board.clip[1] == pcm.tobytes()
 
 
 def test_a_window_too_small_for_a_frame_is_an_error(pcm: np.ndarray) -> None:
