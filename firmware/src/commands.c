@@ -85,7 +85,21 @@ static outcome answer_labels(sotto_app *app, const request *in, sotto_writer *ou
   return ACCEPTED;
 }
 
-/* Position of an AUDIO or FEATURES_PUT piece. */
+/* AUDIO or FEATURES_PUT: what one position is, and who takes it. */
+typedef struct upload_kind {
+  sotto_clip_kind kind;
+  uint32_t unit_bytes;
+  uint32_t total_min;
+  uint32_t total_max;
+  void (*take)(sotto_clip *clip, sotto_engine *engine, const sotto_port *port, const uint8_t *data,
+               uint32_t count);
+} upload_kind;
+
+static const upload_kind AUDIO = {SOTTO_CLIP_AUDIO, SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN,
+                                  SOTTO_CLIP_SAMPLES_MAX, sotto_clip_take_audio};
+static const upload_kind FEATURES = {SOTTO_CLIP_FEATURES, 1, SOTTO_CLIP_FEATURE_BYTES,
+                                     SOTTO_CLIP_FEATURE_BYTES, sotto_clip_take_features};
+
 typedef struct piece {
   uint32_t id;
   uint32_t offset;
@@ -94,22 +108,21 @@ typedef struct piece {
   uint32_t count; /* positions in data */
 } piece;
 
-static outcome read_piece(const request *in, uint32_t unit_bytes, uint32_t total_min,
-                          uint32_t total_max, piece *out) {
+static outcome read_piece(const request *in, const upload_kind *kind, piece *out) {
   const size_t data_bytes = in->payload_bytes - UPLOAD_BYTES;
   out->id = sotto_get_u32(in->payload);
   out->offset = sotto_get_u32(in->payload + 4);
   out->total = sotto_get_u32(in->payload + 8);
   out->data = in->payload + UPLOAD_BYTES;
-  out->count = (uint32_t)(data_bytes / unit_bytes);
-  if (data_bytes % unit_bytes != 0) {
-    return (outcome){SOTTO_LINK_E_LENGTH, UPLOAD_BYTES + out->count * unit_bytes};
+  out->count = (uint32_t)(data_bytes / kind->unit_bytes);
+  if (data_bytes % kind->unit_bytes != 0) {
+    return (outcome){SOTTO_LINK_E_LENGTH, UPLOAD_BYTES + out->count * kind->unit_bytes};
   }
   if (out->id == NO_CLIP) {
     return (outcome){SOTTO_LINK_E_RANGE, NO_CLIP + 1u};
   }
-  if (out->total < total_min || out->total > total_max) {
-    return (outcome){SOTTO_LINK_E_RANGE, total_min};
+  if (out->total < kind->total_min || out->total > kind->total_max) {
+    return (outcome){SOTTO_LINK_E_RANGE, kind->total_min};
   }
   /* total <= total_max, so the difference does not wrap once offset <= total. */
   if (out->offset > out->total || out->count > out->total - out->offset) {
@@ -122,52 +135,42 @@ static bool is_complete(const sotto_clip *clip) {
   return clip->kind != SOTTO_CLIP_NONE && clip->received == clip->total;
 }
 
-/* Whether the piece is the next one of its clip; a first piece of another clip begins that. */
-static bool is_next(sotto_app *app, sotto_clip_kind kind, const piece *in, bool *known) {
+/* Whether the board holds the piece's clip; a first piece of another clip begins that. */
+static bool holds(sotto_app *app, sotto_clip_kind kind, const piece *in) {
   sotto_clip *clip = &app->clip;
-  *known = clip->kind == kind && clip->id == in->id && clip->total == in->total;
-  if (!*known && in->offset == 0) {
-    sotto_clip_begin(clip, &app->engine, kind, in->id, in->total);
-    *known = true;
+  if (clip->kind == kind && clip->id == in->id && clip->total == in->total) {
+    return true;
   }
-  return *known && in->offset == clip->received && in->count > 0;
+  if (in->offset == 0) {
+    sotto_clip_begin(clip, &app->engine, kind, in->id, in->total);
+  }
+  return in->offset == 0;
 }
 
-static void write_expected(const sotto_app *app, const piece *in, bool known, sotto_writer *out) {
-  sotto_write_u32(out, in->id);
-  sotto_write_u32(out, known ? app->clip.received : 0);
+static outcome answer_upload(sotto_app *app, const upload_kind *kind, const request *in,
+                             sotto_writer *out) {
+  piece next;
+  const outcome checked = read_piece(in, kind, &next);
+  if (checked.error != SOTTO_LINK_ACCEPTED) {
+    return checked;
+  }
+  sotto_clip *clip = &app->clip;
+  const bool held = holds(app, kind->kind, &next);
+  if (held && next.offset == clip->received && next.count > 0) {
+    kind->take(clip, &app->engine, app->port, next.data, next.count);
+    app->clips_completed += is_complete(clip);
+  }
+  sotto_write_u32(out, next.id);
+  sotto_write_u32(out, held ? clip->received : 0);
+  return ACCEPTED;
 }
 
 static outcome answer_audio(sotto_app *app, const request *in, sotto_writer *out) {
-  piece next;
-  const outcome checked =
-      read_piece(in, SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN, SOTTO_CLIP_SAMPLES_MAX, &next);
-  if (checked.error != SOTTO_LINK_ACCEPTED) {
-    return checked;
-  }
-  bool known;
-  if (is_next(app, SOTTO_CLIP_AUDIO, &next, &known)) {
-    sotto_clip_take_audio(&app->clip, &app->engine, app->port, next.data, next.count);
-    app->clips_completed += is_complete(&app->clip);
-  }
-  write_expected(app, &next, known, out);
-  return ACCEPTED;
+  return answer_upload(app, &AUDIO, in, out);
 }
 
 static outcome answer_features_put(sotto_app *app, const request *in, sotto_writer *out) {
-  piece next;
-  const outcome checked =
-      read_piece(in, 1, SOTTO_CLIP_FEATURE_BYTES, SOTTO_CLIP_FEATURE_BYTES, &next);
-  if (checked.error != SOTTO_LINK_ACCEPTED) {
-    return checked;
-  }
-  bool known;
-  if (is_next(app, SOTTO_CLIP_FEATURES, &next, &known)) {
-    sotto_clip_take_features(&app->clip, &app->engine, app->port, next.data, next.count);
-    app->clips_completed += is_complete(&app->clip);
-  }
-  write_expected(app, &next, known, out);
-  return ACCEPTED;
+  return answer_upload(app, &FEATURES, in, out);
 }
 
 static sotto_result_state result_state(const sotto_clip *clip, uint32_t id) {
