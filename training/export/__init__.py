@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -150,7 +149,7 @@ def _write_all(files: Mapping[str, str], out_dir: Path) -> None:
         for name, content in files.items():
             (Path(temporary) / name).write_text(content, encoding="utf-8", newline="\n")
         for name in sorted(files, key=lambda n: (n == MANIFEST, n)):
-            shutil.move(Path(temporary) / name, out_dir / name)
+            (Path(temporary) / name).replace(out_dir / name)
 
 
 def export_model(

@@ -38,7 +38,8 @@ from training.export.program import (
 ACCUMULATOR_LIMIT = 2**31
 ADD_FRACTION_BITS = 20
 MEAN_POSITIONS_LIMIT = 2**23
-SOFTMAX_CLASSES_LIMIT = 4095
+SOFTMAX_CLASSES_LIMIT = 511
+"""Beyond, the kernel would have to shift by more than 31 bits."""
 SOFTMAX_LEAST_STEP = 2.0**-26
 """Below it the reference kernels refuse to rescale the input."""
 SHIFT_LIMIT = 30

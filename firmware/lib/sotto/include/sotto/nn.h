@@ -168,7 +168,7 @@ void sotto_mean_s8(const sotto_mean_params *params, const int8_t *input, int8_t 
 /* Softmax of each row; output scale 1/256, zero point -128. */
 typedef struct sotto_softmax_params {
   int32_t rows;
-  int32_t classes;              /* at most 4095, so that the sum in Q12 stays below 2^12 */
+  int32_t classes;              /* at most 511, so that the sum stays below 2^9 */
   const int32_t *exp_table_q31; /* [256]: exp(-beta * scale * i), 0 where it is cut to zero */
 } sotto_softmax_params;
 
