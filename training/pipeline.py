@@ -24,7 +24,7 @@ from training.progress import Progress, Silent
 from training.recipe import Recipe, StudentConfig, TeacherConfig
 from training.recipe import quick as quick_recipe
 from training.results import Candidate, golden_pcm, summarise, write_clips
-from training.stages import CURVE_FILE, Line
+from training.stages import CORPUS, CURVE_FILE, Line
 from training.train import predict
 
 FLOAT_BYTES = 4
@@ -113,7 +113,7 @@ def _recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:
             f"the recipe '{recipe.name}' needs recordings",
             "Give their folder with --data, or set synthesis.enabled = true in the recipe.",
         )
-    return scan(data or line.speech().folder / "speech", recipe.words)
+    return scan(data or line.speech().folder / CORPUS, recipe.words)
 
 
 def _float_candidate(

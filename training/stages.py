@@ -28,6 +28,7 @@ from training import (
 from training.audio.augment import augment
 from training.audio.corpus import Corpus, corpus_fingerprint
 from training.audio.dataset import load_dataset
+from training.audio.synth import synthesise
 from training.cache import Cache, Stage
 from training.compress import quantise
 from training.distill import DistillationLoss, LabelLoss, Loss
@@ -37,6 +38,7 @@ from training.runtime import keras, tf
 from training.train import LabelledFeatures, Masks, Schedule, TrainingSet
 
 SETS = ("train", "validation", "test")
+CORPUS = "corpus"
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
 TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
@@ -50,6 +52,31 @@ class Line:
         self.cache = cache
         self.progress = cache.progress
         self.classes = len(recipe.words.labels)
+
+    def speech(self) -> Stage:
+        """Recordings made by speech synthesis, as a folder a label under `corpus/`."""
+        recipe = self.recipe
+        facts = {
+            "sample_rate_hz": recipe.frontend.sample_rate_hz,
+            "clip_samples": recipe.frontend.clip_samples,
+            "seed": recipe.seed,
+        }
+
+        def build(folder: Path) -> None:
+            synthesise(
+                recipe.words, recipe.synthesis, folder / CORPUS, progress=self.progress, **facts
+            )
+
+        return self.cache.stage(
+            "speech",
+            build,
+            code=(audio,),
+            inputs={
+                "words": asdict(recipe.words),
+                "synthesis": asdict(recipe.synthesis),
+                **facts,
+            },
+        )
 
     def data(self, corpus: Corpus, skip_unreadable: bool) -> Stage:
         """Clips of the three sets as arrays: `<set>_pcm.npy`, `<set>_targets.npy`, `facts.json`."""

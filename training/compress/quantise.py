@@ -11,6 +11,9 @@ from __future__ import annotations
 import numpy as np
 import tensorflow_model_optimization as tfmot
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import (
+    QuantizeLayer,
+)
 
 from training.recipe import FEATURE_SCALE
 from training.runtime import keras, tf
@@ -18,19 +21,27 @@ from training.runtime import keras, tf
 INPUT_LOW, INPUT_HIGH = -128 * FEATURE_SCALE, 127 * FEATURE_SCALE
 """Float values of the least and the greatest int8 feature."""
 
+NEVER_NEGATIVE = (keras.layers.ReLU, keras.layers.GlobalAveragePooling2D)
+"""Layers that give no negative values in our networks, whose maps all come out of a ReLU."""
+
 
 def quantise_aware(model: keras.Model) -> keras.Model:
     """A copy of the network that computes on the int8 grid in its forward pass.
 
     The range of the input starts at exactly that of the features. Features never leave it, and the
-    quantiser of the input only ever widens, so training keeps it.
+    quantiser of the input only ever widens, so training keeps it. Ranges behind a ReLU start at 0,
+    which is where they stay: the ReLU then costs nothing in int8, as saturation does it.
     """
     aware = tfmot.quantization.keras.quantize_model(model)
-    for variable in aware.layers[1].weights:
-        if variable.name.endswith("_min:0"):
-            variable.assign(INPUT_LOW)
-        elif variable.name.endswith("_max:0"):
-            variable.assign(INPUT_HIGH)
+    for layer in aware.layers:
+        wrapped = getattr(layer, "layer", None)
+        for variable in layer.weights:
+            if isinstance(layer, QuantizeLayer) and variable.name.endswith("_min:0"):
+                variable.assign(INPUT_LOW)
+            elif isinstance(layer, QuantizeLayer) and variable.name.endswith("_max:0"):
+                variable.assign(INPUT_HIGH)
+            elif isinstance(wrapped, NEVER_NEGATIVE) and variable.name.endswith("output_min:0"):
+                variable.assign(0.0)
     return aware
 
 

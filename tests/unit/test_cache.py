@@ -1,0 +1,108 @@
+"""The cache of stages: what follows from the same things is taken, nothing half-written is seen."""
+
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+from training.cache import Cache
+from training.errors import UserError
+from training.progress import Silent
+
+
+@pytest.fixture
+def code(tmp_path):
+    """A module whose source text can be changed."""
+    module = types.ModuleType("some_code")
+    module.__file__ = str(tmp_path / "some_code.py")
+    Path(module.__file__).write_text("x = 1\n")
+    return module
+
+
+def writes(text, calls):
+    def build(folder: Path) -> None:
+        calls.append(text)
+        (folder / "result.txt").write_text(text)
+
+    return build
+
+
+def test_second_run_reuses(tmp_path, code):
+    calls: list[str] = []
+    for reused in (False, True):
+        cache = Cache(tmp_path / "cache", Silent())
+        stage = cache.stage("bank", writes("a", calls), code=(code,), inputs={"n": 1})
+        assert stage.reused is reused
+        assert (stage.folder / "result.txt").read_text() == "a"
+        assert [one.name for one in cache.stages] == ["bank"]
+    assert calls == ["a"]
+
+
+def test_inputs_code_and_earlier_stages_decide(tmp_path, code):
+    cache = Cache(tmp_path / "cache", Silent())
+
+    def key(inputs, after=()):
+        return cache.stage("bank", writes("a", []), code=(code,), inputs=inputs, after=after).key
+
+    first = cache.stage("data", writes("d", []), code=(code,), inputs={})
+    keys = [key({"n": 1}), key({"n": 2}), key({"n": 1}, (first,))]
+    Path(code.__file__).write_text("x = 2\n")
+    keys.append(key({"n": 1}))
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_package_counts_with_all_its_modules(tmp_path):
+    package = types.ModuleType("package")
+    package.__file__ = str(tmp_path / "__init__.py")
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "inner.py").write_text("x = 1\n")
+    cache = Cache(tmp_path / "cache", Silent())
+    before = cache.stage("s", writes("a", []), code=(package,), inputs={}).key
+    (tmp_path / "inner.py").write_text("x = 2\n")
+    assert cache.stage("s", writes("a", []), code=(package,), inputs={}).key != before
+
+
+def test_interrupted_stage_is_not_seen_and_keeps_its_files(tmp_path, code):
+    cache = Cache(tmp_path / "cache", Silent())
+
+    def breaks(folder: Path) -> None:
+        (folder / "checkpoint").write_text("half way")
+        raise KeyboardInterrupt
+
+    def resumes(folder: Path) -> None:
+        assert (folder / "checkpoint").read_text() == "half way"
+        (folder / "result.txt").write_text("done")
+
+    with pytest.raises(KeyboardInterrupt):
+        cache.stage("teacher", breaks, code=(code,), inputs={})
+    assert not list((tmp_path / "cache").glob("teacher-*"))
+    stage = cache.stage("teacher", resumes, code=(code,), inputs={})
+    assert not stage.reused
+    assert (stage.folder / "result.txt").read_text() == "done"
+
+
+def test_two_runs_do_not_work_on_one_stage(tmp_path, code):
+    cache = Cache(tmp_path / "cache", Silent())
+
+    def meets_another(_folder: Path) -> None:
+        script = (
+            "import sys, types\n"
+            "from pathlib import Path\n"
+            "from training.cache import Cache\n"
+            "from training.progress import Silent\n"
+            "code = types.ModuleType('some_code'); code.__file__ = sys.argv[2]\n"
+            "Cache(Path(sys.argv[1]), Silent()).stage(\n"
+            "    'teacher', lambda folder: None, code=(code,), inputs={})\n"
+        )
+        other = subprocess.run(
+            [sys.executable, "-c", script, str(cache.root), code.__file__],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        raise UserError(other.stderr, "")
+
+    with pytest.raises(UserError, match="another run is working on the stage 'teacher'"):
+        cache.stage("teacher", meets_another, code=(code,), inputs={})

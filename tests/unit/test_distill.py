@@ -1,0 +1,142 @@
+"""Losses against values worked out by hand, and the loop that uses them."""
+
+import math
+
+import numpy as np
+import pytest
+
+from training.distill import DistillationLoss, LabelLoss
+from training.progress import Silent
+from training.runtime import keras, tf
+from training.train import (
+    CHECKPOINT_EPOCHS,
+    LabelledFeatures,
+    Masks,
+    Schedule,
+    TrainingSet,
+    fit,
+    predict,
+    spec_augment,
+)
+
+LABELS = tf.constant([0])
+LOGITS = tf.constant([[0.0, math.log(3.0)]])  # probabilities 1/4, 3/4
+TEACHER = tf.constant([[math.log(4.0), 0.0]])  # probabilities 4/5, 1/5; at T = 2: 2/3, 1/3
+
+
+def test_label_loss_is_the_cross_entropy():
+    assert float(LabelLoss()(LABELS, LOGITS, TEACHER)) == pytest.approx(math.log(4.0))
+
+
+def test_label_smoothing_spreads_over_all_classes():
+    expected = 0.9 * math.log(4.0) + 0.1 * math.log(4.0 / 3.0)
+    assert float(LabelLoss(0.2)(LABELS, LOGITS, TEACHER)) == pytest.approx(expected)
+
+
+def test_distillation_loss_at_temperature_two():
+    root = math.sqrt(3.0)
+    student = [1.0 / (1.0 + root), root / (1.0 + root)]
+    soft = -(2.0 / 3.0 * math.log(student[0]) + 1.0 / 3.0 * math.log(student[1]))
+    expected = 0.75 * 4.0 * soft + 0.25 * math.log(4.0)
+    loss = DistillationLoss(temperature=2.0, soft_weight=0.75)
+    assert float(loss(LABELS, LOGITS, TEACHER)) == pytest.approx(expected)
+
+
+def test_losses_are_means_over_the_batch():
+    labels, logits = tf.constant([0, 1]), tf.concat([LOGITS, LOGITS], 0)
+    teacher = tf.concat([TEACHER, TEACHER], 0)
+    expected = (math.log(4.0) + math.log(4.0 / 3.0)) / 2.0
+    assert float(LabelLoss()(labels, logits, teacher)) == pytest.approx(expected)
+
+
+def test_masks_hide_one_stretch_each_way_and_follow_the_seed():
+    features = tf.random.stateless_normal([64, 20, 10, 1], [1, 2])
+    masks = Masks(time_frames=5, mel_bins=3)
+    masked = spec_augment(features, masks, tf.constant([3, 4])).numpy()[..., 0]
+    again = spec_augment(features, masks, tf.constant([3, 4])).numpy()[..., 0]
+    other = spec_augment(features, masks, tf.constant([3, 5])).numpy()[..., 0]
+    changed = masked != features.numpy()[..., 0]
+    frames = changed.all(axis=2).sum(axis=1)
+    bins = changed.all(axis=1).sum(axis=1)
+    assert np.array_equal(masked, again)
+    assert not np.array_equal(masked, other)
+    assert frames.max() == 5
+    assert bins.max() == 3
+    assert len(set(frames)) > 2, "every clip has a mask of its own"
+    assert np.array_equal(spec_augment(features, Masks(), tf.constant([3, 4])), features)
+
+
+def tiny_model():
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((4, 3, 1))
+    x = keras.layers.BatchNormalization()(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+@pytest.fixture
+def separable():
+    rng = np.random.default_rng(5)
+    labels = np.arange(24, dtype=np.int32) % 2
+    features = rng.integers(-40, 40, (2, 24, 4, 3), dtype=np.int8)
+    features[:, :, 0, 0] += (labels * 60 - 30).astype(np.int8)
+    return TrainingSet(features, labels), LabelledFeatures(features[0], labels)
+
+
+def train(model, sets, epochs, checkpoint, progress=None):
+    return fit(
+        model,
+        *sets,
+        LabelLoss(),
+        Schedule(epochs, 8, 0.05, 0.0, seed=7),
+        Masks(1, 1),
+        progress or Silent(),
+        "test",
+        checkpoint,
+    )
+
+
+def test_training_learns_and_keeps_its_curve(separable):
+    model = tiny_model()
+    curve = train(model, separable, 30, None)
+    assert len(curve.loss) == len(curve.validation_accuracy) == 30
+    assert curve.loss[-1] < curve.loss[0] / 2
+    assert curve.validation_accuracy[-1] == 1.0
+    assert predict(model, separable[1].features).shape == (24, 2)
+
+
+class Interrupts(Silent):
+    """Breaks the run off as Ctrl-C would, after some epochs."""
+
+    def __init__(self, epochs):
+        self.left = epochs
+
+    def task(self, description, total):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def advance(self, steps=1.0, detail=None):
+        self.left -= steps
+        if self.left <= 0:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_training_ends_like_one_without_a_break(separable, tmp_path):
+    epochs = 2 * CHECKPOINT_EPOCHS + 1
+    whole = tiny_model()
+    expected = train(whole, separable, epochs, None)
+
+    checkpoint = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_model(), separable, epochs, checkpoint, Interrupts(CHECKPOINT_EPOCHS + 2))
+    resumed = tiny_model()
+    curve = train(resumed, separable, epochs, checkpoint)
+
+    assert len(curve.loss) == epochs
+    assert curve.loss == pytest.approx(expected.loss, rel=1e-4)
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)

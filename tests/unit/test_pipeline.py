@@ -1,0 +1,115 @@
+"""The whole line on a handful of invented clips: what it leaves behind, and what it reuses."""
+
+import json
+import wave
+
+import numpy as np
+import pytest
+
+from training.errors import UserError
+from training.pipeline import run
+from training.recipe import (
+    AugmentConfig,
+    DataConfig,
+    QuantisationConfig,
+    Recipe,
+    StudentConfig,
+    TeacherConfig,
+    WordsConfig,
+)
+from training.results import golden_pcm
+
+SPEAKERS, CLIPS_PER_SPEAKER, SAMPLES = 12, 2, 16_000
+PITCH_HZ = {"low": 200.0, "high": 1_500.0}
+MODELS = ["teacher", "student, labels only", "student, distilled", "student, int8"]
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Two "words" that are tones, each said by twelve "speakers"."""
+    root = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(1)
+    for word, pitch_hz in PITCH_HZ.items():
+        (root / word).mkdir()
+        for speaker in range(SPEAKERS):
+            for number in range(CLIPS_PER_SPEAKER):
+                tone = np.sin(2 * np.pi * pitch_hz * np.arange(SAMPLES) / SAMPLES)
+                pcm = 8_000 * tone + rng.normal(0.0, 300.0, SAMPLES)
+                path = root / word / f"s{speaker:02d}_nohash_{number}.wav"
+                with wave.open(str(path), "wb") as file:
+                    file.setparams((1, 2, SAMPLES, 0, "NONE", ""))
+                    file.writeframes(pcm.astype("<i2").tobytes())
+    return root
+
+
+def recipe(**changes):
+    return Recipe(
+        name="tones",
+        words=WordsConfig(tuple(PITCH_HZ), unknown=False, silence=False),
+        data=DataConfig(validation_percent=20, test_percent=30),
+        augment=AugmentConfig(passes=2),
+        teacher=TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+        student=StudentConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+        quantisation=QuantisationConfig(epochs=2, batch_clips=8),
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(recordings, tmp_path_factory):
+    work = tmp_path_factory.mktemp("work")
+    return run(recipe(), recordings, work, work / "generated")
+
+
+def test_results_say_what_was_measured(finished):
+    results = json.loads((finished.work_dir / "results.json").read_text())
+    assert results == finished.results
+    assert results["labels"] == ["low", "high"]
+    assert [row["name"] for row in results["models"]] == MODELS
+    for row in results["models"]:
+        assert row["clips"] == results["data"]["test"]["clips"]
+        assert row["low"] <= row["accuracy"] <= row["high"]
+        assert row["parameters"] > 0
+    assert results["models"][-1]["bytes"] == len((finished.work_dir / "model.tflite").read_bytes())
+    assert sum(map(sum, results["confusion"]["counts"])) == results["data"]["test"]["clips"]
+    assert [len(curve["loss"]) for curve in results["curves"]] == [4, 4, 4, 2]
+    assert results["recipe_hash"] == recipe().recipe_hash
+    manifest = json.loads((finished.out_dir / "manifest.json").read_text())
+    assert results["model_hash"] == manifest["model_hash"] == finished.manifest.model_hash
+
+
+def test_test_clips_are_written_as_the_chip_hears_them(finished):
+    files = sorted((finished.work_dir / "test").rglob("*.wav"))
+    assert len(files) == finished.results["data"]["test"]["clips"]
+    assert {path.parent.name for path in files} == {"low", "high"}
+    with wave.open(str(files[0])) as file:
+        assert file.getparams()[:4] == (1, 2, 16_000, SAMPLES)
+
+
+def test_second_run_trains_nothing_and_changes_nothing(finished, recordings):
+    tflite = (finished.work_dir / "model.tflite").read_bytes()
+    again = run(recipe(), recordings, finished.work_dir, finished.out_dir)
+    assert all(stage["reused"] for stage in again.results["stages"])
+    assert (finished.work_dir / "model.tflite").read_bytes() == tflite
+    assert again.manifest == finished.manifest
+
+
+def test_a_change_repeats_only_what_follows_from_it(finished, recordings):
+    changed = Recipe(**{**vars(recipe()), "quantisation": QuantisationConfig(epochs=1)})
+    result = run(changed, recordings, finished.work_dir, finished.work_dir / "other")
+    ran = [stage["name"] for stage in result.results["stages"] if not stage["reused"]]
+    assert ran == ["student-int8"]
+
+
+def test_recipe_without_synthesis_needs_recordings(tmp_path):
+    with pytest.raises(UserError, match="'tones' needs recordings"):
+        run(recipe(), None, tmp_path, tmp_path / "generated")
+
+
+def test_golden_clips_are_always_the_same():
+    frontend = recipe().frontend
+    first, second = golden_pcm(frontend), golden_pcm(frontend)
+    assert first.dtype == np.int16
+    assert first.shape == (2, 16_000)
+    assert np.array_equal(first, second)
+    assert np.ptp(first, axis=1).min() > 4_000
