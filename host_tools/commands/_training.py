@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def train_model(
         from training.recipe import load_recipe
 
         recipe = load_recipe(recipe_path)
+        # TensorFlow's warnings are about its own conversion; they tell a user nothing to do.
+        warnings.filterwarnings("ignore", module="tensorflow")
         with _native_banners_hidden():
             from training.pipeline import run
         run(

@@ -115,6 +115,8 @@ def validate_board(
     with _open_rig(board, len(clips), manifest, port, jobs, progress) as rig:
         key = [manifest.model_hash, rig.firmware, rig.device.info().board, str(data.resolve())]
         with Journal(journal_path(ROOT / JOURNALS, key), resume=resume) as journal:
+            if journal.entries:
+                progress.note(f"resuming: {len(journal.entries)} clips were done before")
             outcomes = run_clips(rig.pairs, clips, data, manifest, journal, progress)
         device = rig.device.info()
         return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest)

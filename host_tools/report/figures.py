@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from host_tools.report.facts import Rung
 
@@ -54,6 +55,7 @@ def training_curves(curves: Sequence[dict[str, Any]]) -> str:
             right.set_ylabel("training loss")
             for panel in (left, right):
                 panel.set_xlabel("epoch")
+                panel.xaxis.set_major_locator(MaxNLocator(integer=True))
                 panel.grid(axis="y")
         return _svg(figure)
 
@@ -139,7 +141,9 @@ def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
 
 
 def _line(axes: Axes, values: Sequence[float], label: str, colour: str) -> None:
-    axes.plot(range(1, len(values) + 1), values, label=label, color=colour, lw=1.8)
+    # A line through one epoch would show nothing.
+    marker = "o" if len(values) == 1 else ""
+    axes.plot(range(1, len(values) + 1), values, marker=marker, label=label, color=colour, lw=1.8)
 
 
 def _svg(figure: Figure) -> str:

@@ -14,24 +14,37 @@ class Relay:
     """Forwards one connection to the board at a URL; a context manager.
 
     Attributes:
-        url: where the host connects to.
+        url: where the host connects to, at `port`.
         answered_bytes: what the board has said so far.
     """
 
     def __init__(
-        self, board_url: str, *, garbage: bytes = b"", silent_after_bytes: int | None = None
+        self,
+        board_url: str,
+        *,
+        port: int = 0,
+        garbage: bytes = b"",
+        silent_after_bytes: int | None = None,
     ) -> None:
-        """`garbage` goes to the host first. After `silent_after_bytes` of answers the rest is kept
-        back while the connection stays open, as with a board that hangs."""
+        """Connect to the board and listen for the host.
+
+        Args:
+            board_url: where the board is.
+            port: where to listen; 0 takes a free one.
+            garbage: goes to the host before anything that the board says.
+            silent_after_bytes: of the board's answers; the rest is kept back while the connection
+                stays open, as with a board that hangs.
+        """
         parts = urlsplit(board_url)
         self._garbage = garbage
         self._silent_after_bytes = silent_after_bytes
         self._board = socket.create_connection((parts.hostname, parts.port))
         self._board.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self._threads = [threading.Thread(target=self._serve)]
         self.answered_bytes = 0
-        self.url = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
+        self.url = f"socket://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Relay:
         self._threads[0].start()

@@ -73,7 +73,8 @@ def test_garbage_before_the_first_answer_is_passed_over(board_url: str, data: Pa
     assert json.loads(result.stdout)["identical_scores"] == CLIPS
 
 
-def test_board_that_stops_in_the_middle_says_how_far_it_got(firmware: Path, data: Path) -> None:
+def test_board_that_stops_in_the_middle(firmware: Path, data: Path) -> None:
+    """The error says how many clips were done, and --resume streams only the others."""
     with start(HOST, firmware) as running, Relay(running.url) as line:
         assert validate(data, line.url).exit_code == 0
         half = line.answered_bytes // 2
@@ -84,6 +85,13 @@ def test_board_that_stops_in_the_middle_says_how_far_it_got(firmware: Path, data
     assert done, result.stderr
     assert 0 < int(done[1]) < CLIPS
     assert "--resume" in result.stderr
+    with start(HOST, firmware) as running, Relay(running.url, port=line.port) as again:
+        resumed = validate(data, again.url, "--resume", "--json")
+    assert resumed.exit_code == 0, resumed.output
+    assert f"{done[1]} clips were done before" in resumed.stderr
+    figures = json.loads(resumed.stdout)
+    assert figures["identical_scores"] == CLIPS
+    assert figures["device"]["clips_completed"] == CLIPS - int(done[1])
 
 
 def test_board_with_another_model_is_refused(board_url: str, data: Path, tmp_path: Path) -> None:
