@@ -151,18 +151,33 @@ def test_other_words_that_are_all_keywords_are_an_error(tmp_path: Path) -> None:
         make(tmp_path / "corpus", config=replace(CONFIG, unknown_words=("yes",)))
 
 
-def test_voices_differ() -> None:
-    said = [
-        speak("right", VOICE),
-        speak("right", replace(VOICE, variant="f2")),
-        speak("right", replace(VOICE, accent="en-GB-scotland")),
-        speak("right", replace(VOICE, pitch=80)),
-        speak("right", replace(VOICE, words_per_minute=240)),
-    ]
-    assert {rate_hz for _, rate_hz in said} == {22_050}
-    assert all(pcm.dtype == np.int16 for pcm, _ in said)
-    assert len({pcm.tobytes() for pcm, _ in said}) == len(said)
-    assert said[4][0].size < said[0][0].size
+def pitch_hz(pcm: np.ndarray, rate_hz: int) -> float:
+    """Fundamental frequency of the loudest 60 ms, by autocorrelation."""
+    size = round(0.06 * rate_hz)
+    energy = np.convolve(pcm.astype(np.float64) ** 2, np.ones(size), "valid")
+    frame = pcm[int(np.argmax(energy)) :][:size].astype(np.float64)
+    correlation = np.correlate(frame, frame, "full")[size - 1 :]
+    shortest = rate_hz // 400
+    return rate_hz / (shortest + int(np.argmax(correlation[shortest : rate_hz // 60])))
+
+
+def test_a_voice_has_the_pitch_and_speed_that_it_is_given() -> None:
+    said = {
+        name: speak("no", voice)
+        for name, voice in {
+            "plain": VOICE,
+            "high": replace(VOICE, pitch=90),
+            "low": replace(VOICE, pitch=10),
+            "fast": replace(VOICE, words_per_minute=240),
+            "woman": replace(VOICE, variant="f2"),
+        }.items()
+    }
+    assert {rate_hz for _, rate_hz in said.values()} == {22_050}
+    assert all(pcm.dtype == np.int16 for pcm, _ in said.values())
+    hz = {name: pitch_hz(*speech) for name, speech in said.items()}
+    assert hz["low"] * 1.2 < hz["plain"] < hz["high"] / 1.2
+    assert hz["woman"] > 1.2 * hz["plain"]
+    assert said["fast"][0].size < 0.9 * said["plain"][0].size
 
 
 @pytest.mark.parametrize("accent", ACCENTS)
@@ -176,6 +191,12 @@ def test_what_cannot_be_said_is_an_error() -> None:
         speak("", VOICE)
     with pytest.raises(UserError, match="no voice"):
         speak("yes", replace(VOICE, accent="no-such-accent"))
+
+
+def test_an_error_in_a_worker_process_reaches_the_user(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='cannot say "\'"') as caught:
+        make(tmp_path / "corpus", words=WordsConfig(keywords=("'", "yes"), unknown=False))
+    assert "respell" in caught.value.remedy
 
 
 def test_a_path_too_long_for_espeak_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
