@@ -28,4 +28,6 @@ env.Append(
     CFLAGS=["-std=c11"],
     LINKFLAGS=["-Wl,--gc-sections", "-Wl,-Map,${BUILD_DIR}/firmware.map"],
 )
+if env.BoardConfig().get("build.ldscript", ""):  # bare metal: the ports bring their own start-up
+    env.Append(LINKFLAGS=["-nostartfiles", "--specs=nano.specs"])
 env.BuildSources("${BUILD_DIR}/generated", str(generated))

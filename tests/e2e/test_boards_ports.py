@@ -99,7 +99,7 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
         command = [
             manifest["toolchain_prefix"] + "gcc",
             *manifest["cpu_flags"],
-            *manifest["link_flags"],
+            *("-nostartfiles", "--specs=nano.specs"),
             *manifest.get("extra_flags", "").replace("-D ", "-D").split(),
             *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
             f'-DSOTTO_BOARD_NAME="{board.name}"',

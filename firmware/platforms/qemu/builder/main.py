@@ -1,7 +1,7 @@
 """SCons script of the platform: compilers from PATH, flags from the board's manifest.
 
-A manifest (boards/*.json) says in `build`: `toolchain_prefix` ("" is this computer's compiler),
-`cpu_flags` (for compiler and linker alike) and `link_flags`.
+A manifest (boards/*.json) says in `build`: `toolchain_prefix` ("" is this computer's compiler) and
+`cpu_flags`, which compiler and linker both need.
 """
 
 import sys
@@ -33,7 +33,7 @@ env.Append(
     ASFLAGS=cpu_flags,
     ASPPFLAGS=["-x", "assembler-with-cpp"],
     CCFLAGS=cpu_flags,
-    LINKFLAGS=cpu_flags + board.get("build.link_flags", []),
+    LINKFLAGS=cpu_flags,
 )
 
 program = env.BuildProgram()
