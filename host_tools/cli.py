@@ -36,6 +36,8 @@ class _Verbs(TyperGroup):
             return super().invoke(ctx)
         except SottoError as error:
             raise typer.Exit(_show(error)) from error
+        except BrokenPipeError:
+            raise  # `sotto info | head`: who reads has enough, which typer ends in silence
         except OSError as error:
             raise typer.Exit(_show(_system_error(error))) from error
         except Interrupted as stopped:

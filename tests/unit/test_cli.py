@@ -180,6 +180,43 @@ def test_class_without_clips(tmp_path: Path, data: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_corrupt_recording_is_named_by_run(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    for word in ("yes", "no"):
+        (tmp_path / "data" / word).mkdir(parents=True)
+        for speaker in range(10):
+            path = tmp_path / "data" / word / f"{speaker:08x}_nohash_0.wav"
+            soundfile.write(path, rng.integers(-99, 99, 16_000, dtype=np.int16), 16_000)
+    path.write_bytes(b"RIFF but no more")
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "x"\n[words]\nkeywords = ["yes", "no"]\nunknown = false\nsilence = false\n'
+        "[data]\nvalidation_percent = 20.0\ntest_percent = 20.0\n"
+    )
+    folders = ("--work", tmp_path / "work", "--out", tmp_path / "out")
+    result = sotto("run", recipe, "--data", tmp_path / "data", *folders)
+    assert result.exit_code == 2, result.output
+    assert path.name in result.stderr
+    assert "--skip-unreadable" in result.stderr
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(("identical", "exit_code"), [(True, 0), (False, EXIT_CHECK_FAILED)])
+def test_run_names_its_report_and_fails_where_the_chip_differs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, identical: bool, exit_code: int
+) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('name = "x"\n[words]\nkeywords = ["yes", "no"]\n')
+    monkeypatch.setattr("host_tools.commands._training.train_model", lambda *_, **__: None)
+    monkeypatch.setattr("host_tools.commands.run.show_stages", lambda work: None)
+    monkeypatch.setattr("host_tools.commands.run.measure_board", lambda *_: identical)
+    monkeypatch.setattr("host_tools.report.write_report", lambda work, out: out / "report.html")
+    result = sotto("run", recipe, "--work", tmp_path / "work", "--out", tmp_path / "out")
+    assert result.exit_code == exit_code
+    last = result.stdout.strip().splitlines()[-1]
+    assert last == f"report: {tmp_path / 'work' / 'report.html'}"
+
+
 def test_report_of_a_folder_without_results(tmp_path: Path) -> None:
     assert_clear_error(sotto("report", tmp_path), 2, "results.json is missing", "sotto run")
 

@@ -137,16 +137,23 @@ def test_equal_devices_have_no_divergence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("board", "words"),
+    ("board", "same", "words"),
     [
-        (FlippedFeature(), "yes/1.wav: features, frame 2, bin 1: board 5, host 4"),
-        (WrongChecksum(), "yes/1.wav: checksum: board 7, host "),
-        (WrongScore(), "yes/1.wav: scores, class no: board 10, host 9"),
-        (WrongDecision(), "yes/1.wav: decision: board yes, host no"),
+        (
+            FlippedFeature(),
+            (False, True, True),
+            "yes/1.wav: features, frame 2, bin 1: board 5, host 4",
+        ),
+        (WrongChecksum(), (False, True, True), "yes/1.wav: checksum: board 7, host "),
+        (WrongScore(), (True, False, True), "yes/1.wav: scores, class no: board 10, host 9"),
+        (WrongDecision(), (True, True, False), "yes/1.wav: decision: board yes, host no"),
     ],
 )
-def test_first_divergence_is_named(board: FakeBoard, words: str) -> None:
+def test_first_divergence_is_named(
+    board: FakeBoard, same: tuple[bool, bool, bool], words: str
+) -> None:
     outcome = compare_clip(Pair(board, FakeBoard()), "yes/1.wav", 0, PCM)
+    assert (outcome.same_features, outcome.same_scores, outcome.same_decision) == same
     assert outcome.divergence is not None
     assert outcome.divergence.describe(LABELS).startswith(words)
 
