@@ -62,9 +62,7 @@ def _whole_lines(path: Path) -> list[dict[str, Any]]:
     if not path.is_file():
         return []
     entries = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        if not line.endswith("\n"):
-            break
+    for line in path.read_text(encoding="utf-8").splitlines():
         try:
             entries.append(json.loads(line))
         except ValueError:
