@@ -29,14 +29,14 @@ from training.features import Frontend
 from training.frontend_tables import mel_scale
 from training.recipe import FEATURE_SCALE, SILENCE_LABEL, UNKNOWN_LABEL, FrontendConfig, WordsConfig
 
-SEEDS = 12
+SEEDS = 16
 FOLDS = 5
-KERNELS = 128
-KERNEL_FRAMES, KERNEL_BINS = 10, 10
-STRIDE_FRAMES, STRIDE_BINS = 3, 5
+KERNELS = 192
+KERNEL_FRAMES = 10
+STRIDE_FRAMES = 2
 TIME_POOLS = 7
-RIDGE = 1e-2
-"""Share of the mean diagonal of the kernel matrix that is added to it."""
+RIDGE = 0.1
+"""Share of the mean diagonal of the Gram matrix that is added to it."""
 RESAMPLES = 2_000
 CONFIDENCE_PERCENT = 95.0
 NEAR_PEAK_STEPS = 96
@@ -127,16 +127,14 @@ def _embed(features: NDArray[np.float32], kernels: NDArray[np.float32]) -> NDArr
 
     Args:
         features: at the scale that a model sees.
-        kernels: float32[KERNEL_FRAMES * KERNEL_BINS, KERNELS].
+        kernels: float32[bins * KERNEL_FRAMES, KERNELS], each of mean zero.
     """
-    patches = sliding_window_view(features, (KERNEL_FRAMES, KERNEL_BINS), axis=(1, 2))
-    patches = patches[:, ::STRIDE_FRAMES, ::STRIDE_BINS]
-    clips, frames, bins = patches.shape[:3]
-    flat = patches.reshape(clips, frames * bins, KERNEL_FRAMES * KERNEL_BINS)
-    flat = flat - flat.mean(axis=2, keepdims=True)
-    rectified = np.maximum(flat @ kernels, 0.0).reshape(clips, frames, bins, -1)
-    pools = np.array_split(rectified, TIME_POOLS, axis=1)
-    return np.concatenate([pool.mean(axis=1).reshape(clips, -1) for pool in pools], axis=1)
+    level = features.mean(axis=(1, 2), keepdims=True)
+    patches = sliding_window_view(features - level, KERNEL_FRAMES, axis=1)[:, ::STRIDE_FRAMES]
+    clips, steps = patches.shape[:2]
+    rectified = np.maximum(patches.reshape(clips * steps, -1) @ kernels, 0.0)
+    pools = np.array_split(rectified.reshape(clips, steps, -1), TIME_POOLS, axis=1)
+    return np.concatenate([pool.mean(axis=1) for pool in pools], axis=1)
 
 
 def _ridge_correct(
@@ -144,17 +142,18 @@ def _ridge_correct(
 ) -> NDArray[np.bool_]:
     """Whether each clip is classified correctly by a ridge regression of the other folds."""
     spread = embedding.std(axis=0)
-    kept = embedding[:, spread > 0] / spread[spread > 0]
-    kernel = ((kept - kept.mean(axis=0)) @ (kept - kept.mean(axis=0)).T).astype(np.float64)
-    one_hot = np.eye(int(targets.max()) + 1)[targets] * 2.0 - 1.0
+    values = (embedding - embedding.mean(axis=0))[:, spread > 0] / spread[spread > 0]
+    values = np.concatenate([values, np.ones((targets.size, 1), np.float32)], axis=1)
+    wanted = np.eye(int(targets.max()) + 1, dtype=np.float32)[targets] * 2.0 - 1.0
+    held_out = [folds == fold for fold in range(FOLDS)]
+    grams = np.stack([values[rows].T @ values[rows] for rows in held_out])
+    moments = np.stack([values[rows].T @ wanted[rows] for rows in held_out])
     correct = np.zeros(targets.size, bool)
-    for fold in range(FOLDS):
-        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        gram = kernel[np.ix_(train, train)]
-        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / train.size
-        bias = one_hot[train].mean(axis=0)
-        scores = kernel[np.ix_(test, train)] @ np.linalg.solve(gram, one_hot[train] - bias) + bias
-        correct[test] = scores.argmax(axis=1) == targets[test]
+    for rows, own_gram, own_moment in zip(held_out, grams, moments, strict=True):
+        gram = grams.sum(axis=0) - own_gram
+        gram[np.diag_indices_from(gram)] += RIDGE * np.trace(gram) / len(gram)
+        weights = np.linalg.solve(gram, moments.sum(axis=0) - own_moment)
+        correct[rows] = (values[rows] @ weights).argmax(axis=1) == targets[rows]
     return correct
 
 
@@ -193,12 +192,15 @@ def compare(
         groups: int64[clips], 0 .. n: speaker, or a number of its own where nobody speaks.
         seeds: sets of random kernels and of folds.
     """
-    kinds = [(steps * FEATURE_SCALE).astype(np.float32) for steps in (float_steps, int8_steps)]
+    kinds = [
+        steps.astype(np.float32) * np.float32(FEATURE_SCALE) for steps in (float_steps, int8_steps)
+    ]
     correct = np.zeros((len(kinds), seeds, targets.size), bool)
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
-        patch = KERNEL_FRAMES * KERNEL_BINS
+        patch = KERNEL_FRAMES * int8_steps.shape[2]
         kernels = rng.standard_normal((patch, KERNELS)).astype(np.float32)
+        kernels -= kernels.mean(axis=0)
         folds = _speaker_folds(groups, rng)
         for kind, features in enumerate(kinds):
             correct[kind, seed] = _ridge_correct(_embed(features, kernels), targets, folds)
@@ -231,7 +233,9 @@ def _scan(data: Path) -> Corpus:
     return scan(data, words)
 
 
-def measure(data: Path, config: FrontendConfig) -> tuple[FeatureError, Comparison]:
+def measure(
+    data: Path, config: FrontendConfig, seeds: int = SEEDS
+) -> tuple[FeatureError, Comparison]:
     """Read a labelled folder and compare both front-ends on it.
 
     Raises:
@@ -251,7 +255,9 @@ def measure(data: Path, config: FrontendConfig) -> tuple[FeatureError, Compariso
     targets = np.array([corpus.labels.index(clip.label) for clip in corpus.clips])
     names = [clip.speaker or clip.name for clip in corpus.clips]
     groups = np.unique(names, return_inverse=True)[1]
-    return feature_error(float_steps, int8_steps), compare(float_steps, int8_steps, targets, groups)
+    return feature_error(float_steps, int8_steps), compare(
+        float_steps, int8_steps, targets, groups, seeds
+    )
 
 
 def _text(error: FeatureError, comparison: Comparison) -> str:
@@ -279,10 +285,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--data", type=Path, required=True, help="folder of folders named after words"
     )
+    parser.add_argument(
+        "--seeds", type=int, default=SEEDS, help="sets of random kernels, 1 or more"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     options = parser.parse_args(arguments)
+    if options.seeds < 1:
+        parser.error(f"--seeds is {options.seeds}: give 1 or more")
     try:
-        error, comparison = measure(options.data, FrontendConfig())
+        error, comparison = measure(options.data, FrontendConfig(), options.seeds)
     except UserError as problem:
         print(f"{problem.message}\n{problem.remedy}", file=sys.stderr)
         return 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from collections.abc import Callable
 from fractions import Fraction
 
@@ -174,9 +175,36 @@ def test_frontend_power_error_is_bounded(stages: ctypes.CDLL, name: str, fft_sam
     )
     magnitude = np.abs(np.fft.rfft(windowed))[:-1] * 2.0**exponent
     assert spectrum[0] == 0
-    assert spectrum.max() <= 2**31
     error = np.sqrt(spectrum[1:].astype(float)) - magnitude[1:]
     assert np.abs(error).max() <= MAGNITUDE_ERROR_UNITS
+
+
+@pytest.mark.parametrize("bits", [14, 15])
+@pytest.mark.parametrize("fft_samples", FFT_SIZES)
+def test_frontend_power_cannot_wrap(stages: ctypes.CDLL, fft_samples: int, bits: int) -> None:
+    """The power is convex in both words, so its maximum lies in a corner of their range."""
+    tables = build_tables(_config(fft_samples))
+    points = fft_samples // 2
+    k = np.arange(1, points // 2)
+    twiddle = np.exp(-2j * np.pi * k / fft_samples)
+    low, high = -(2**bits), 2**bits - 1
+    greatest = 0
+    for corner in itertools.product((low, high), repeat=4):
+        z, mirror = complex(*corner[:2]), complex(*corner[2:])
+        spectrum = _pack(np.where(np.arange(points) <= points // 2, z, mirror))
+        seen = ctypes.c_uint32(1 << bits)
+        exponent = stages.sotto_power(
+            _pointer(spectrum), ctypes.c_size_t(fft_samples), _pointer(tables.split_q15), 0, seen
+        )
+        even, odd = z + np.conj(mirror), z - np.conj(mirror)
+        for words, exact in (
+            (spectrum[k], np.abs(even - 1j * twiddle * odd) / 2),
+            (spectrum[points - k], np.abs(even + 1j * twiddle * odd) / 2),
+        ):
+            error = np.sqrt(words.astype(float)) - exact * 2.0**exponent
+            assert np.abs(error).max() <= MAGNITUDE_ERROR_UNITS
+        greatest = max(greatest, int(spectrum[1:].max()))
+    assert greatest > 2**31, "the corners reach the upper half of the range"
 
 
 @pytest.mark.parametrize("fft_samples", FFT_SIZES)
@@ -184,8 +212,8 @@ def test_frontend_mel_is_exact(stages: ctypes.CDLL, fft_samples: int) -> None:
     tables = build_tables(_config(fft_samples))
     bins = tables.config.mel_bins
     starts = [int(start) for start in tables.band_start]
-    random = np.random.default_rng(1).integers(0, 2**31 + 1, fft_samples // 2)
-    for power in (random, np.full(fft_samples // 2, 2**31), np.zeros(fft_samples // 2)):
+    random = np.random.default_rng(1).integers(0, 2**32, fft_samples // 2)
+    for power in (random, np.full(fft_samples // 2, 2**32 - 1), np.zeros(fft_samples // 2)):
         power = power.astype(np.uint32)
         mel = np.full(bins, 2**63, np.uint64)
         stages.sotto_mel(
@@ -201,7 +229,7 @@ def test_frontend_mel_is_exact(stages: ctypes.CDLL, fft_samples: int) -> None:
             falling = sum(
                 int(power[k]) * (32768 - weight[k]) for k in range(starts[i + 1], starts[i + 2])
             )
-            assert int(mel[i]) == rising + falling < 2**55
+            assert int(mel[i]) == rising + falling < 2**56
 
 
 def test_frontend_log2_error_is_bounded(stages: ctypes.CDLL) -> None:

@@ -74,8 +74,8 @@ static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
   exponent = sotto_power(fe->spectrum, t->fft_samples, t->split_q15, exponent, seen);
   sotto_mel(fe->spectrum, t->band_start, t->rising_q15, t->bins, fe->mel);
 
-  /* Mel energy of |X|^2 / fft_samples = mel * 2^-scale. Exponent -15 .. 14, so scale is below 15 +
-   * 10 + 28 and the floor below 2^62; energies are below 2^55, so the sum fits. */
+  /* Mel energy of |X|^2 / fft_samples = mel * 2^-scale. Exponents are -14 .. 12, so scale is below
+   * 15 + 10 + 24 + 1 and the floor below 2^59; energies are below 2^56, so the sum fits. */
   const int scale = SOTTO_MEL_FRACTION_BITS + sotto_floor_log2(t->fft_samples) + 2 * exponent;
   const int floor_log2 = scale + t->noise_floor_log2;
   const uint64_t noise_floor = UINT64_C(1) << (floor_log2 > 0 ? floor_log2 : 0);

@@ -1,12 +1,12 @@
 #include "stages.h"
 
-/* With 13 bits of Z the sums below have 14, so |E| and |D| <= sqrt(2) 2^14 and |X| <= sqrt(2) 2^15.
- */
-#define SPLIT_INPUT_BITS 13
+/* With 14 bits of Z its sums fit in int16, and |X| <= |E| + |D| <= 2 sqrt(|Z_k|^2 + |Z_{M-k}|^2) <=
+ * 2^16. Only twiddle 1 with both Z in a corner of their range would reach that; k = 0 is left out,
+ * so |X|^2 < 2^32. */
+#define SPLIT_INPUT_BITS 14
 
 static uint32_t squared(int32_t real, int32_t imaginary) {
-  /* Components fit in 17 bits and |X|^2 <= 2^31 (+ rounding, below 2^32): exact in unsigned
-   * arithmetic. */
+  /* Below 2^32, so exact in unsigned arithmetic. */
   return (uint32_t)real * (uint32_t)real + (uint32_t)imaginary * (uint32_t)imaginary;
 }
 
@@ -14,7 +14,7 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
                 uint32_t seen) {
   const size_t points = fft_samples / 2;
   const unsigned bits = sotto_magnitude_bits(seen);
-  const unsigned shift = bits > SPLIT_INPUT_BITS ? bits - SPLIT_INPUT_BITS : 0; /* 0 .. 2 */
+  const unsigned shift = bits > SPLIT_INPUT_BITS ? bits - SPLIT_INPUT_BITS : 0; /* 0 or 1 */
 
   /* With z_n = x_2n + i x_2n+1 and Z its FFT, M = points and W = exp(-2 pi i / fft_samples):
    *   2 X_k = E - i W^k D,  2 conj(X_{M-k}) = E + i W^k D,  E = Z_k + conj(Z_{M-k}),  D = Z_k -
@@ -28,7 +28,7 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
     const int32_t d_real = sotto_round_shift(sotto_real(z) - sotto_real(mirror), shift);
     const int32_t d_imag = sotto_round_shift(sotto_imaginary(z) + sotto_imaginary(mirror), shift);
 
-    /* t = -i W^k D: |.| <= sqrt(2) 2^14 * 2^15 < 2^30 before the shift. */
+    /* t = -i W^k D: |D| |W| <= 2^15.5 * 2^15 < 2^31 before the shift. */
     const int32_t c = sotto_real(split_q15[k - 1]);
     const int32_t s = sotto_imaginary(split_q15[k - 1]);
     const int32_t t_real = sotto_round_shift(d_real * s + d_imag * c, 15);

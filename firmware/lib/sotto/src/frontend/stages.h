@@ -68,18 +68,18 @@ int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, i
               uint32_t *seen);
 
 /* Turns the half-size complex FFT into the power spectrum of the real signal, in place.
- * In: packed words as sotto_fft left them. Out: spectrum[k] = |X_k|^2 * 2^(2 exponent) <= 2^31, k =
+ * In: packed words as sotto_fft left them. Out: spectrum[k] = |X_k|^2 * 2^(2 exponent) < 2^32, k =
  * 0 .. fft_samples / 2 - 1 (k = 0 is set to 0: no filter uses it). Returns that exponent. */
 int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q15, int exponent,
                 uint32_t seen);
 
-/* Triangular filters. In: power[fft_samples / 2] <= 2^31. Out: mel[bins], Q15 of the power's unit,
- * < 2^55. */
+/* Triangular filters. In: power[fft_samples / 2]. Out: mel[bins], Q15 of the power's unit,
+ * < 2^56. */
 void sotto_mel(const uint32_t *power, const uint16_t *band_start, const uint16_t *rising_q15,
                size_t bins, uint64_t *mel);
 
-/* log2(value) in Q15, value >= 1; below the true value by at most 6 Q15 units, 12 above 2^31
- * (docs/frontend.md). */
+/* log2(value) in Q15, value >= 1; from 8 Q15 units below to half a unit above
+ * the true value. */
 int32_t sotto_log2_q15(uint64_t value, const uint16_t *log2_q15);
 
 /* clamp(round((log2_q15 - zero_q15) * steps_per_octave), -128, 127), half up. */
