@@ -7,7 +7,7 @@ the board must answer. Front-end and everything else are the real ones.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -139,15 +139,21 @@ def _list(values: np.ndarray) -> str:
 
 def build_host_firmware(generated: Path, program: Path) -> Path:
     """Build the host firmware with ASan and UBSan around the files in `generated`."""
-    sources = [
-        *sorted((ROOT / "firmware" / "src").glob("*.c")),
-        *sorted((ROOT / "firmware" / "ports" / "host").glob("*.c")),
-        *sorted((LIB / "src" / "link").glob("*.c")),
-        *sorted((LIB / "src" / "frontend").glob("*.c")),
-        *sorted(generated.glob("*.c")),
+    firmware = ROOT / "firmware"
+    mains = [*(firmware / "src").glob("*.c"), *(firmware / "ports" / "host").glob("*.c")]
+    return build_around(generated, mains, program)
+
+
+def build_around(generated: Path, sources: Sequence[Path], program: Path) -> Path:
+    """Build `sources` with the library and the files in `generated`, under ASan and UBSan."""
+    everything = [
+        *sources,
+        *(LIB / "src" / "link").glob("*.c"),
+        *(LIB / "src" / "frontend").glob("*.c"),
+        *generated.glob("*.c"),
     ]
     includes = ["-I", str(ROOT / "firmware" / "src"), "-I", str(generated)]
-    command = ["gcc", *C_FLAGS, "-O1", *SANITIZERS, *includes, *map(str, sources)]
+    command = ["gcc", *C_FLAGS, "-O1", *SANITIZERS, *includes, *map(str, everything)]
     done = subprocess.run(
         [*command, "-o", str(program)], capture_output=True, text=True, check=False
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from firmware_build import (
     CLIP_SAMPLES,
     CONFIG,
@@ -16,6 +18,7 @@ from firmware_build import (
     GOLDEN_CASES,
     LABELS,
     MODEL_HASH,
+    build_around,
     build_host_firmware,
     running,
     write_fake_generated,
@@ -151,6 +154,14 @@ def test_lengths_that_give_the_same_frames_give_the_same_features(device: Device
     for wrong in (info.clip_samples_min - 1, info.clip_samples_max + 1):
         with pytest.raises(SottoError, match=f"has {wrong} samples"):
             device.run_clip(np.zeros(wrong, np.int16))
+
+
+def test_ticks_are_those_of_the_timed_calls(tmp_path: Path) -> None:
+    write_fake_generated(tmp_path / "generated")
+    sources = [Path(__file__).with_name("clip_ticks.c"), ROOT / "firmware" / "src" / "clip.c"]
+    program = build_around(tmp_path / "generated", sources, tmp_path / "clip_ticks")
+    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_repeated_piece_changes_nothing(line: Line, pcm: np.ndarray) -> None:

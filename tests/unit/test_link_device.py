@@ -293,6 +293,15 @@ def test_a_reply_to_another_request_is_ignored() -> None:
         Device(Confused(), SHORT).info()
 
 
+def test_a_line_that_only_echoes_has_not_answered() -> None:
+    class Echo(BoardInMemory):
+        def read(self, timeout_s: float) -> bytes:
+            return self.ring.popleft() if self.ring else self.wait(timeout_s)
+
+    with pytest.raises(SottoError, match="no answer from the board"):
+        Device(Echo(), SHORT).info()
+
+
 def test_a_board_with_another_model_is_refused() -> None:
     info = BoardInfo.unpack(info_payload())
     require_model(info, MODEL_HASH)
