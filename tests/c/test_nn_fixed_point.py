@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.export import fixed_functions
+from training.export.fixed_functions import reciprocal_of_one_plus_q31
 from training.export.fixed_point import (
     divide_by_power_of_two,
     multiply_high,
     requantize,
 )
-from training.export.program import SoftmaxParams
 
 LIB = Path(__file__).resolve().parents[2] / "firmware" / "lib" / "sotto"
 NN = LIB / "src" / "nn"
@@ -31,6 +30,8 @@ int32_t requantise(int32_t a, int32_t b, int32_t c) { return sotto_requantise(a,
 """
 EDGES = (-(2**31) + 1, -(2**30), -257, -128, -3, -2, -1, 0, 1, 2, 3, 127, 255, 2**30, 2**31 - 1)
 RANDOM_VALUES = 3_000
+RECIPROCAL_ERROR = 8
+"""In units of Q31."""
 
 
 @pytest.fixture(scope="module")
@@ -68,33 +69,19 @@ def test_requantise_over_its_whole_domain(library: ctypes.CDLL) -> None:
                 assert library.requantise(value, multiplier, shift) == expected
 
 
-def test_softmax_reciprocal_against_python(build_shared: Callable) -> None:
-    """One class more each time: the sums of exponentials walk through Q12.19."""
-    kernels = build_shared([NN / "softmax_s8.c"])
-    table = fixed_functions.softmax_exp_table(0.05, 1.0)
+def test_reciprocal(build_shared: Callable, tmp_path: Path) -> None:
+    """The static function inside of the softmax kernel, to the last bit of Q31."""
+    wrapper = tmp_path / "reciprocal.c"
+    wrapper.write_text(
+        '#include "softmax_s8.c"\n'
+        "int32_t reciprocal(int32_t x);\n"
+        "int32_t reciprocal(int32_t x) { return reciprocal_of_one_plus(x); }\n"
+    )
+    library = build_shared([wrapper], ["-I", str(NN)])
     rng = np.random.default_rng(4)
-    for classes in (1, 2, 3, 5, 17, 100, 256, 511):
-        source = rng.integers(-128, 128, classes).astype(np.int8)
-        expected = _softmax(source, table)
-        params = SoftmaxParams(1, classes, table)
-        struct = (ctypes.c_int32 * 4).from_buffer_copy(
-            np.array([params.rows, classes], np.int32).tobytes()
-            + np.array([table.ctypes.data], np.uint64).tobytes()
-        )
-        output = np.zeros(classes, np.int8)
-        pointers = (ctypes.c_void_p(a.ctypes.data) for a in (source, output))
-        kernels.sotto_softmax_s8(struct, *pointers)
-        np.testing.assert_array_equal(output, expected)
-
-
-def _softmax(source: np.ndarray, table: np.ndarray) -> np.ndarray:
-    exponentials = [int(table[int(source.max()) - int(v)]) for v in source]
-    total_q19 = sum(divide_by_power_of_two(e, 12) for e in exponentials)
-    zeros = 32 - total_q19.bit_length()
-    reciprocal = fixed_functions.reciprocal_of_one_plus_q31((total_q19 << zeros) - 2**31)
-    exponent = 12 - zeros + 23
-    shares = [divide_by_power_of_two(multiply_high(reciprocal, e), exponent) for e in exponentials]
-    return np.clip(np.array(shares) - 128, -128, 127).astype(np.int8)
+    for x in [0, 1, 2**30, 2**31 - 1, *rng.integers(0, 2**31, RANDOM_VALUES).tolist()]:
+        assert library.reciprocal(x) == reciprocal_of_one_plus_q31(x), x
+        assert abs(reciprocal_of_one_plus_q31(x) - 2**31 / (1 + x / 2**31)) < RECIPROCAL_ERROR
 
 
 def test_public_header_compiles_alone() -> None:

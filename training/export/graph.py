@@ -140,5 +140,5 @@ class Graph:
     def where(self, operator: Operator) -> str:
         """Words that lead a user to `operator`: its position and its output tensor."""
         position = next(i for i, o in enumerate(self.operators) if o is operator)
-        output = self.tensors[operator.outputs[0]].name if operator.outputs else "no output"
-        return f"operator {position} ({operator.name} -> '{output}') of {self.location}"
+        target = f" -> '{self.tensors[operator.outputs[0]].name}'" if operator.outputs else ""
+        return f"operator {position} ({operator.name}{target}) of {self.location}"

@@ -29,7 +29,7 @@ VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 CLAMPING = (ConvOptions, PoolOptions, FullyConnectedOptions, ArithmeticOptions)
 """Options of the layers whose kernels clamp."""
 
-ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
+ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6"})
 
 
 def _is_view(graph: Graph, operator: Operator) -> bool:

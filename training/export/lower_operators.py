@@ -364,7 +364,7 @@ def quantize(c: Context) -> list[Lowered]:
 
 
 def relu(c: Context) -> list[Lowered]:
-    """RELU, RELU6 and RELU_N1_TO_1 that could not be fused."""
+    """RELU and RELU6 that could not be fused."""
     if c.operator.name != "RELU":
         # LiteRT rescales between different quantisations, TFLite-Micro does not.
         c.same_quantization(c.tensor(0))
@@ -437,7 +437,6 @@ LOWERINGS: dict[str, Callable[[Context], Sequence[Lowered]]] = {
     "QUANTIZE": quantize,
     "RELU": relu,
     "RELU6": relu,
-    "RELU_N1_TO_1": relu,
     "PAD": pad,
     "CONCATENATION": concatenation,
 }

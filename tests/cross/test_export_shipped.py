@@ -1,0 +1,79 @@
+"""The default model in generated/ is what today's exporter, front-end and kernels would write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from training.export import c_writer
+from training.export.compile import compile_model
+from training.export.frontend_c import frontend_sources
+from training.export.reference import run_reference
+from training.features import Frontend
+from training.recipe import FrontendConfig
+
+GENERATED = Path(__file__).resolve().parents[2] / "generated"
+MANIFEST = json.loads((GENERATED / "manifest.json").read_text())
+
+
+def text(name: str) -> str:
+    return (GENERATED / name).read_text()
+
+
+def numbers(name: str, definition: str) -> list[int]:
+    """Values between the braces behind `definition` in a generated file."""
+    found = re.search(re.escape(definition) + r"[^{]*\{([^}]*)\}", text(name))
+    assert found, definition
+    return [int(number) for number in re.findall(r"-?\d+", found.group(1))]
+
+
+def tflite() -> bytes:
+    return bytes(numbers("sotto_model_tflite.c", "sotto_model_tflite["))
+
+
+def frontend() -> Frontend:
+    return Frontend(FrontendConfig(**MANIFEST["frontend"]))
+
+
+def identity() -> c_writer.Identity:
+    return c_writer.Identity(MANIFEST["name"], MANIFEST["model_hash"])
+
+
+def test_every_file_is_the_one_of_the_manifest() -> None:
+    for name, digest in MANIFEST["files"].items():
+        assert hashlib.sha256(text(name).encode()).hexdigest() == digest, name
+    shipped = {path.name for path in GENERATED.iterdir() if not path.name.startswith(".")}
+    assert shipped == {*MANIFEST["files"], "manifest.json", "README.md"}
+
+
+def test_the_hash_is_that_of_the_parts() -> None:
+    parts = tflite() + frontend().tables.to_bytes() + "\n".join(MANIFEST["labels"]).encode()
+    assert hashlib.sha256(parts).hexdigest() == MANIFEST["model_hash"]
+
+
+def test_the_exporter_would_print_the_same_text() -> None:
+    model = compile_model(tflite(), name=MANIFEST["name"])
+    assert text("sotto_model_aot.c") == c_writer.model_source(model, identity())
+    header = c_writer.model_header(model, identity(), MANIFEST["tflm_arena_bytes"])
+    assert text("sotto_model.h") == header
+    assert text("sotto_labels.c") == c_writer.labels_source(MANIFEST["labels"], identity())
+    for name, content in frontend_sources(frontend().tables, identity().banner).items():
+        assert text(name) == content, name
+
+
+def test_the_golden_vectors_are_right() -> None:
+    pcm = np.array(numbers("sotto_golden.c", "int16_t sotto_golden_pcm["), np.int16)
+    frames = numbers("sotto_golden.c", "int8_t sotto_golden_frames[")
+    np.testing.assert_array_equal(frontend().clip(pcm).reshape(-1), frames)
+    cases = text("sotto_golden.c").split(".features")[1:]
+    assert len(cases) == 2
+    for case in cases:
+        features, scores = (
+            np.array([int(n) for n in re.findall(r"-?\d+", part)], np.int8)
+            for part in re.findall(r"\{([^{}]*)\}", case)
+        )
+        np.testing.assert_array_equal(run_reference(tflite(), features[np.newaxis])[0], scores)
