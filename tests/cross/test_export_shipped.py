@@ -5,18 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from interpreters import NN_SOURCES
 
+from training.audio.readers import fit_length, read_clip
 from training.export import c_writer
 from training.export.compile import compile_model
 from training.export.frontend_c import frontend_sources
-from training.export.reference import run_reference
+from training.export.reference import run_micro, run_reference
 from training.features import Frontend
 from training.recipe import FrontendConfig
 
 GENERATED = Path(__file__).resolve().parents[2] / "generated"
+RUNNER = Path(__file__).with_name("model_runner.c")
+CLIPS = 40
 MANIFEST = json.loads((GENERATED / "manifest.json").read_text())
 
 
@@ -77,3 +83,32 @@ def test_the_golden_vectors_are_right() -> None:
             for part in re.findall(r"\{([^{}]*)\}", case)
         )
         np.testing.assert_array_equal(run_reference(tflite(), features[np.newaxis])[0], scores)
+
+
+def clips(folder: Path | None) -> np.ndarray:
+    """Recordings from all over `folder`; without one, chirps under noise. int16[CLIPS, samples]."""
+    samples = frontend().config.clip_samples
+    paths = sorted(folder.rglob("*.wav")) + sorted(folder.rglob("*.flac")) if folder else []
+    if paths:
+        chosen = paths[:: max(1, len(paths) // CLIPS)][:CLIPS]
+        rate_hz = frontend().config.sample_rate_hz
+        return np.stack([fit_length(read_clip(path, rate_hz), samples) for path in chosen])
+    rng = np.random.default_rng(6)
+    phase = np.cumsum(rng.uniform(0.02, 0.4, (CLIPS, 1)) * np.linspace(0.5, 1.5, samples), axis=1)
+    noise = rng.normal(0, 1, (CLIPS, samples)) * rng.uniform(10, 2_000, (CLIPS, 1))
+    return (6_000 * np.sin(phase) + noise).round().astype(np.int16)
+
+
+def test_chip_litert_and_tflm_agree_on_clips(
+    shared_data: Path | None, build_program: Callable[..., Path]
+) -> None:
+    features = frontend().batch(clips(shared_data))
+    sources = [RUNNER, GENERATED / "sotto_model_aot.c", *NN_SOURCES]
+    program = build_program(sources, ["-I", str(GENERATED)])
+    done = subprocess.run([program], input=features.tobytes(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    ours = np.frombuffer(done.stdout, np.int8).reshape(len(features), -1)
+    np.testing.assert_array_equal(ours, run_reference(tflite(), features))
+    micro = run_micro(tflite(), features, MANIFEST["tflm_arena_bytes"])
+    np.testing.assert_array_equal(ours, micro)
+    assert len(np.unique(ours, axis=0)) > CLIPS // 2, "the scores hardly depend on the clip"
