@@ -42,8 +42,8 @@ typedef struct sotto_frontend_tables {
   uint16_t fft_samples;    /* a power of two */
   uint16_t bins;           /* mel filters, features of a frame */
 
-  const int16_t *
-      window_q15; /* [window_samples], 0 .. 32767; any four values fft_samples/4 apart sum to < 4 */
+  /* [window_samples], 0 .. 32767. Any four values fft_samples/4 apart sum to less than 3.9. */
+  const int16_t *window_q15;
 
   /* Radix-4 passes, shortest first. The pass that joins transforms of `length` points has for each
    * butterfly k = 1 .. length-1 the words w^2k, w^k, w^3k with w = exp(-2 pi i / (4 length)). */
@@ -56,8 +56,9 @@ typedef struct sotto_frontend_tables {
   /* [bins + 2], ascending, <= fft_samples/2. Band b is [band_start[b], band_start[b + 1]). In it
    * filter b rises from 0 to 1 while filter b - 1 falls from 1 to 0. */
   const uint16_t *band_start;
-  const uint16_t
-      *rising_q15; /* [band_start[bins + 1] - band_start[0]], weight of the rising filter */
+
+  /* [band_start[bins + 1] - band_start[0]], weight of the rising filter. */
+  const uint16_t *rising_q15;
 
   const uint16_t *log2_q15; /* [SOTTO_FRONTEND_LOG2_SEGMENTS + 1], log2(1 + i / segments) */
 

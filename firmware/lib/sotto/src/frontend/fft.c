@@ -82,8 +82,8 @@ static uint32_t first_radix2_pass(uint32_t *spectrum, size_t points) {
 }
 
 /* First pass otherwise: fours. In: |.| <= 2^13. It adds windowed samples a quarter of the FFT
- * apart, and four such window values sum to less than 4 (twice 1 for a Hann window). Out: exact,
- * |.| < 2^15. */
+ * apart, and four such window values sum to less than 3.9 (2 for a Hann window).
+ * Out: exact, |.| < 2^15. */
 static uint32_t first_radix4_pass(uint32_t *spectrum, size_t points) {
   uint32_t seen = 0;
   for (size_t i = 0; i < points; i += 4) {
@@ -100,9 +100,8 @@ static inline complex32 scaled(uint32_t x, unsigned shift) {
   return (complex32){sotto_real(x) * factor, sotto_imaginary(x) * factor};
 }
 
-/* x twiddle / 2^shift in units of 2^-SUM_BITS. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 =
- * 2^30.5, Q15; one more bit would make it Q16, so shift - 1 remains. The bits lost are 2^-16 of a
- * unit. */
+/* x twiddle / 2^shift in units of 2^-SUM_BITS. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 = 2^30.5
+ * in Q15, which is one bit short of SUM_BITS: shift - 1 remains. Truncated at 2^-16. */
 static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
   const complex32 v = unpack(x);
   const complex32 w = unpack(twiddle_q15);
@@ -111,8 +110,8 @@ static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift
   return (complex32){real >> (shift - 1), imaginary >> (shift - 1)};
 }
 
-/* Transforms of `length` points become transforms of 4 length points, all divided by 2^shift; shift
- * >= 1. In: |.| <= 2^(12 + shift). Sums: 5.25 * 2^(12 + 16) < 2^31. Out: |.| < 2^15. */
+/* Transforms of `length` points become transforms of 4 length points, divided by 2^shift, 1 .. 3.
+ * In: |.| <= 2^(12 + shift). Sums: below 5.25 * 2^(12 + SUM_BITS) < 2^31. Out: |.| < 2^15. */
 static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
                             const uint32_t *twiddles_q15, unsigned shift) {
   uint32_t seen = 0;

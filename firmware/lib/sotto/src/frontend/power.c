@@ -1,8 +1,9 @@
 #include "stages.h"
 
-/* With 14 bits of Z its sums fit in int16, and |X| <= |E| + |D| <= 2 sqrt(|Z_k|^2 + |Z_{M-k}|^2) <=
- * 2^16. Only twiddle 1 with both Z in a corner of their range would reach that; k = 0 is left out,
- * so |X|^2 < 2^32. */
+/* With 14 bits of Z the sums E and D below fit in int16, and
+ *   |2 X| <= |E| + |D| <= 2 sqrt(|Z_k|^2 + |Z_{M-k}|^2) <= 2^16.
+ * Only a twiddle of 1 with both Z in a corner of their range reaches that, and k = 0 is left out:
+ * |2 X|^2 < 2^32. */
 #define SPLIT_INPUT_BITS 14
 
 static uint32_t squared(int32_t real, int32_t imaginary) {
@@ -16,9 +17,11 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
   const unsigned bits = sotto_magnitude_bits(seen);
   const unsigned shift = bits > SPLIT_INPUT_BITS ? bits - SPLIT_INPUT_BITS : 0; /* 0 or 1 */
 
-  /* With z_n = x_2n + i x_2n+1 and Z its FFT, M = points and W = exp(-2 pi i / fft_samples):
-   *   2 X_k = E - i W^k D,  2 conj(X_{M-k}) = E + i W^k D,  E = Z_k + conj(Z_{M-k}),  D = Z_k -
-   * conj(Z_{M-k}). */
+  /* Z is the FFT of z_n = x_2n + i x_2n+1. With M = points and W = exp(-2 pi i / fft_samples):
+   *   E = Z_k + conj(Z_{M-k})
+   *   D = Z_k - conj(Z_{M-k})
+   *   2 X_k = E - i W^k D
+   *   2 conj(X_{M-k}) = E + i W^k D */
   spectrum[0] = 0;
   for (size_t k = 1; k <= points / 2; ++k) {
     const uint32_t z = spectrum[k];
