@@ -47,6 +47,12 @@ class Cache:
         self.progress = progress
         self.stages: list[Stage] = []
         """Stages of this run in their order."""
+        self._sources: dict[str, str] = {}
+
+    def freeze(self, *code: ModuleType) -> None:
+        """Hash source texts now: an edit during a run changes files, not the loaded code."""
+        for module in code:
+            self._sources.setdefault(module.__name__, _source_hash(module))
 
     def stage(
         self,
@@ -70,7 +76,7 @@ class Cache:
             UserError: another run is working on this very stage.
         """
         started_s = time.perf_counter()
-        key = stage_key(name, code, inputs, after)
+        key = self._key(name, code, inputs, after)
         folder = self.root / f"{name}-{key[:KEY_CHARACTERS]}"
         reused = folder.is_dir()
         if not reused:
@@ -87,22 +93,23 @@ class Cache:
         self.stages.append(stage)
         return stage
 
-
-def stage_key(
-    name: str,
-    code: tuple[ModuleType, ...],
-    inputs: Mapping[str, Any],
-    after: tuple[Stage, ...],
-) -> str:
-    """SHA-256 over the name, the source text of the code, the inputs and the keys before."""
-    facts = {
-        "name": name,
-        "code": {module.__name__: _source_hash(module) for module in code},
-        "inputs": inputs,
-        "after": [stage.key for stage in after],
-    }
-    text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    def _key(
+        self,
+        name: str,
+        code: tuple[ModuleType, ...],
+        inputs: Mapping[str, Any],
+        after: tuple[Stage, ...],
+    ) -> str:
+        """SHA-256 over the name, the source text of the code, the inputs and the keys before."""
+        self.freeze(*code)
+        facts = {
+            "name": name,
+            "code": {module.__name__: self._sources[module.__name__] for module in code},
+            "inputs": inputs,
+            "after": [stage.key for stage in after],
+        }
+        text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _source_hash(module: ModuleType) -> str:

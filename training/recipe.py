@@ -16,6 +16,11 @@ from training.recipe_reader import Section, choice, ranged, read_sections
 FEATURE_SCALE = 1.0 / 16.0
 """Float value of one int8 feature step; int8 models take features with it, zero point 0."""
 
+QUICK_PASSES = 10
+QUICK_TEACHER_EPOCHS = 16
+QUICK_STUDENT_EPOCHS = 30
+QUICK_QUANTISATION_EPOCHS = 4
+
 UNKNOWN_LABEL = "_unknown_"
 SILENCE_LABEL = "_silence_"
 
@@ -99,7 +104,7 @@ class FrontendConfig(Section):
 class AugmentConfig(Section):
     """Random changes of the waveform, drawn anew for every pass, and masks on the features."""
 
-    passes: int = ranged(40, 1, 1_000)
+    passes: int = ranged(50, 1, 1_000)
     """Augmented copies of the whole training set that the feature bank holds."""
     speed_min: float = ranged(0.85, 0.5, 1.0)
     speed_max: float = ranged(1.18, 1.0, 2.0)
@@ -110,6 +115,8 @@ class AugmentConfig(Section):
     snr_max_db: float = ranged(30.0, -20.0, 60.0)
     gain_min_db: float = ranged(-12.0, -60.0, 40.0)
     gain_max_db: float = ranged(6.0, -60.0, 40.0)
+    tilt_db: float = ranged(9.0, 0.0, 40.0)
+    """Standard deviation of a random slope over the mel bins, from the lowest to the highest."""
     time_mask_frames: int = ranged(12, 0, 1_000)
     frequency_mask_bins: int = ranged(8, 0, 128)
 
@@ -141,8 +148,10 @@ class TeacherConfig(Section):
     width: int = ranged(160, 8, 1_024)
     """Channels of each block."""
     blocks: int = ranged(6, 1, 32)
-    epochs: int = ranged(90, 1, 10_000)
+    epochs: int = ranged(140, 1, 10_000)
     """One epoch is one pass over the clips of the training set, each in one augmented copy."""
+    augment_share: float = ranged(1.0, 0.0, 1.0)
+    """Part of the tilt and of the widest masks of the augmentation that this model gets."""
     batch_clips: int = ranged(64, 1, 4_096)
     learning_rate: float = ranged(3e-3, 1e-6, 1.0)
     weight_decay: float = ranged(1e-3, 0.0, 1.0)
@@ -157,8 +166,10 @@ class StudentConfig(Section):
     architecture: str = choice("ds_cnn", ("ds_cnn",))
     width: int = ranged(64, 4, 512)
     """Channels of each block."""
-    blocks: int = ranged(4, 1, 16)
-    epochs: int = ranged(100, 1, 10_000)
+    blocks: int = ranged(5, 1, 16)
+    epochs: int = ranged(250, 1, 10_000)
+    augment_share: float = ranged(0.5, 0.0, 1.0)
+    """Part of the tilt and of the widest masks of the augmentation that this model gets."""
     batch_clips: int = ranged(64, 1, 4_096)
     learning_rate: float = ranged(3e-3, 1e-6, 1.0)
     weight_decay: float = ranged(1e-4, 0.0, 1.0)
@@ -179,7 +190,7 @@ class DistillationConfig(Section):
 class QuantisationConfig(Section):
     """Fine-tuning with simulated int8 arithmetic before the conversion to int8."""
 
-    epochs: int = ranged(15, 1, 1_000)
+    epochs: int = ranged(20, 1, 1_000)
     batch_clips: int = ranged(64, 1, 4_096)
     learning_rate: float = ranged(3e-4, 1e-7, 1.0)
 
@@ -236,8 +247,10 @@ def quick(recipe: Recipe) -> Recipe:
     """The same line in a few minutes: fewer copies and epochs, so lower accuracy."""
     return replace(
         recipe,
-        augment=replace(recipe.augment, passes=min(recipe.augment.passes, 8)),
-        teacher=replace(recipe.teacher, epochs=min(recipe.teacher.epochs, 8)),
-        student=replace(recipe.student, epochs=min(recipe.student.epochs, 10)),
-        quantisation=replace(recipe.quantisation, epochs=min(recipe.quantisation.epochs, 3)),
+        augment=replace(recipe.augment, passes=min(recipe.augment.passes, QUICK_PASSES)),
+        teacher=replace(recipe.teacher, epochs=min(recipe.teacher.epochs, QUICK_TEACHER_EPOCHS)),
+        student=replace(recipe.student, epochs=min(recipe.student.epochs, QUICK_STUDENT_EPOCHS)),
+        quantisation=replace(
+            recipe.quantisation, epochs=min(recipe.quantisation.epochs, QUICK_QUANTISATION_EPOCHS)
+        ),
     )

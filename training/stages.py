@@ -6,6 +6,7 @@ A `Line` holds what all stages share; each method is one stage and returns its f
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +34,19 @@ from training.cache import Cache, Stage
 from training.compress import quantise
 from training.distill import DistillationLoss, LabelLoss, Loss
 from training.features import Frontend
-from training.recipe import Recipe, StudentConfig, TeacherConfig
+from training.recipe import FEATURE_SCALE, Recipe, StudentConfig, TeacherConfig
 from training.runtime import keras, tf
-from training.train import LabelledFeatures, Masks, Schedule, TrainingSet
+from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingSet
 
 SETS = ("train", "validation", "test")
 CORPUS = "corpus"
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
+DB_PER_OCTAVE = 10.0 * math.log10(2.0)
+"""Of power: the features count octaves of power."""
+
+AUDIO_CODE: tuple[ModuleType, ...] = (audio,)
+FEATURE_CODE: tuple[ModuleType, ...] = (audio, features, frontend_tables, _native)
 TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
 
 
@@ -51,6 +57,7 @@ class Line:
         self.recipe = recipe
         self.cache = cache
         self.progress = cache.progress
+        cache.freeze(*AUDIO_CODE, *FEATURE_CODE, *TRAINING_CODE)
         self.classes = len(recipe.words.labels)
 
     def speech(self) -> Stage:
@@ -70,7 +77,7 @@ class Line:
         return self.cache.stage(
             "speech",
             build,
-            code=(audio,),
+            code=AUDIO_CODE,
             inputs={
                 "words": asdict(recipe.words),
                 "synthesis": asdict(recipe.synthesis),
@@ -113,7 +120,7 @@ class Line:
         return self.cache.stage(
             "data",
             build,
-            code=(audio,),
+            code=AUDIO_CODE,
             inputs={
                 "words": asdict(recipe.words),
                 "data": asdict(recipe.data),
@@ -161,7 +168,7 @@ class Line:
         return self.cache.stage(
             "features",
             build,
-            code=(audio, features, frontend_tables, _native),
+            code=FEATURE_CODE,
             inputs={
                 "augment": asdict(
                     replace(recipe.augment, time_mask_frames=0, frequency_mask_bins=0)
@@ -262,7 +269,7 @@ class Line:
                 config.weight_decay,
                 self.recipe.seed,
             ),
-            self._masks(),
+            self._changes(config),
             self.progress,
             name,
             folder / "checkpoint.npz",
@@ -270,9 +277,14 @@ class Line:
         model.save_weights(folder / WEIGHTS_FILE)
         (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
 
-    def _masks(self) -> Masks:
-        augmentation = self.recipe.augment
-        return Masks(augmentation.time_mask_frames, augmentation.frequency_mask_bins)
+    def _changes(self, config: TeacherConfig | StudentConfig) -> FeatureChanges:
+        widest, share = self.recipe.augment, config.augment_share
+        input_unit_db = DB_PER_OCTAVE * self.recipe.frontend.step_log2 / FEATURE_SCALE
+        return FeatureChanges(
+            share * widest.time_mask_frames,
+            share * widest.frequency_mask_bins,
+            share * widest.tilt_db / input_unit_db,
+        )
 
     def _training(
         self,
@@ -289,7 +301,7 @@ class Line:
             inputs={
                 "config": asdict(config),
                 "loss": asdict(loss),
-                "masks": asdict(self._masks()),
+                "changes": asdict(self._changes(config)),
                 "seed": self.recipe.seed,
                 "tensorflow": tf.__version__,
             },

@@ -35,11 +35,16 @@ class Schedule:
 
 
 @dataclass(frozen=True)
-class Masks:
-    """SpecAugment (Park et al. 2019): the widest mask over time and over mel bins."""
+class FeatureChanges:
+    """How features are changed at random while a network is trained."""
 
-    time_frames: int = 0
-    mel_bins: int = 0
+    time_mask_frames: float = 0.0
+    """Widest mask over time (SpecAugment, Park et al. 2019)."""
+    frequency_mask_bins: float = 0.0
+    """Widest mask over mel bins."""
+    tilt: float = 0.0
+    """Standard deviation of the slope over the bins, from the lowest to the highest, in the unit of
+    the network's input: microphones and rooms differ by smooth frequency responses."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,7 @@ def fit(
     validation: LabelledFeatures,
     loss: Loss,
     schedule: Schedule,
-    masks: Masks,
+    changes: FeatureChanges,
     progress: Progress,
     name: str,
     checkpoint: Path | None = None,
@@ -103,7 +108,7 @@ def fit(
     # What only shifts or scales is not drawn towards zero.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     optimizer.build(model.trainable_variables)
-    run_epoch = _epoch_function(model, optimizer, loss, masks)
+    run_epoch = _epoch_function(model, optimizer, loss, changes)
     labels = tf.constant(data.labels, tf.int32)
     silent_teacher = np.zeros((clips, model.output_shape[-1]), np.float32)
     curve = _restore(checkpoint, model, optimizer)
@@ -132,7 +137,11 @@ def fit(
 
 def predict(model: keras.Model, features: np.ndarray, batch_clips: int = 512) -> np.ndarray:
     """Logits float32[clips, classes] of int8[clips, frames, bins]."""
-    run = tf.function(lambda batch: model(to_input(batch), training=False), reduce_retracing=True)
+
+    @tf.function(autograph=False, reduce_retracing=True)
+    def run(batch: tf.Tensor) -> tf.Tensor:
+        return model(to_input(batch), training=False)
+
     parts = [
         run(tf.constant(features[start : start + batch_clips])).numpy()
         for start in range(0, len(features), batch_clips)
@@ -145,19 +154,36 @@ def to_input(features: tf.Tensor) -> tf.Tensor:
     return tf.cast(features, tf.float32)[..., tf.newaxis] * FEATURE_SCALE
 
 
-def spec_augment(features: tf.Tensor, masks: Masks, seed: tf.Tensor) -> tf.Tensor:
+def tilt(features: tf.Tensor, deviation: float, seed: tf.Tensor) -> tf.Tensor:
+    """Add a slope and a bow over the bins to each clip, within the range of the features.
+
+    Args:
+        features: float32[batch, frames, bins, 1].
+        deviation: standard deviation of the difference between the last and the first bin; the
+            bow, a parabola of mean zero, gets the same between its middle and its ends.
+        seed: int32[2]; the same seed tilts the same way.
+    """
+    place = np.linspace(-1.0, 1.0, features.shape[2], dtype=np.float32)
+    bow = place**2 - np.mean(place**2)
+    draws = tf.random.stateless_normal([tf.shape(features)[0], 2], seed) * deviation
+    response = draws[:, :1] * (place / 2.0) + draws[:, 1:] * bow
+    lowest, highest = -128 * FEATURE_SCALE, 127 * FEATURE_SCALE
+    return tf.clip_by_value(features + response[:, tf.newaxis, :, tf.newaxis], lowest, highest)
+
+
+def spec_augment(features: tf.Tensor, changes: FeatureChanges, seed: tf.Tensor) -> tf.Tensor:
     """Replace one stretch of frames and one of bins in each clip by the clip's mean.
 
     Args:
         features: float32[batch, frames, bins, 1].
-        masks: widest masks; the width is drawn uniformly below them.
+        changes: widest masks; the width is drawn uniformly below them.
         seed: int32[2]; the same seed masks the same way.
     """
     mean = tf.reduce_mean(features, [1, 2], keepdims=True)
-    for axis, widest in ((1, masks.time_frames), (2, masks.mel_bins)):
+    for axis, widest in ((1, changes.time_mask_frames), (2, changes.frequency_mask_bins)):
         length = features.shape[axis]
         draws = tf.random.stateless_uniform([tf.shape(features)[0], 2], seed + axis)
-        width = draws[:, :1] * min(widest, length)
+        width = draws[:, :1] * min(widest, float(length))
         start = draws[:, 1:] * (length - width)
         place = tf.range(length, dtype=tf.float32)[tf.newaxis]
         kept = tf.cast((place < start) | (place >= start + width), tf.float32)
@@ -167,11 +193,12 @@ def spec_augment(features: tf.Tensor, masks: Masks, seed: tf.Tensor) -> tf.Tenso
 
 
 def _epoch_function(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Loss, masks: Masks
+    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Loss, changes: FeatureChanges
 ) -> tf.types.experimental.PolymorphicFunction:
     """The whole epoch as one graph, so that no Python runs between two steps."""
 
-    @tf.function(reduce_retracing=True)
+    # Without AutoGraph: it reads source files again while a run is under way.
+    @tf.function(autograph=False, reduce_retracing=True)
     def run_epoch(
         features: tf.Tensor,
         labels: tf.Tensor,
@@ -180,23 +207,26 @@ def _epoch_function(
         seed: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         steps = tf.shape(order)[0]
-        total_loss, total_right = 0.0, 0.0
-        for step in tf.range(steps):
+
+        def run_step(step: tf.Tensor, loss_sum: tf.Tensor, right_sum: tf.Tensor) -> list[tf.Tensor]:
             chosen = order[step]
             target = tf.gather(labels, chosen)
             inputs = to_input(tf.gather(features, chosen))
             step_seed = tf.stack([seed[0], seed[1] * steps + step])
-            inputs = spec_augment(inputs, masks, step_seed)
+            inputs = spec_augment(tilt(inputs, changes.tilt, step_seed), changes, step_seed)
             with tf.GradientTape() as tape:
                 logits = model(inputs, training=True)
                 value = loss(target, logits, tf.gather(teacher, chosen))
             variables = model.trainable_variables
             optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
             right = tf.equal(tf.argmax(logits, 1, tf.int32), target)
-            total_loss += value
-            total_right += tf.reduce_mean(tf.cast(right, tf.float32))
+            share = tf.reduce_mean(tf.cast(right, tf.float32))
+            return [step + 1, loss_sum + value, right_sum + share]
+
+        start = [tf.constant(0), tf.constant(0.0), tf.constant(0.0)]
+        _, loss_sum, right_sum = tf.while_loop(lambda step, *_: step < steps, run_step, start)
         count = tf.cast(steps, tf.float32)
-        return total_loss / count, total_right / count
+        return loss_sum / count, right_sum / count
 
     return run_epoch
 

@@ -41,12 +41,11 @@ def test_second_run_reuses(tmp_path, code):
 
 
 def test_inputs_code_and_earlier_stages_decide(tmp_path, code):
-    cache = Cache(tmp_path / "cache", Silent())
-
     def key(inputs, after=()):
+        cache = Cache(tmp_path / "cache", Silent())
         return cache.stage("bank", writes("a", []), code=(code,), inputs=inputs, after=after).key
 
-    first = cache.stage("data", writes("d", []), code=(code,), inputs={})
+    first = Cache(tmp_path / "cache", Silent()).stage("data", writes("d", []), code=(), inputs={})
     keys = [key({"n": 1}), key({"n": 2}), key({"n": 1}, (first,))]
     Path(code.__file__).write_text("x = 2\n")
     keys.append(key({"n": 1}))
@@ -57,11 +56,24 @@ def test_a_package_counts_with_all_its_modules(tmp_path):
     package = types.ModuleType("package")
     package.__file__ = str(tmp_path / "__init__.py")
     (tmp_path / "__init__.py").write_text("")
-    (tmp_path / "inner.py").write_text("x = 1\n")
-    cache = Cache(tmp_path / "cache", Silent())
-    before = cache.stage("s", writes("a", []), code=(package,), inputs={}).key
-    (tmp_path / "inner.py").write_text("x = 2\n")
-    assert cache.stage("s", writes("a", []), code=(package,), inputs={}).key != before
+    keys = []
+    for text in ("x = 1\n", "x = 2\n"):
+        (tmp_path / "inner.py").write_text(text)
+        cache = Cache(tmp_path / "cache", Silent())
+        keys.append(cache.stage("s", writes("a", []), code=(package,), inputs={}).key)
+    assert keys[0] != keys[1]
+
+
+def test_an_edit_during_a_run_does_not_rename_what_the_loaded_code_computes(tmp_path, code):
+    keys = []
+    for edited in (False, True):
+        Path(code.__file__).write_text("x = 1\n")
+        cache = Cache(tmp_path / "cache", Silent())
+        cache.freeze(code)
+        if edited:
+            Path(code.__file__).write_text("x = 2\n")
+        keys.append(cache.stage("s", writes("a", []), code=(code,), inputs={}).key)
+    assert keys[0] == keys[1]
 
 
 def test_interrupted_stage_is_not_seen_and_keeps_its_files(tmp_path, code):

@@ -10,13 +10,14 @@ from training.progress import Silent
 from training.runtime import keras, tf
 from training.train import (
     CHECKPOINT_EPOCHS,
+    FeatureChanges,
     LabelledFeatures,
-    Masks,
     Schedule,
     TrainingSet,
     fit,
     predict,
     spec_augment,
+    tilt,
 )
 
 LABELS = tf.constant([0])
@@ -51,7 +52,7 @@ def test_losses_are_means_over_the_batch():
 
 def test_masks_hide_one_stretch_each_way_and_follow_the_seed():
     features = tf.random.stateless_normal([64, 20, 10, 1], [1, 2])
-    masks = Masks(time_frames=5, mel_bins=3)
+    masks = FeatureChanges(time_mask_frames=5, frequency_mask_bins=3)
     masked = spec_augment(features, masks, tf.constant([3, 4])).numpy()[..., 0]
     again = spec_augment(features, masks, tf.constant([3, 4])).numpy()[..., 0]
     other = spec_augment(features, masks, tf.constant([3, 5])).numpy()[..., 0]
@@ -63,7 +64,22 @@ def test_masks_hide_one_stretch_each_way_and_follow_the_seed():
     assert frames.max() == 5
     assert bins.max() == 3
     assert len(set(frames)) > 2, "every clip has a mask of its own"
-    assert np.array_equal(spec_augment(features, Masks(), tf.constant([3, 4])), features)
+    assert np.array_equal(spec_augment(features, FeatureChanges(), tf.constant([3, 4])), features)
+
+
+def test_tilt_is_smooth_over_bins_alike_for_all_frames_and_stays_in_range():
+    silent = tf.zeros([2_000, 3, 41, 1])
+    tilted = tilt(silent, 2.0, tf.constant([3, 4])).numpy()[..., 0]
+    assert np.array_equal(tilted[:, 0], tilted[:, 2])
+    row = tilted[:, 0]
+    assert np.std(row[:, -1] - row[:, 0]) == pytest.approx(2.0, rel=0.1)
+    assert np.std((row[:, -1] + row[:, 0]) / 2 - row[:, 20]) == pytest.approx(2.0, rel=0.1)
+    assert np.abs(np.diff(row, 3)).max() < 1e-4, "nothing above a parabola"
+    assert np.abs(row.mean(axis=1)).max() < 1e-4, "the level stays"
+    loud = tilt(silent, 50.0, tf.constant([3, 4])).numpy()
+    assert loud.min() == -8.0
+    assert loud.max() == 7.9375
+    assert np.array_equal(tilt(silent, 0.0, tf.constant([3, 4])), silent)
 
 
 def tiny_model():
@@ -88,7 +104,7 @@ def train(model, sets, epochs, checkpoint, progress=None):
         *sets,
         LabelLoss(),
         Schedule(epochs, 8, 0.05, 0.0, seed=7),
-        Masks(1, 1),
+        FeatureChanges(1, 1),
         progress or Silent(),
         "test",
         checkpoint,
