@@ -35,7 +35,8 @@ from training.export.program import (
     SoftmaxParams,
 )
 
-ACCUMULATOR_LIMIT = 2**31
+ACCUMULATOR_LIMIT = 2**31 - 2**8
+"""Leaves room for the zero point that a kernel adds to the rescaled accumulator."""
 ADD_FRACTION_BITS = 20
 MEAN_POSITIONS_LIMIT = 2**23
 SOFTMAX_CLASSES_LIMIT = 511

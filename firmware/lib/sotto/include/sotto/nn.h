@@ -20,7 +20,7 @@ extern "C" {
 #endif
 
 /* Convolution. The exporter has checked for every output channel that
- * |bias| + sum |weight| * max |input + input_offset| < 2^31 / 2^max(shift, 0). */
+ * (|bias| + sum |weight| * max |input + input_offset|) * 2^max(shift, 0) < 2^31 - 2^8. */
 typedef struct sotto_conv2d_params {
   int32_t input_height;
   int32_t input_width;

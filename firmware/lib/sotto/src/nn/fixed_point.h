@@ -22,7 +22,8 @@ static inline int32_t sotto_divide_by_power_of_two(int32_t value, int32_t expone
 }
 
 /* value * multiplier * 2^(shift - 31), rounded twice: first the product, then the right shift.
- * Pre: |value| * 2^max(shift, 0) < 2^31, multiplier >= 0, -31 <= shift <= 30. */
+ * Pre: |value| * 2^max(shift, 0) < 2^31, 0 <= multiplier < 2^31, -31 <= shift <= 30, so that
+ * |result| <= |value| * 2^max(shift, 0). */
 static inline int32_t sotto_requantise(int32_t value, int32_t multiplier, int32_t shift) {
   const int32_t left = shift > 0 ? shift : 0;
   const int32_t right = shift > 0 ? 0 : -shift;
