@@ -94,8 +94,9 @@ def _check_model(model: CompiledModel, labels: Sequence[str], frontend: Frontend
     q = model.input.quantization
     if q.scales != (FEATURE_SCALE,) or q.zero_points != (0,):
         raise UserError(
-            f"{model.name} takes input of scale {q.scales} and zero point {q.zero_points}; "
-            f"features have scale {FEATURE_SCALE} and zero point 0",
+            f"{model.name} takes input of scale {', '.join(f'{x:.6g}' for x in q.scales)} and zero "
+            f"point {', '.join(map(str, q.zero_points))}; features have scale {FEATURE_SCALE} and "
+            "zero point 0",
             "Quantise the model with that input range, as training/compress does.",
         )
     shape, wanted = model.frames_bins, (frontend.frames, frontend.mel_bins)
