@@ -25,7 +25,7 @@ DEFAULT_GENERATED = "generated"
 _FOLDER_DIGITS = 12
 _LAST_LINES = 20
 _SUMMARY = "====="
-_FAILURE = re.compile(r"\berror\b|undefined reference|overflowed|No generated model", re.IGNORECASE)
+_FAILURE = re.compile(r"\berror\b|/ld: |undefined reference|No generated model", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

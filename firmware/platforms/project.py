@@ -26,7 +26,7 @@ env.Append(
     ],
     CPPDEFINES=[("SOTTO_BOARD_NAME", env.StringifyMacro(env["PIOENV"]))],
     CFLAGS=["-std=c11"],
-    LINKFLAGS=["-Wl,--gc-sections", "-Wl,-Map,${BUILD_DIR}/firmware.map"],
+    LINKFLAGS=["-Wl,--gc-sections", '-Wl,-Map,"${BUILD_DIR}/firmware.map"'],
 )
 if env.BoardConfig().get("build.ldscript", ""):  # bare metal: the ports bring their own start-up
     env.Append(LINKFLAGS=["-nostartfiles", "--specs=nano.specs"])

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.emulator
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as a clone has it: no core folder of PlatformIO, nothing built."""
-    root = tmp_path_factory.mktemp("clone")
+    """The project as a clone has it, nothing built; with blanks in its path."""
+    root = tmp_path_factory.mktemp("clone") / "in a folder"
     for folder in ("firmware", "generated", "host_tools"):
         shutil.copytree(ROOT / folder, root / folder)
     shutil.copy(ROOT / "platformio.ini", root)

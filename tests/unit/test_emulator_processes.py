@@ -205,3 +205,60 @@ def test_a_later_process_with_the_same_number_is_left_alone(tmp_path: Path) -> N
     state.write_text(f'{{"pid": {os.getpid()}, "born_ticks": 1, "url": "socket://127.0.0.1:1"}}')
     assert flash.in_background(HOST, tmp_path) is None
     assert not flash.stop(HOST, tmp_path)  # it would have killed this test
+
+
+def flash_command(*arguments: str | Path) -> list[str]:
+    """What PlatformIO's targets `upload` and `exec` run, from the folder of the project."""
+    return [sys.executable, "-m", "host_tools.flash", *map(str, arguments)]
+
+
+def run_flash(cwd: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        flash_command(*arguments),
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_upload_target_starts_a_board_that_stays(program: Path, tmp_path: Path) -> None:
+    started = run_flash(tmp_path, "start", "host", program)
+    assert started.returncode == 0, started.stderr
+    board = flash.in_background(HOST, tmp_path)
+    assert board is not None
+    assert started.stdout.strip() == board.url
+    with watched(board.pid) as process:
+        with closing(connect(board.url)) as line:
+            line.sendall(b"hello")
+            assert line.recv(100) == b"hello"
+        assert run_flash(tmp_path, "stop", "host").returncode == 0
+        assert_ends(process)
+    assert "was not running" in run_flash(tmp_path, "stop", "host").stderr
+
+
+def test_exec_target_runs_until_interrupted(program: Path, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        flash_command("exec", "host", program),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as runner:
+        assert runner.stdout is not None
+        url = runner.stdout.readline().split()[0]
+        with closing(connect(url)) as line:
+            line.sendall(b"hello")
+            assert line.recv(100) == b"hello"
+        runner.send_signal(signal.SIGINT)
+        assert runner.wait(ENDS_WITHIN_S) == 0
+    with pytest.raises(ConnectionRefusedError):
+        connect(url)
+
+
+def test_flash_command_says_what_is_wrong(tmp_path: Path) -> None:
+    done = run_flash(tmp_path, "start", "host", tmp_path / "none.elf")
+    assert done.returncode == 2
+    assert "there is no firmware at" in done.stderr
+    assert "Traceback" not in done.stderr
