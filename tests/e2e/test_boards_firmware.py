@@ -53,6 +53,13 @@ def test_board_builds_answers_and_passes_its_self_test(name: str) -> None:
 
 
 @pytest.mark.slow
+def test_sanitizers_are_in_the_sanitized_firmware() -> None:
+    symbols = build(BOARDS["host_sanitized"], GENERATED, ROOT).elf.read_bytes()
+    assert b"__asan_init" in symbols
+    assert b"__ubsan_handle" in symbols
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EMULATED)
 def test_sizes_are_those_of_the_elf(name: str) -> None:
     result = build(BOARDS[name], GENERATED, ROOT)
