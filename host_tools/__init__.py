@@ -1,1 +1,1 @@
-"""From generated C to a report: build, flash, link, validate. Never imports TensorFlow or training."""
+"""From generated C to a report: build, flash, link, validate. Without TensorFlow or training."""

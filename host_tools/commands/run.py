@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from host_tools.boards import Board
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
@@ -43,7 +44,10 @@ def command(
     out: OutOption = DEFAULT_GENERATED,
     work: WorkOption = None,
     board: Annotated[
-        str | None, typer.Option("--board", "-b", metavar="NAME", help="[default: the recipe's]")
+        list[str] | None,
+        typer.Option(
+            "--board", "-b", metavar="NAME", help="May be repeated [default: the recipe's board]."
+        ),
     ] = None,
     skip_unreadable: SkipOption = False,
     limit: LimitOption = None,
@@ -56,8 +60,9 @@ def command(
     from host_tools.commands._training import recipe_board, train_model
 
     check_inputs(recipe, data)
-    target = find_board(board or recipe_board(recipe))
-    check_target(target, None, jobs)
+    targets = [find_board(name) for name in board or [recipe_board(recipe)]]
+    for target in targets:
+        check_target(target, None, jobs)
     folder = work or RUNS / recipe.stem
     progress = TerminalProgress()
     train_model(
@@ -70,17 +75,17 @@ def command(
         progress=progress,
     )
     show_stages(folder)
-    identical = measure_board(target.name, folder, out, limit, jobs, progress)
+    identical = [measure_board(b, folder, out, limit, jobs, progress) for b in targets]
 
     from host_tools.report import write_report
 
     result_console().print(f"report: {write_report(folder, folder)}", markup=False)
-    if not identical:
+    if not all(identical):
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 def measure_board(
-    name: str,
+    board: Board,
     work: Path,
     generated: Path,
     limit: int | None,
@@ -93,7 +98,6 @@ def measure_board(
     from host_tools.labelled import choose_balanced, scan_labelled
     from host_tools.manifest import load_manifest
 
-    board = find_board(name)
     manifest = load_manifest(generated)
     test = work / "test"
     clips = choose_balanced(scan_labelled(test, manifest.labels).clips, limit)
@@ -104,20 +108,21 @@ def measure_board(
     figures = {
         "kind": board.kind,
         "title": board.title,
-        "measured_on": measured_on(),
+        "measured_on": measured_on(board),
         "sizes": asdict(build(board, generated, ROOT).sizes),
         "validation": result.to_json(),
     }
-    write_atomically(work / "boards" / f"{name}.json", json.dumps(figures, indent=2).encode())
+    write_atomically(work / "boards" / f"{board.name}.json", json.dumps(figures, indent=2).encode())
     return result.identical
 
 
-def measured_on() -> dict[str, str]:
-    """What the figures of an emulated board were measured with."""
+def measured_on(board: Board) -> dict[str, str]:
+    """The tools behind a board's figures."""
     from host_tools.diagnosis import program_version
+    from host_tools.emulator import QEMU
 
-    return {
-        "computer": f"{platform.platform()}, {os.cpu_count()} processors",
-        "emulator": program_version("qemu-system-arm"),
-        "compiler": program_version("arm-none-eabi-gcc"),
-    }
+    tools = {"computer": f"{platform.platform()}, {os.cpu_count()} processors"}
+    if board.kind == "emulated":
+        tools["emulator"] = program_version(QEMU)
+    compiler = "gcc" if board.kind == "host" else "arm-none-eabi-gcc"
+    return tools | {"compiler": program_version(compiler)}
