@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -75,6 +76,8 @@ def command(
         progress=progress,
     )
     show_stages(folder)
+    # The report tells of this run: no figures of an earlier firmware beside it.
+    shutil.rmtree(folder / "boards", ignore_errors=True)
     identical = [measure_board(b, folder, out, limit, jobs, progress) for b in targets]
 
     from host_tools.report import write_report

@@ -94,7 +94,7 @@ def _read_json(path: Path, work: Path) -> dict[str, Any]:
 def _ladder(results: dict[str, Any], boards: dict[str, dict[str, Any]]) -> tuple[Rung, ...]:
     rungs = [
         Rung(
-            name=f"{model['name']}, {model['form']}",
+            name=_name(model["name"], model["form"]),
             clips=model["clips"],
             accuracy=model["accuracy"],
             low=model["low"],
@@ -117,6 +117,10 @@ def _ladder(results: dict[str, Any], boards: dict[str, dict[str, Any]]) -> tuple
             )
         )
     return tuple(rungs)
+
+
+def _name(name: str, form: str) -> str:
+    return name if form in name else f"{name}, {form}"
 
 
 def _omissions(

@@ -54,7 +54,7 @@ def results() -> dict[str, Any]:
             model("teacher", "float", 0.963),
             model("student, plain", "float", 0.901),
             model("student, distilled", "float", 0.931),
-            model("student", "int8 LiteRT", 0.9275),
+            model("student, int8", "int8", 0.9275),
         ],
         "curves": [curve("teacher"), curve("student, distilled")],
         "confusion": {"labels": LABELS, "counts": [[100, 0, 0, 0]] * 4},
@@ -142,6 +142,13 @@ def test_json_holds_what_the_page_shows(work: Path) -> None:
     facts = json.loads((work / "report.json").read_text())
     assert facts["boards"]["stm32f405"] == board()
     assert facts["results"] == results()
+    assert [rung["name"] for rung in facts["ladder"]] == [
+        "teacher, float",
+        "student, plain, float",
+        "student, distilled, float",
+        "student, int8",
+        "on stm32f405 (emulated)",
+    ]
     assert [rung["accuracy"] for rung in facts["ladder"]] == [0.963, 0.901, 0.931, 0.9275, 0.9275]
 
 
