@@ -51,7 +51,7 @@ class Journal:
     ) -> None:
         self._file.close()
         if kind is None or not self.entries:
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
