@@ -1,7 +1,7 @@
 /* The contract between the firmware and an inference back-end.
  *
- * One back-end is linked: backends/aot (ahead-of-time C) or backends/tflm (TFLite-Micro). Both run the
- * model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
+ * One back-end is linked: backends/aot (ahead-of-time C) or backends/tflm (TFLite-Micro). Both run
+ * the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
  */
 #ifndef SOTTO_MODEL_H
 #define SOTTO_MODEL_H
@@ -18,12 +18,13 @@ extern "C" {
 /* Name of the linked back-end: "aot" or "tflm". */
 const char *sotto_model_backend(void);
 
-/* Prepares `arena` (16-byte aligned, SOTTO_MODEL_ARENA_BYTES or more, kept by the caller until the last
- * invoke). Returns SOTTO_OK, SOTTO_E_SIZE when the arena is too small, or SOTTO_E_BACKEND. */
+/* Prepares `arena` (16-byte aligned, SOTTO_MODEL_ARENA_BYTES or more, kept by the caller until the
+ * last invoke). Returns SOTTO_OK, SOTTO_E_SIZE when the arena is too small, or SOTTO_E_BACKEND. */
 int sotto_model_init(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
 
-/* One inference. `features_s8`: int8[SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS], oldest frame first, not modified.
- * `scores_s8`: int8[SOTTO_MODEL_CLASSES], written. Returns SOTTO_OK or a negative sotto_status. */
+/* One inference. `features_s8`: int8[SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS], oldest frame first, not
+ * modified. `scores_s8`: int8[SOTTO_MODEL_CLASSES], written. Returns SOTTO_OK or a negative
+ * sotto_status. */
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) SOTTO_WARN_UNUSED;
 
