@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,16 @@ def test_every_verb_explains_itself_with_an_example(verb: str) -> None:
     assert result.exit_code == 0
     assert "Example:" in result.stdout
     assert f"sotto {verb}" in result.stdout
+
+
+def test_the_manual_tells_every_verb_and_no_option_that_is_not_there() -> None:
+    manual = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    for verb in (*VERBS, "data"):
+        assert f"\n## sotto {verb}\n" in manual
+    options = re.findall(r"(?<![\w-])--[a-z][a-z-]+", manual)
+    helps = [sotto(verb, "--help").stdout for verb in VERBS]
+    helps += [sotto("data", verb, "--help").stdout for verb in ("fetch", "scan")]
+    assert set(options) <= set(re.findall(r"--[a-z][a-z-]+", "".join(helps)))
 
 
 @pytest.mark.parametrize("verb", ["fetch", "scan"])
