@@ -170,7 +170,7 @@ def _qemu_command(
         f"socket,id=line,fd={line_fd},server=on,wait=off,nodelay=on,mux=on",
         *("-serial", "chardev:line", "-echr", _NO_ESCAPE_CHARACTER),
         *("-chardev", f"socket,id=monitor,fd={monitor_fd}"),
-        *("-mon", "chardev=monitor,mode=control"),
+        *("-mon", "chardev=monitor,mode=readline"),
         *(("-icount", "shift=0") if icount else ()),
     ]
 
@@ -203,7 +203,11 @@ def _listen(port: int) -> socket.socket:
 
 
 def _await_greeting(monitor: socket.socket, board: Board, process: subprocess.Popen[bytes]) -> None:
-    """QEMU's monitor speaks first, once the machine is built and the firmware is loaded."""
+    """QEMU's monitor speaks first, once the machine is built and the firmware is loaded.
+
+    It is the monitor for people: the one for programs has a thread of its own, which would wake at
+    each byte of the serial line and cost a third of the speed.
+    """
     monitor.settimeout(START_TIMEOUT_S)
     try:
         greeted = bool(monitor.recv(1))
