@@ -285,7 +285,7 @@ class Validation:
     def to_json(self) -> dict[str, Any]:
         """The document that `sotto validate --json` prints."""
         fields = asdict(self)
-        unit = fields["timing"]["unit"]
+        unit = self.timing.unit.replace(" ", "_")
         fields[f"{unit}_per_frame"] = self.timing.frame_mean
         fields[f"{unit}_per_inference"] = self.timing.inference_mean
         return fields

@@ -195,6 +195,12 @@ def test_outcomes_are_in_the_clips_order_and_summed_up(data: Path, tmp_path: Pat
     assert document["model_hash"] == MANIFEST.model_hash
 
 
+def test_unit_of_two_words_gives_a_key_of_one(data: Path, tmp_path: Path) -> None:
+    outcomes = run(data, [Pair(FakeBoard(), FakeBoard())], tmp_path / "j.jsonl")
+    result = sum_up(outcomes, timing(outcomes, "timer ticks"), INFO, MANIFEST)
+    assert result.to_json()["timer_ticks_per_frame"] == 100
+
+
 def test_a_difference_on_any_worker_makes_the_result_not_identical(
     data: Path, tmp_path: Path
 ) -> None:
