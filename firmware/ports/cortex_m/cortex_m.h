@@ -23,6 +23,9 @@ enum {
   CORTEX_M_VECTOR_IRQ0 = 16,
 };
 
+/* Puts a port's vector table where the linker script wants it: first in flash. */
+#define CORTEX_M_VECTOR_TABLE __attribute__((section(".vectors"), used))
+
 /* The core's own entries, for a port's vector table. Every fault restarts the board: one that hangs
  * would look to the host like a broken cable. */
 #define CORTEX_M_CORE_VECTORS                                                         \

@@ -45,9 +45,8 @@ static void uart0_rx_interrupt(void) {
   }
 }
 
-__attribute__((
-    section(".vectors"),
-    used)) static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ + 1u] = {
+CORTEX_M_VECTOR_TABLE
+static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ + 1u] = {
     CORTEX_M_CORE_VECTORS,
     [CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ] = uart0_rx_interrupt,
 };

@@ -22,6 +22,8 @@
  * 9600 baud and 168 MHz. */
 #define FLUSH_POLLS 20000u
 
+/* Reads until nothing is left: the emulator may put the next byte there while DR is read, and drops
+ * the interrupt of that one. */
 static void usart1_interrupt(void) {
   for (uint32_t status = USART1_SR; status & (USART_SR_RXNE | USART_SR_ORE); status = USART1_SR) {
     const uint8_t byte = (uint8_t)USART1_DR; /* reading SR, then DR, also clears ORE */
@@ -34,9 +36,8 @@ static void usart1_interrupt(void) {
   }
 }
 
-__attribute__((
-    section(".vectors"),
-    used)) static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + USART1_IRQ + 1u] = {
+CORTEX_M_VECTOR_TABLE
+static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + USART1_IRQ + 1u] = {
     CORTEX_M_CORE_VECTORS,
     [CORTEX_M_VECTOR_IRQ0 + USART1_IRQ] = usart1_interrupt,
 };
