@@ -141,10 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_until_interrupted(board: Board, elf: Path, port: int) -> None:
-    with emulator.start(board, elf, icount=True, port=port) as running:
-        with suppress(KeyboardInterrupt):  # which may come as soon as the line is printed
-            print(f"{running.url}  (Ctrl-C ends it)", flush=True)
-            threading.Event().wait()
+    with (
+        emulator.start(board, elf, icount=True, port=port) as running,
+        suppress(KeyboardInterrupt),  # which may come as soon as the line is printed
+    ):
+        print(f"{running.url}  (Ctrl-C ends it)", flush=True)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
