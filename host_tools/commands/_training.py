@@ -13,6 +13,9 @@ from host_tools.progress import Progress
 
 STDERR_FD = 2
 
+BUILT_BACKEND = "aot"
+"""The firmware links the ahead-of-time C. `generated/` holds the model for TFLite-Micro as well."""
+
 
 @contextmanager
 def training_errors() -> Iterator[None]:
@@ -39,11 +42,18 @@ def _native_banners_hidden() -> Iterator[None]:
 
 
 def recipe_board(recipe_path: Path) -> str:
-    """The board that a recipe names; refuses a recipe with any mistake."""
+    """The board that a recipe names; refuses a recipe with any mistake or a back-end not built."""
     with training_errors():
         from training.recipe import load_recipe
 
-        return load_recipe(recipe_path).target.board
+        target = load_recipe(recipe_path).target
+    if target.backend != BUILT_BACKEND:
+        raise SottoError(
+            f'{recipe_path} asks for the back-end "{target.backend}", which no firmware links yet.',
+            f'Set backend = "{BUILT_BACKEND}" in [target], or use `sotto train`, which writes the '
+            "model for TFLite-Micro too.",
+        )
+    return target.board
 
 
 def train_model(

@@ -61,7 +61,8 @@ def command(
     from host_tools.commands._training import recipe_board, train_model
 
     check_inputs(recipe, data)
-    targets = [find_board(name) for name in board or [recipe_board(recipe)]]
+    own_board = recipe_board(recipe)
+    targets = [find_board(name) for name in board or [own_board]]
     for target in targets:
         check_target(target, None, jobs)
     folder = work or RUNS / recipe.stem

@@ -212,6 +212,12 @@ def test_corrupt_recording_is_named_by_run(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
+def test_run_refuses_a_backend_that_no_firmware_links(tmp_path: Path) -> None:
+    recipe = tmp_path / "words.toml"
+    recipe.write_text('name = "x"\n[words]\nkeywords = ["yes"]\n[target]\nbackend = "tflm"\n')
+    assert_clear_error(sotto("run", recipe, "--board", "mps2_m4"), 2, "tflm", "sotto train")
+
+
 @pytest.mark.parametrize(("identical", "exit_code"), [(True, 0), (False, EXIT_CHECK_FAILED)])
 def test_run_names_its_report_and_fails_where_the_chip_differs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, identical: bool, exit_code: int
