@@ -6,6 +6,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DATA ?=
+CLIPS ?= 300
 NATIVE := $(shell find firmware/lib/sotto/src/frontend firmware/lib/sotto/include training/native -name '*.[ch]' 2>/dev/null)
 
 help: ## list the targets
@@ -17,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml .ci/setup.sh $(NATIVE)
 	PYTHON=$(PYTHON) bash .ci/setup.sh
 	@touch $@
 
-demo: setup ## speak four words, train, compress, build, emulate an STM32F405, report
+demo: setup ## speak three words, train, compress, build, emulate an STM32F405, report
 	$(BIN)/sotto run training/recipes/demo.toml --out build/demo/generated --work build/demo
 
 test: setup lint ## every check: style, types, unit, C under sanitizers, cross, emulated boards
@@ -33,6 +35,17 @@ fmt: setup ## rewrite Python and C in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	git ls-files -z '*.c' '*.h' ':!:generated' | xargs -0 -r $(BIN)/clang-format -i
+
+bench: setup ## the figures that the documents quote, on recordings: make bench DATA=DIR
+	@test -d "$(DATA)" || { echo 'error: DATA="$(DATA)" is no folder' >&2; \
+	  echo '  next: make bench DATA=DIR, a folder of labelled recordings (docs/data.md)' >&2; exit 2; }
+	@mkdir -p build/bench
+	$(BIN)/python -m training.bench_frontend --data $(DATA) --json | tee build/bench/frontend.json
+	for board in stm32f405 mps2_m4 mps2_m7; do \
+	  $(BIN)/sotto validate --data $(DATA) --limit $(CLIPS) --board $$board --json \
+	    > build/bench/parity_$$board.json || exit 1; \
+	done
+	@grep -H -E '"(clips|accuracy|identical_[a-z]+|instructions_per_[a-z]+)"' build/bench/parity_*.json
 
 lock: ## resolve pyproject.toml anew into requirements.lock (hashes, Python 3.11 and 3.12)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
