@@ -29,7 +29,7 @@ enum {
 /* The core's own entries, for a port's vector table. Every fault restarts the board: one that hangs
  * would look to the host like a broken cable. */
 #define CORTEX_M_CORE_VECTORS                                                         \
-  [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(void *)cortex_m_stack_top,             \
+  [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(uintptr_t)cortex_m_stack_top,          \
   [CORTEX_M_VECTOR_RESET] = cortex_m_reset, [CORTEX_M_VECTOR_NMI] = cortex_m_restart, \
   [CORTEX_M_VECTOR_HARD_FAULT] = cortex_m_restart,                                    \
   [CORTEX_M_VECTOR_MEMORY_FAULT] = cortex_m_restart,                                  \
