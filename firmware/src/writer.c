@@ -1,5 +1,6 @@
 #include "writer.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "sotto/link_bytes.h"
@@ -37,10 +38,18 @@ void sotto_write_u64(sotto_writer *writer, uint64_t value) {
   sotto_write_bytes(writer, bytes, sizeof bytes);
 }
 
+/* In UTF-8 every byte of a character but its first is 10xxxxxx. */
+static bool goes_on_with_a_character(char byte) {
+  return ((unsigned char)byte & 0xC0u) == 0x80u;
+}
+
 void sotto_write_text(sotto_writer *writer, const char *text, size_t max_bytes) {
   size_t length_bytes = 0;
   while (length_bytes < max_bytes && text[length_bytes] != '\0') {
     length_bytes++;
+  }
+  while (length_bytes > 0 && goes_on_with_a_character(text[length_bytes])) {
+    length_bytes--;
   }
   if (length_bytes + 1 <= sotto_writer_room_bytes(writer)) {
     sotto_write_u8(writer, (uint8_t)length_bytes);

@@ -19,7 +19,8 @@ void sotto_write_u32(sotto_writer *writer, uint32_t value);
 void sotto_write_u64(sotto_writer *writer, uint64_t value);
 void sotto_write_bytes(sotto_writer *writer, const void *bytes, size_t length_bytes);
 
-/* Length u8, then that many bytes of `text`: at most `max_bytes` (<= 255), the rest is cut off. */
+/* Length u8, then that many bytes of `text` (UTF-8): at most `max_bytes` (<= 255), the rest is cut
+ * off between two characters. */
 void sotto_write_text(sotto_writer *writer, const char *text, size_t max_bytes);
 
 size_t sotto_writer_room_bytes(const sotto_writer *writer);
