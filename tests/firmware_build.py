@@ -92,16 +92,21 @@ const sotto_golden_case sotto_golden_cases[SOTTO_GOLDEN_CASES] = {{ {cases} }};
 
 
 def write_fake_generated(
-    folder: Path, wrong_frame_at: int | None = None, wrong_score_at: int | None = None
+    folder: Path,
+    wrong_frame_at: int | None = None,
+    wrong_score_at: int | None = None,
+    frames_too_many: int = 0,
 ) -> None:
     """Fill `folder` with what export would write, one golden value raised by 1 on request.
 
-    `wrong_score_at` counts scores of the last golden case.
+    `wrong_score_at` counts scores of the last golden case. `frames_too_many` golden frames follow
+    those that the golden audio gives.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(20)
     pcm = rng.integers(-9000, 9000, GOLDEN_PCM_SAMPLES, dtype=np.int16)
     frames = Frontend(CONFIG).clip(pcm).astype(int)
+    frames = np.pad(frames, ((0, frames_too_many), (0, 0)))
     features = rng.integers(-50, 50, (GOLDEN_CASES, CONFIG.frames * CONFIG.mel_bins))
     scores = features[:, : len(LABELS)].copy()
     if wrong_frame_at is not None:

@@ -285,6 +285,14 @@ def test_self_test_names_the_first_difference(tmp_path: Path) -> None:
         assert f"is {report.actual}, expected {report.expected}" in report.describe()
 
 
+def test_self_test_fails_when_the_frontend_gives_too_few_frames(tmp_path: Path) -> None:
+    write_fake_generated(tmp_path / "generated", frames_too_many=1)
+    program = build_host_firmware(tmp_path / "generated", tmp_path / "firmware")
+    with running(program) as url, Device.open(url) as device:
+        report = device.self_test()
+    assert (report.stage, report.actual) == (SelfTestStage.STATUS, -4)
+
+
 def test_self_test_forgets_a_clip_on_its_way_and_keeps_a_finished_one(
     line: Line, pcm: np.ndarray
 ) -> None:
