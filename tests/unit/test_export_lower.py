@@ -44,6 +44,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_versions_are_said_once() -> None:
     project = (ROOT / "pyproject.toml").read_text()
     assert f'version = "{TOOL_VERSION}"' in project
+    library = (ROOT / "firmware" / "lib" / "sotto" / "library.json").read_text()
+    assert f'"version": "{TOOL_VERSION}"' in library
     header = (ROOT / "firmware/lib/sotto/include/sotto/abi.h").read_text()
     assert re.search(rf"^#define SOTTO_ABI {ABI}$", header, re.MULTILINE)
 

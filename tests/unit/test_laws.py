@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LIB = ROOT / "firmware" / "lib" / "sotto"
-HEADERS = sorted((LIB / "include").rglob("*.h"))
+GENERATED = ROOT / "generated"
+INCLUDES = ["-I", str(LIB / "include"), "-I", str(GENERATED)]
+HEADERS = sorted([*(LIB / "include").rglob("*.h"), *GENERATED.glob("*.h")])
 PORTABLE = sorted(p for p in LIB.rglob("*") if p.suffix in {".c", ".h"})
 TRAINING_VERBS = ROOT / "host_tools" / "commands"
 
@@ -75,10 +77,26 @@ def test_no_extern_in_c_sources(path: Path) -> None:
     assert not re.search(r"^\s*extern\b", path.read_text(), flags=re.M)
 
 
+@pytest.mark.parametrize("language", ["gcc -std=c11 -x c", "arm-none-eabi-g++ -std=c++11 -x c++"])
 @pytest.mark.parametrize("header", HEADERS, ids=lambda p: p.name)
-def test_public_header_compiles_alone(header: Path) -> None:
-    flags = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", "-x", "c"]
-    command = ["gcc", *flags, "-I", str(LIB / "include"), str(header)]
+def test_public_header_compiles_alone(header: Path, language: str) -> None:
+    flags = ["-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only"]
+    including = f'#include "{header}"\nint used;\n'
+    done = subprocess.run(
+        [*language.split(), *flags, *INCLUDES, "-"],
+        input=including,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_library_and_generated_files_are_plain_c11() -> None:
+    """Without a firmware around them, as a user of the library alone builds them."""
+    flags = ["-std=c11", "-pedantic-errors", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
+    sources = sorted([*(LIB / "src").rglob("*.c"), *GENERATED.glob("*.c")])
+    command = ["gcc", *flags, *INCLUDES, *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
