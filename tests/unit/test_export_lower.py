@@ -29,6 +29,7 @@ from training.export.graph import (
     FullyConnectedOptions,
     Graph,
     Operator,
+    PoolOptions,
     SoftmaxOptions,
 )
 from training.export.lower import fold_constants, fuse_activations, lower
@@ -227,9 +228,26 @@ def _fully_connected(bias: int) -> bytes:
     return write_tflite(b.build([source], [output]))
 
 
+def _dilated(dilation: int) -> bytes:
+    b = Builder()
+    source = b.tensor((1, 4, 4, 1), 0.1)
+    weights = b.tensor((1, 5, 1, 1), 0.01, data=np.ones((1, 5, 1, 1), np.int8))
+    bias = b.tensor((1,), 0.001, data=np.zeros(1, np.int32))
+    options = ConvOptions("SAME", 1, 1, dilation, 1)
+    output = b.operator("CONV_2D", [source, weights, bias], b.tensor((1, 4, 4, 1), 0.1), options)
+    return write_tflite(b.build([source], [output]))
+
+
+def _pooled(size: int) -> bytes:
+    options = PoolOptions("VALID", 1, 1, size, size)
+    return _one("AVERAGE_POOL_2D", ((1, size, size, 1), 0.1), ((1, 1, 1, 1), 0.1), options)
+
+
 @pytest.mark.parametrize(
     ("tflite", "words"),
     [
+        (_dilated(2**30), "spans 4294967297x1"),
+        (_pooled(2900), "windows hold 8410000"),
         (_changed(0, dtype="float32", quantization=None), "float32, not int8"),
         (_changed(0, quantization=None), "no single positive scale"),
         (_changed(3, shape=(1, 25, 21, 8)), "output is 25x21, its options say 25x20"),

@@ -39,6 +39,8 @@ ACCUMULATOR_LIMIT = 2**31 - 2**8
 """Leaves room for the zero point that a kernel adds to the rescaled accumulator."""
 ADD_FRACTION_BITS = 20
 MEAN_POSITIONS_LIMIT = 2**23
+SPAN_LIMIT = 2**24
+"""Rows or columns of a kernel with its dilation: positions beside the input stay in 32 bits."""
 SOFTMAX_CLASSES_LIMIT = 511
 """Beyond, the kernel would have to shift by more than 31 bits."""
 SOFTMAX_LEAST_STEP = 2.0**-26
@@ -67,6 +69,7 @@ def _windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> 
     steps = (*kernel, *dilation, o.stride_height, o.stride_width)
     c.need(min(steps) >= 1, f"kernel, dilation and stride are {steps}")
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    c.need(max(spans) <= SPAN_LIMIT, f"its kernel spans {spans[0]}x{spans[1]}")
     output_height, pad_top = output_extent(o.padding, height, spans[0], o.stride_height)
     output_width, pad_left = output_extent(o.padding, width, spans[1], o.stride_width)
     found = c.image(c.output)[:2]
@@ -272,6 +275,9 @@ def _pool(c: Context, kind: type[AveragePoolParams] | type[MaxPoolParams]) -> li
     c.same_quantization(c.tensor(0))
     c.need(c.image(c.output)[2] == c.image(c.tensor(0))[2], "its output has other channels")
     low, high = c.clamp()
+    height, width, _ = c.image(c.tensor(0))
+    taps = min(o.filter_height, height) * min(o.filter_width, width)
+    c.need(taps <= MEAN_POSITIONS_LIMIT, f"its windows hold {taps} values")
     params = kind(
         **_windows(c, (o.filter_height, o.filter_width), (1, 1)),
         channels=c.image(c.tensor(0))[2],
