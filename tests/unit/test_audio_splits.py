@@ -76,6 +76,19 @@ def test_new_recordings_move_no_old_ones() -> None:
         assert set(before.sets()[name]) <= set(after.sets()[name])
 
 
+def test_no_single_voice_fills_a_set() -> None:
+    others = everyone(40)
+    many = [clip("yes", "talker", number) for number in range(100, 130)]
+    usual = [clip("yes", "usual", number) for number in range(200, 204)]
+    for seed in range(30):
+        sets = split(corpus(others + many + usual), DataConfig(), seed).sets()
+        assert "talker" not in {c.speaker for c in sets["test"] + sets["validation"]}
+    assert any(
+        "usual" in {c.speaker for c in split(corpus(others + usual), DataConfig(), seed).test}
+        for seed in range(30)
+    )
+
+
 def test_clips_without_speaker_are_split_by_clip_and_it_is_said() -> None:
     clips = [clip(label, None, number) for label in LABELS for number in range(30)]
     parted = split(corpus(clips), CONFIG, 1)

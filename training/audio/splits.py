@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from training.errors import UserError
 from training.recipe import DataConfig
 
 SPLIT_NAMES = ("train", "validation", "test")
+
+PROLIFIC_FACTOR = 5.0
+"""A speaker with more than this many times the median speaker's clips is kept for training: a set
+that one voice fills says little about other voices."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,9 @@ def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
     """Split by the official lists when the corpus has them, otherwise by speaker.
 
     A speaker falls where a hash of its name and the seed says, so that new recordings move none of
-    the old ones. In a small corpus that alone can leave a set without some class; then speakers
-    move until none is. A clip without a speaker counts as a speaker of its own.
+    the old ones; only speakers with far more clips than usual all go to training. In a small corpus
+    that alone can leave a set without some class; then speakers move until none is. A clip without
+    a speaker counts as a speaker of its own.
 
     Raises:
         UserError: a class has too few speakers (or clips) to stand in every set.
@@ -72,16 +78,27 @@ def _places_by_speaker(clips: Sequence[Clip], config: DataConfig, seed: int) -> 
     units: dict[str, set[str]] = defaultdict(set)
     for clip in clips:
         units[_unit(clip)].add(clip.label)
+    prolific = _prolific(clips)
     test_end = config.test_percent / 100.0
     validation_end = test_end + config.validation_percent / 100.0
     place: dict[str, str] = {}
     for unit in units:
         value = unit_hash(unit, seed)
-        place[unit] = (
-            "test" if value < test_end else "validation" if value < validation_end else "train"
-        )
+        if unit in prolific or value >= validation_end:
+            place[unit] = "train"
+        else:
+            place[unit] = "test" if value < test_end else "validation"
     _fill_missing_classes(units, place, sorted(units, key=lambda unit: unit_hash(unit, seed)))
     return {clip.name: place[_unit(clip)] for clip in clips}
+
+
+def _prolific(clips: Sequence[Clip]) -> frozenset[str]:
+    """Units of the speakers with more than `PROLIFIC_FACTOR` times the median speaker's clips."""
+    counts = Counter(_unit(clip) for clip in clips if clip.speaker)
+    if not counts:
+        return frozenset()
+    limit = PROLIFIC_FACTOR * statistics.median(counts.values())
+    return frozenset(unit for unit, count in counts.items() if count > limit)
 
 
 def _fill_missing_classes(
