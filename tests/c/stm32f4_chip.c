@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../cortex_m/cortex_m.h"
+#include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
 #include "port.h"
 #include "stm32f4.h"
@@ -111,16 +112,9 @@ uint32_t cortex_m_stack_peak_bytes(void) {
   return 0;
 }
 
-bool cortex_m_start_cycle_counter(void) {
-  return true;
-}
-
-uint32_t cortex_m_cycles(void) {
-  return 0;
-}
-
-bool cortex_m_ticks_count_instructions(uint32_t (*ticks)(void), uint32_t instructions_per_tick) {
-  return ticks() == instructions_per_tick;
+counter counter_choose(uint32_t (*timer)(void), uint32_t instructions_per_tick,
+                       uint32_t (*instructions)(void)) {
+  return (counter){instructions_per_tick == 1 ? instructions : timer, "instructions"};
 }
 
 void received_put(uint8_t byte) {
@@ -154,7 +148,6 @@ int main(void) {
   port->init();
   (void)chip_register(USART1_SR_AT); /* shows the last write */
   printf("cpu_hz %u\n", (unsigned)port->cpu_hz);
-  printf("tick_unit %s\n", port->tick_unit);
   receive(USART_SR_RXNE, 0x41);
   receive(USART_SR_RXNE | USART_SR_ORE, 0x42);
   receive(USART_SR_ORE, 0x43);

@@ -1,20 +1,15 @@
-/* Start-up and core peripherals of Armv7-M (Arm DDI 0403E; register names as there). */
+/* Start-up, faults and interrupts of Armv7-M (Arm DDI 0403E; register names as there). */
 #include "cortex_m.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-#define DWT_CTRL REGISTER(0xE0001000u)
-#define DWT_CYCCNT REGISTER(0xE0001004u)
 #define NVIC_ISER(n) REGISTER(0xE000E100u + 4u * (n))
 #define SCB_VTOR REGISTER(0xE000ED08u)
 #define SCB_AIRCR REGISTER(0xE000ED0Cu)
 #define SCB_CPACR REGISTER(0xE000ED88u)
-#define DEMCR REGISTER(0xE000EDFCu)
 
 #define AIRCR_KEY_AND_SYSRESETREQ (0x05FA0000u | 1u << 2)
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20) /* ignored by cores without an FPU */
-#define DEMCR_TRCENA (1u << 24)
-#define DWT_CTRL_CYCCNTENA 1u
 
 #define STACK_PAINT 0xC5C5C5C5u
 
@@ -67,61 +62,4 @@ uint32_t cortex_m_stack_peak_bytes(void) {
     word++;
   }
   return (uint32_t)((uintptr_t)cortex_m_stack_top - (uintptr_t)word);
-}
-
-/* 2 instructions an iteration, one of them a taken branch. */
-static void spin_branches(uint32_t iterations) {
-  __asm__ volatile("1: subs %0, #1\n\tbne 1b" : "+r"(iterations) : : "cc");
-}
-
-/* 10 instructions an iteration, 8 of them without effect. */
-static void spin_nops(uint32_t iterations) {
-  __asm__ volatile(
-      "1: nop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\tnop\n\t"
-      "subs %0, #1\n\tbne 1b"
-      : "+r"(iterations)
-      :
-      : "cc");
-}
-
-bool cortex_m_start_cycle_counter(void) {
-  DEMCR |= DEMCR_TRCENA;
-  DWT_CTRL |= DWT_CTRL_CYCCNTENA;
-  const uint32_t start = DWT_CYCCNT;
-  spin_nops(10);
-  return DWT_CYCCNT != start;
-}
-
-uint32_t cortex_m_cycles(void) {
-  return DWT_CYCCNT;
-}
-
-/* One copy for all callers: then what surrounds the spin costs the same each time. */
-__attribute__((noinline, noclone)) static uint32_t ticks_of(void (*spin)(uint32_t),
-                                                            uint32_t iterations,
-                                                            uint32_t (*ticks)(void)) {
-  const uint32_t start = ticks();
-  spin(iterations);
-  return ticks() - start;
-}
-
-/* Whether `more` further iterations take expected_ticks further ticks, give or take one. The
- * difference of two runs cancels what the calls and the counter reads themselves cost. */
-static bool spin_takes(void (*spin)(uint32_t), uint32_t more, uint32_t expected_ticks,
-                       uint32_t (*ticks)(void)) {
-  const uint32_t base = ticks_of(spin, 1, ticks);
-  const uint32_t longer = ticks_of(spin, 1 + more, ticks);
-  const int32_t error = (int32_t)(longer - base - expected_ticks);
-  return error >= -1 && error <= 1;
-}
-
-bool cortex_m_ticks_count_instructions(uint32_t (*ticks)(void), uint32_t instructions_per_tick) {
-  for (uint32_t expected_ticks = 100; expected_ticks <= 400; expected_ticks *= 2) {
-    const uint32_t instructions = expected_ticks * instructions_per_tick;
-    if (!spin_takes(spin_branches, instructions / 2, expected_ticks, ticks) ||
-        !spin_takes(spin_nops, instructions / 10, expected_ticks, ticks)) {
-      return false;
-    }
-  }
-  return true;
 }

@@ -1,12 +1,10 @@
-/* What all Cortex-M ports share: start-up, faults, the painted stack, cycle counter, interrupts.
+/* What all Cortex-M ports share: start-up, faults, the painted stack, interrupts.
  *
  * A port defines its own vector table in section ".vectors" and hands it to cortex_m_use_vectors.
  */
 #ifndef CORTEX_M_H
 #define CORTEX_M_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 typedef void (*cortex_m_handler)(void);
@@ -61,16 +59,6 @@ void cortex_m_enable_irq(uint32_t irq);
 
 /* Greatest depth that the stack has reached since reset. */
 uint32_t cortex_m_stack_peak_bytes(void);
-
-/* Starts the DWT cycle counter; false when it does not count (some cores, and emulators). */
-bool cortex_m_start_cycle_counter(void);
-uint32_t cortex_m_cycles(void);
-
-/* True when `ticks` advances by exactly one each instructions_per_tick instructions, whatever the
- * instructions are: measured by running known numbers of cheap and of dear instructions. That holds
- * only on an emulator that counts instructions; silicon takes a branch more slowly than a nop, and
- * an emulator on host time jitters. Call before interrupts are enabled; ticks may be off by one. */
-bool cortex_m_ticks_count_instructions(uint32_t (*ticks)(void), uint32_t instructions_per_tick);
 
 static inline void cortex_m_disable_interrupts(void) {
   __asm__ volatile("cpsid i" ::: "memory");

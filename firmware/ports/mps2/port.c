@@ -3,6 +3,7 @@
 #include "port.h"
 
 #include "../cortex_m/cortex_m.h"
+#include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
@@ -90,13 +91,11 @@ static void port_init(void);
 static sotto_port port = {
     .board = SOTTO_BOARD_NAME,
     .cpu_hz = CPU_HZ,
-    .tick_unit = "timer ticks",
     .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
     .read = received_read,
     .write = port_write,
     .idle = received_idle,
-    .ticks = timer0_ticks,
     .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
@@ -105,13 +104,10 @@ static sotto_port port = {
 static void port_init(void) {
   cortex_m_use_vectors(vectors);
   start_timer0();
-  if (cortex_m_start_cycle_counter()) {
-    port.ticks = cortex_m_cycles;
-    port.tick_unit = "cycles";
-  } else if (cortex_m_ticks_count_instructions(timer0_ticks, EMULATED_INSTRUCTIONS_PER_TICK)) {
-    port.ticks = emulated_instructions;
-    port.tick_unit = "instructions";
-  }
+  const counter best =
+      counter_choose(timer0_ticks, EMULATED_INSTRUCTIONS_PER_TICK, emulated_instructions);
+  port.ticks = best.ticks;
+  port.tick_unit = best.unit;
   start_uart0();
 }
 

@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include "../cortex_m/cortex_m.h"
+#include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
 #include "stm32f4.h"
 
@@ -89,13 +90,11 @@ static void port_init(void);
 
 static sotto_port port = {
     .board = SOTTO_BOARD_NAME,
-    .tick_unit = "timer ticks",
     .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
     .read = received_read,
     .write = port_write,
     .idle = received_idle,
-    .ticks = timer2_ticks,
     .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
@@ -106,12 +105,9 @@ static void port_init(void) {
   const stm32f4_clocks clocks = stm32f4_start_clocks();
   port.cpu_hz = clocks.cpu_hz;
   start_timer2();
-  if (cortex_m_start_cycle_counter()) {
-    port.ticks = cortex_m_cycles;
-    port.tick_unit = "cycles";
-  } else if (cortex_m_ticks_count_instructions(timer2_ticks, 1)) {
-    port.tick_unit = "instructions";
-  }
+  const counter best = counter_choose(timer2_ticks, 1, timer2_ticks);
+  port.ticks = best.ticks;
+  port.tick_unit = best.unit;
   start_usart1(clocks.usart1_hz);
 }
 
