@@ -6,7 +6,6 @@
 #include "sotto/link_bytes.h"
 #include "sotto/model.h"
 
-#define SAMPLE_BYTES 2u
 /* Samples converted at a time: 320 bytes of stack. */
 #define CHUNK_SAMPLES 160u
 
@@ -89,10 +88,10 @@ void sotto_clip_take_audio(sotto_clip *clip, sotto_engine *engine, const sotto_p
   while (count_samples > 0) {
     const uint32_t count = count_samples < CHUNK_SAMPLES ? count_samples : CHUNK_SAMPLES;
     for (uint32_t i = 0; i < count; i++) {
-      chunk[i] = (int16_t)sotto_get_u16(pcm_s16le + SAMPLE_BYTES * i);
+      chunk[i] = (int16_t)sotto_get_u16(pcm_s16le + SOTTO_CLIP_SAMPLE_BYTES * i);
     }
     push_samples(clip, engine, port, chunk, count);
-    pcm_s16le += SAMPLE_BYTES * count;
+    pcm_s16le += SOTTO_CLIP_SAMPLE_BYTES * count;
     count_samples -= count;
   }
   infer_when_complete(clip, engine, port);

@@ -9,7 +9,6 @@
 #include "sotto/model.h"
 #include "writer.h"
 
-#define SAMPLE_BYTES 2u
 #define TEXT_MAX_BYTES 35u
 #define NO_CLIP 0u
 
@@ -95,7 +94,7 @@ typedef struct upload_kind {
                uint32_t count);
 } upload_kind;
 
-static const upload_kind AUDIO = {SOTTO_CLIP_AUDIO, SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN,
+static const upload_kind AUDIO = {SOTTO_CLIP_AUDIO, SOTTO_CLIP_SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN,
                                   SOTTO_CLIP_SAMPLES_MAX, sotto_clip_take_audio};
 static const upload_kind FEATURES = {SOTTO_CLIP_FEATURES, 1, SOTTO_CLIP_FEATURE_BYTES,
                                      SOTTO_CLIP_FEATURE_BYTES, sotto_clip_take_features};

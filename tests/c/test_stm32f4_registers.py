@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from host_tools.link.transport import BAUD_RATE
+
 PORTS = ROOT / "firmware" / "ports"
 MODEL = Path(__file__).with_name("stm32f4_chip.c")
 
@@ -24,7 +26,6 @@ GPIOA, GPIOB = 0x40020000, 0x40020400
 MODER, PUPDR, AFRL, AFRH = 0x00, 0x0C, 0x20, 0x24
 HSI_HZ = 16_000_000
 FULL_HZ = 168_000_000
-BAUD = 921_600
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def baud_error(started: Started) -> float:
     """Deviation of the baud rate, by the clock that APB2 has in the end."""
     divider = {0: 1, 4: 2}[dict(started.writes).get(RCC_CFGR, 0) >> 13 & 7]
     apb2_hz = started.cpu_hz / divider
-    return apb2_hz / started.last(USART1_BRR) / BAUD - 1
+    return apb2_hz / started.last(USART1_BRR) / BAUD_RATE - 1
 
 
 @pytest.mark.parametrize("crystal_hz", [8_000_000, 12_000_000, 25_000_000])
@@ -103,6 +104,10 @@ def test_full_speed_from_any_crystal(start: Callable[..., Started], crystal_hz: 
     assert pllcfgr >> 22 & 1, "the PLL must run from the crystal"
     assert pll_hz(pllcfgr, crystal_hz) == FULL_HZ
     assert abs(baud_error(started)) < 0.005
+
+
+def test_the_protocol_is_written_down_with_this_baud_rate() -> None:
+    assert f"runs at {BAUD_RATE:,} baud" in (ROOT / "docs" / "protocol.md").read_text()
 
 
 def test_the_core_speeds_up_last(start: Callable[..., Started]) -> None:

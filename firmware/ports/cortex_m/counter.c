@@ -4,8 +4,7 @@
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
-/* Data watchpoint and trace unit (Arm DDI 0403E, C1.8), behind the trace enable of the debug unit.
- */
+/* Data watchpoint and trace unit (Arm DDI 0403E, C1.8); DEMCR lets it run. */
 #define DWT_CTRL REGISTER(0xE0001000u)
 #define DWT_CYCCNT REGISTER(0xE0001004u)
 #define DEMCR REGISTER(0xE000EDFCu)

@@ -40,7 +40,7 @@ typedef struct host_state {
 
 static host_state host = {.port = NOT_OPEN, .listener = NOT_OPEN, .connection = NOT_OPEN};
 
-static void fail(const char *what) {
+static _Noreturn void fail(const char *what) {
   fprintf(stderr, "%s: %s\n", what, strerror(errno));
   exit(EXIT_USAGE);
 }
