@@ -2,7 +2,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint fmt bench lock clean
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -16,7 +15,7 @@ help: ## list the targets
 setup: $(STAMP) ## install the locked Python packages, the compilers and the emulator
 
 $(STAMP): requirements.lock pyproject.toml .ci/setup.sh $(NATIVE)
-	PYTHON=$(PYTHON) bash .ci/setup.sh
+	bash .ci/setup.sh
 	@touch $@
 
 demo: setup ## speak three words, train, compress, build, emulate an STM32F405, report

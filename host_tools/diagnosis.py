@@ -117,7 +117,7 @@ def _packages(root: Path) -> Iterator[Finding]:
 
 
 def _package(name: str, wanted: str) -> Finding:
-    remedy = "Run `make setup`."
+    remedy = "Run `make -B setup`."
     try:
         found = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -152,7 +152,7 @@ def _speech() -> Finding:
         path = importlib.import_module("espeakng_loader").get_library_path()
         ctypes.CDLL(path)
     except (ImportError, OSError) as error:
-        return Finding(what, False, str(error), "Run `make setup`.")
+        return Finding(what, False, str(error), "Run `make -B setup`.")
     return Finding(what, True, str(path))
 
 
