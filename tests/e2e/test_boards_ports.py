@@ -196,3 +196,21 @@ def test_stack_overflow_leaves_ram_and_starts_the_board_anew(
         line.wake()
         assert line.ask(b"c") == "0"
         line.close()
+
+
+def test_a_port_without_a_vector_table_does_not_link(tmp_path: Path) -> None:
+    cortex_m = FIRMWARE / "ports" / "cortex_m" / "cortex_m.c"
+    main = tmp_path / "main.c"
+    main.write_text("int main(void) { return 0; }\n")
+    script = FIRMWARE / "ports" / "stm32f4" / "stm32f405.ld"
+    command = ["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m4", "-nostartfiles"]
+    command += ["--specs=nano.specs", "-T", str(script), str(cortex_m), str(main)]
+    done = subprocess.run(
+        [*command, "-o", str(tmp_path / "port.elf")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "the port has no vector table" in done.stderr
