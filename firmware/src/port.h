@@ -55,7 +55,7 @@ typedef struct sotto_port {
   void (*reset)(void);
 } sotto_port;
 
-/* The port that this firmware was built with. cpu_hz and tick_unit are valid after init(). */
+/* The port of this build. cpu_hz, tick_unit and ticks are valid after init(). */
 const sotto_port *sotto_port_get(void);
 
 #ifdef __cplusplus

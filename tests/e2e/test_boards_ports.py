@@ -102,6 +102,7 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
             *("-nostartfiles", "--specs=nano.specs"),
             *manifest.get("extra_flags", "").replace("-D ", "-D").split(),
             *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
+            "-Wpedantic",
             f'-DSOTTO_BOARD_NAME="{board.name}"',
             *("-I", str(FIRMWARE / "src"), "-T", str(FIRMWARE / "ports" / port / script)),
             *map(str, sources),

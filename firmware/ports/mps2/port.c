@@ -80,6 +80,7 @@ static void port_write(const uint8_t *data, size_t length_bytes) {
   }
 }
 
+/* The UART holds one byte and does not say when that has left; the emulator sends it at once. */
 static void port_reset(void) {
   while (UART0_STATE & UART_STATE_TX_FULL) {
   }

@@ -9,6 +9,7 @@
 #ifndef SOTTO_BAUD
 #define SOTTO_BAUD 921600u
 #endif
+_Static_assert(SOTTO_BAUD <= 1000000u, "16 samples a bit at the 16 MHz of a board without its PLL");
 
 /* USART1 comes out at PB6 (TX) and PB7 (RX), or with SOTTO_USART1_ON_PORT_A=1 at PA9 and PA10. */
 #ifndef SOTTO_USART1_ON_PORT_A
