@@ -53,7 +53,7 @@ static void pin_to_usart1(uint32_t pin) {
 static void start_usart1(uint32_t usart1_hz) {
   RCC_AHB1ENR |= TX_RX_PORT_CLOCK;
   RCC_APB2ENR |= RCC_APB2ENR_USART1;
-  (void)RCC_APB2ENR; /* a read back delays long enough for the clock to arrive (errata 2.1.13) */
+  (void)RCC_APB2ENR; /* read back: a clock arrives some cycles after its bit (ST's errata ES0182) */
   pin_to_usart1(TX_PIN);
   pin_to_usart1(RX_PIN);
   USART1_BRR = (usart1_hz + SOTTO_BAUD / 2u) / SOTTO_BAUD; /* 1/16 bit units, 16 samples a bit */
