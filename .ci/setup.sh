@@ -13,6 +13,11 @@ fail() { printf 'error: %s\n  next: %s\n' "$1" "$2" >&2; exit 2; }
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+system=$(uname -sm)
+[ "$system" = "Linux x86_64" ] ||
+  fail "this is $system, and TFLite-Micro's Python package exists for Linux on x86-64 only" \
+    "use such a machine, WSL on Windows, or a container: docker run -it --platform linux/amd64 debian:12"
+
 # Python: the one asked for, else the one that .venv has, else the distribution's
 probe='
 import importlib.util, os, sys, sysconfig

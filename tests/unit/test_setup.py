@@ -50,6 +50,7 @@ class Machine:
             path = shutil.which(tool)
             assert path
             (self.bin / tool).symlink_to(path)
+        self.fake("uname", "echo Linux x86_64")
         self.user(0)
         self.fake("apt-get")
         self.fake("dpkg")
@@ -255,6 +256,17 @@ def test_interrupted_installation_is_begun_anew(machine: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert "beginning .venv anew" in done.stderr
     assert not (machine.venv / "half").exists()
+
+
+@pytest.mark.parametrize("system", ["Linux aarch64", "Darwin arm64"])
+def test_machine_without_packages_is_told_at_once(machine: Machine, system: str) -> None:
+    machine.complete()
+    machine.fake("uname", f"echo {system}")
+    done = machine.run()
+    assert done.returncode == 2
+    assert f"this is {system}" in done.stderr
+    assert "container" in done.stderr
+    assert not machine.venv.exists()
 
 
 def test_second_set_up_at_the_same_time_touches_nothing(machine: Machine) -> None:
