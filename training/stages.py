@@ -29,7 +29,7 @@ from training import (
 from training.audio.augment import augment
 from training.audio.corpus import Corpus, corpus_fingerprint
 from training.audio.dataset import load_dataset
-from training.audio.synth import synthesise
+from training.audio.synth import SETTINGS_FILE, synthesise
 from training.cache import Cache, Stage
 from training.compress import quantise
 from training.distill import DistillationLoss, LabelLoss, Loss
@@ -48,6 +48,13 @@ DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 AUDIO_CODE: tuple[ModuleType, ...] = (audio,)
 FEATURE_CODE: tuple[ModuleType, ...] = (audio, features, frontend_tables, _native)
 TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
+
+
+def source(corpus: Corpus) -> str:
+    """Where the clips come from, in the words of the report."""
+    if (corpus.root / SETTINGS_FILE).is_file():
+        return "spoken by espeak-ng, not recorded"
+    return corpus.layout
 
 
 class Line:
@@ -100,7 +107,7 @@ class Line:
                 progress=self.progress,
             )
             facts: dict[str, object] = {
-                "source": dataset.layout,
+                "source": source(corpus),
                 "method": dataset.method,
                 "speakers_known": dataset.speakers_known,
                 "problems": list(dataset.problems),

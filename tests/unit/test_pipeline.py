@@ -1,11 +1,14 @@
 """The whole line on a handful of invented clips: what it leaves behind, and what it reuses."""
 
 import json
+import shutil
 import wave
 
 import numpy as np
 import pytest
 
+from training.audio.corpus import scan
+from training.audio.synth import SETTINGS_FILE
 from training.errors import UserError
 from training.pipeline import run
 from training.recipe import (
@@ -18,6 +21,7 @@ from training.recipe import (
     WordsConfig,
 )
 from training.results import golden_pcm
+from training.stages import source
 
 SPEAKERS, CLIPS_PER_SPEAKER, SAMPLES = 12, 2, 16_000
 PITCH_HZ = {"low": 200.0, "high": 1_500.0}
@@ -76,6 +80,14 @@ def test_results_say_what_was_measured(finished):
     assert results["recipe_hash"] == recipe().recipe_hash
     manifest = json.loads((finished.out_dir / "manifest.json").read_text())
     assert results["model_hash"] == manifest["model_hash"] == finished.manifest.model_hash
+
+
+def test_report_does_not_call_synthetic_speech_recordings(recordings, tmp_path):
+    words = recipe().words
+    assert source(scan(recordings, words)) == "folders of words"
+    shutil.copytree(recordings, tmp_path / "spoken")
+    (tmp_path / "spoken" / SETTINGS_FILE).write_text("{}")
+    assert source(scan(tmp_path / "spoken", words)) == "spoken by espeak-ng, not recorded"
 
 
 def test_test_clips_are_written_as_the_chip_hears_them(finished):
