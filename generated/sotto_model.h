@@ -6,6 +6,7 @@
 #define SOTTO_GENERATED_MODEL_H
 
 #include "sotto/abi.h"
+#include "sotto/target.h"
 
 #if SOTTO_ABI != 1
 #error "Regenerate: this folder was generated for SOTTO_ABI 1; run `sotto export`"
@@ -19,8 +20,14 @@
 #define SOTTO_MODEL_BINS 40
 #define SOTTO_MODEL_CLASSES 12
 #define SOTTO_MODEL_INPUT_BYTES 1960
-#define SOTTO_MODEL_ARENA_BYTES 6240
 #define SOTTO_MODEL_TFLM_ARENA_BYTES 11168
+
+#if !SOTTO_TARGET_DSP
+#define SOTTO_MODEL_ARENA_BYTES 6240
+#endif
+#if SOTTO_TARGET_DSP
+#define SOTTO_MODEL_ARENA_BYTES 6384
+#endif
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,6 +8,7 @@
 
 #include "sotto_model.h"
 
+#if !SOTTO_TARGET_DSP
 _Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,
                "the input is frames x bins");
 
@@ -333,3 +334,4 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   sotto_conv2d_s8(&conv2d_7, tensors + 0, scores_s8);
   return SOTTO_OK;
 }
+#endif

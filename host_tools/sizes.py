@@ -25,8 +25,8 @@ _INPUT = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
 _NAME_ALONE = re.compile(r"^ ?(\.\S+|COMMON)$")
 # Of an object file's path and, where it matters, its section; the first that fits decides.
 _PARTS = (
-    (re.compile(r"/generated/sotto_model_aot\.o \.text"), "model code"),
-    (re.compile(r"/generated/sotto_model_aot\.o "), "weights"),
+    (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o \.text"), "model code"),
+    (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o "), "weights"),
     (re.compile(r"/generated/sotto_frontend_tables\.o "), "front-end tables"),
     (re.compile(r"/generated/"), "labels and self-test data"),
     (re.compile(r"/libsotto\.a\("), "library"),

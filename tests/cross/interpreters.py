@@ -14,7 +14,8 @@ from tflite_micro.python.tflite_micro import runtime
 from training.export.program import Params, Program
 
 MICRO_ARENA_BYTES = 400_000
-NN_SOURCES = sorted((Path(__file__).resolve().parents[2] / "firmware/lib/sotto/src/nn").glob("*.c"))
+LIBRARY = Path(__file__).resolve().parents[2] / "firmware/lib/sotto/src"
+NN_SOURCES = sorted([*LIBRARY.glob("nn/*.c"), *LIBRARY.glob("nn_dsp/*.c")])
 UNWRITTEN = 85
 
 
@@ -79,8 +80,7 @@ class Kernels:
             for buffer, value in zip(program.inputs, inputs, strict=True):
                 memory[buffer] = np.ascontiguousarray(value)
             for call, struct in zip(program.calls, structs, strict=True):
-                buffers = (*call.inputs, call.output)
-                pointers = [ctypes.c_void_p(memory[b].ctypes.data) for b in buffers]
+                pointers = [ctypes.c_void_p(memory[b].ctypes.data) for b in call.buffers]
                 kernel = getattr(self.library, f"sotto_{call.params.kernel}_s8")
                 kernel(ctypes.byref(struct), *pointers)
             target = program.outputs[0]

@@ -35,6 +35,7 @@ FILES = {
     "sotto_labels.c",
     "sotto_model.h",
     "sotto_model_aot.c",
+    "sotto_model_aot_dsp.c",
     "sotto_model_tflite.c",
     "sotto_model_tflite.h",
 }

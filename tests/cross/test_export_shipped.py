@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from interpreters import NN_SOURCES
 
 from training.audio.readers import fit_length, read_clip
@@ -17,6 +18,8 @@ from training.export import c_writer
 from training.export.compile import compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.reference import run_micro, run_reference
+from training.export.regenerate import read_exported_tflite
+from training.export.targets import DSP, TARGETS, Target
 from training.features import Frontend
 from training.recipe import FrontendConfig
 
@@ -38,7 +41,7 @@ def numbers(name: str, definition: str) -> list[int]:
 
 
 def tflite() -> bytes:
-    return bytes(numbers("sotto_model_tflite.c", "sotto_model_tflite["))
+    return read_exported_tflite(GENERATED)
 
 
 def frontend() -> Frontend:
@@ -62,9 +65,10 @@ def test_the_hash_is_that_of_the_parts() -> None:
 
 
 def test_the_exporter_would_print_the_same_text() -> None:
-    model = compile_model(tflite(), name=MANIFEST["name"])
-    assert text("sotto_model_aot.c") == c_writer.model_source(model, identity())
-    header = c_writer.model_header(model, identity(), MANIFEST["tflm_arena_bytes"])
+    models = [compile_model(tflite(), name=MANIFEST["name"], target=t) for t in TARGETS]
+    for model in models:
+        assert text(c_writer.source_name(model.target)) == c_writer.model_source(model, identity())
+    header = c_writer.model_header(models, identity(), MANIFEST["tflm_arena_bytes"])
     assert text("sotto_model.h") == header
     assert text("sotto_labels.c") == c_writer.labels_source(MANIFEST["labels"], identity())
     for name, content in frontend_sources(frontend().tables, identity().banner).items():
@@ -99,12 +103,14 @@ def clips(folder: Path | None) -> np.ndarray:
     return (6_000 * np.sin(phase) + noise).round().astype(np.int16)
 
 
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 def test_chip_litert_and_tflm_agree_on_clips(
-    shared_data: Path | None, build_program: Callable[..., Path]
+    target: Target, shared_data: Path | None, build_program: Callable[..., Path]
 ) -> None:
     features = frontend().batch(clips(shared_data))
-    sources = [RUNNER, GENERATED / "sotto_model_aot.c", *NN_SOURCES]
-    program = build_program(sources, ["-I", str(GENERATED)])
+    sources = [RUNNER, *sorted(GENERATED.glob("sotto_model_aot*.c")), *NN_SOURCES]
+    flags = ["-I", str(GENERATED), f"-DSOTTO_TARGET_DSP={int(target is DSP)}"]
+    program = build_program(sources, flags)
     done = subprocess.run([program], input=features.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     ours = np.frombuffer(done.stdout, np.int8).reshape(len(features), -1)

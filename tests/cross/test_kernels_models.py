@@ -15,6 +15,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, compile_model
 from training.export.lower_operators import LOWERINGS
 from training.export.reader import read_tflite
+from training.export.targets import DSP, TARGETS, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("model_runner.c")
@@ -29,10 +30,11 @@ def mlperf_or_keyword_model() -> bytes:
 
 def _program(model: CompiledModel, folder: Path, build_program: Callable[..., Path]) -> Path:
     identity = c_writer.Identity(model.name, "0" * 64)
-    (folder / "sotto_model.h").write_text(c_writer.model_header(model, identity, UNUSED_ARENA))
+    (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, UNUSED_ARENA))
     (folder / "sotto_model_aot.c").write_text(c_writer.model_source(model, identity))
     sources = [RUNNER, folder / "sotto_model_aot.c", *NN_SOURCES]
-    return build_program(sources, ["-I", str(folder)])
+    flags = ["-I", str(folder), f"-DSOTTO_TARGET_DSP={int(model.target is DSP)}"]
+    return build_program(sources, flags)
 
 
 def _inputs(shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
@@ -46,6 +48,7 @@ def _inputs(shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
     return inputs
 
 
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 @pytest.mark.parametrize(
     ("build", "interpreters"),
     [
@@ -59,11 +62,12 @@ def _inputs(shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
 def test_generated_program(
     build: Callable[[], bytes],
     interpreters: tuple[Callable, ...],
+    target: Target,
     tmp_path: Path,
     build_program: Callable[..., Path],
 ) -> None:
     tflite = build()
-    model = compile_model(tflite, name=build.__name__)
+    model = compile_model(tflite, name=build.__name__, target=target)
     inputs = _inputs(model.input.shape, seed=4)
     program = _program(model, tmp_path, build_program)
     done = subprocess.run(

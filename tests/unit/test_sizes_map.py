@@ -89,6 +89,12 @@ def test_parts(map_file: Path) -> None:
     }
 
 
+def test_parts_do_not_depend_on_the_target(map_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "dsp.map"
+    path.write_text(MAP.replace("sotto_model_aot.o", "sotto_model_aot_dsp.o"))
+    assert measure(path).parts == measure(map_file).parts
+
+
 def test_parts_sum_up_and_are_sorted(map_file: Path) -> None:
     sizes = measure(map_file)
     assert sum(part.flash_bytes for part in sizes.parts) == sizes.flash_bytes

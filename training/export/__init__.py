@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.reference import run_micro, run_reference
+from training.export.targets import TARGETS
 from training.export.tflm_arena import measure_tflm_arena
 from training.export.version import ABI, TOOL_VERSION
 from training.features import Frontend
@@ -50,6 +51,7 @@ class Manifest:
     tflm_arena_bytes: int
     weights_bytes: int
     macs: int
+    targets: Mapping[str, Mapping[str, int]]
     files: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -136,8 +138,34 @@ def _golden(
     return c_writer.Golden(pcm, frontend.clip(pcm), features[chosen], scores[chosen])
 
 
+def network_files(
+    models: Sequence[CompiledModel], identity: c_writer.Identity, tflm_arena_bytes: int
+) -> dict[str, str]:
+    """The header and one source for each target."""
+    sources = {c_writer.source_name(m.target): c_writer.model_source(m, identity) for m in models}
+    return {"sotto_model.h": c_writer.model_header(models, identity, tflm_arena_bytes), **sources}
+
+
+def targets_of(models: Sequence[CompiledModel]) -> dict[str, dict[str, int]]:
+    """What each target costs, for the manifest."""
+    return {
+        model.target.name: {
+            "arena_bytes": c_writer.arena_bytes(model),
+            "weights_bytes": model.summary.weights_bytes,
+        }
+        for model in models
+    }
+
+
 def _sha256(content: str) -> str:
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def write_files(manifest: Manifest, files: Mapping[str, str], folder: Path) -> Manifest:
+    """Write `files` and the manifest that names them; returns it with their SHA-256."""
+    manifest = replace(manifest, files={name: _sha256(files[name]) for name in sorted(files)})
+    _write_all({**files, MANIFEST: manifest.to_json()}, folder)
+    return manifest
 
 
 def _write_all(files: Mapping[str, str], out_dir: Path) -> None:
@@ -176,14 +204,14 @@ def export_model(
         UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
     """
     _check_arguments(name, labels, golden_pcm, frontend.clip_samples)
-    model = compile_model(tflite, name=name)
+    models = [compile_model(tflite, name=name, target=target) for target in TARGETS]
+    model = models[0]
     _check_model(model, labels, frontend)
     features = Frontend(frontend)
     tflm_arena_bytes = measure_tflm_arena(tflite, model.program, name)
     identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
     files = {
-        "sotto_model.h": c_writer.model_header(model, identity, tflm_arena_bytes),
-        "sotto_model_aot.c": c_writer.model_source(model, identity),
+        **network_files(models, identity, tflm_arena_bytes),
         "sotto_labels.c": c_writer.labels_source(labels, identity),
         **c_writer.tflite_sources(tflite, identity),
         **c_writer.golden_sources(_golden(model, features, golden_pcm, tflm_arena_bytes), identity),
@@ -208,7 +236,7 @@ def export_model(
         tflm_arena_bytes=tflm_arena_bytes,
         weights_bytes=model.summary.weights_bytes,
         macs=model.summary.macs,
-        files={file: _sha256(files[file]) for file in sorted(files)},
+        targets=targets_of(models),
+        files={},
     )
-    _write_all({**files, MANIFEST: manifest.to_json()}, out_dir)
-    return manifest
+    return write_files(manifest, files, out_dir)

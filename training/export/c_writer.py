@@ -10,6 +10,7 @@ import numpy as np
 from training.export import c_text
 from training.export.compile import CompiledModel
 from training.export.plan import ALIGNMENT_BYTES
+from training.export.targets import Target
 from training.export.version import ABI, TOOL_VERSION
 
 INCLUDE_MODEL = '\n#include "sotto_model.h"\n'
@@ -50,8 +51,18 @@ def arena_bytes(model: CompiledModel) -> int:
     return max(model.plan.arena_bytes, ALIGNMENT_BYTES)
 
 
-def model_header(model: CompiledModel, identity: Identity, tflm_arena_bytes: int) -> str:
-    """sotto_model.h."""
+def _arena_macro(models: Sequence[CompiledModel]) -> str:
+    """SOTTO_MODEL_ARENA_BYTES of each target."""
+    return "".join(
+        f"#if {model.target.condition}\n"
+        f"#define SOTTO_MODEL_ARENA_BYTES {arena_bytes(model)}\n#endif\n"
+        for model in models
+    )
+
+
+def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena_bytes: int) -> str:
+    """sotto_model.h, for one network compiled for each target."""
+    model = models[0]
     frames, bins = model.frames_bins
     digits = identity.model_hash
     hash_bytes = ", ".join(f"0x{digits[i : i + 2]}" for i in range(0, len(digits), 2))
@@ -65,16 +76,15 @@ def model_header(model: CompiledModel, identity: Identity, tflm_arena_bytes: int
             ("SOTTO_MODEL_BINS", str(bins)),
             ("SOTTO_MODEL_CLASSES", str(model.output.bytes)),
             ("SOTTO_MODEL_INPUT_BYTES", str(model.input.bytes)),
-            ("SOTTO_MODEL_ARENA_BYTES", str(arena_bytes(model))),
             ("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes)),
         ]
     )
     return (
         f"{identity.banner}#ifndef SOTTO_GENERATED_MODEL_H\n#define SOTTO_GENERATED_MODEL_H\n\n"
-        '#include "sotto/abi.h"\n\n'
+        '#include "sotto/abi.h"\n#include "sotto/target.h"\n\n'
         f"#if SOTTO_ABI != {ABI}\n"
         f'#error "Regenerate: this folder was generated for SOTTO_ABI {ABI}; run `sotto export`"\n'
-        f"#endif\n\n{macros}\n"
+        f"#endif\n\n{macros}\n{_arena_macro(models)}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         "/* Names of the classes, in the order of the scores. */\n"
         "extern const char *const sotto_labels[SOTTO_MODEL_CLASSES];\n\n"
@@ -100,14 +110,19 @@ def _calls(model: CompiledModel) -> str:
         macs = f", {call.macs} MACs" if call.macs else ""
         description = f"{position} {call.operator} {call.shapes}{macs}"
         arguments = [f"&{call.params.kernel}_{position}"]
-        arguments += [_pointer(model, b) for b in (*call.inputs, call.output)]
+        arguments += [_pointer(model, b) for b in call.buffers]
         text += f"  {c_text.comment(description)}\n"
         text += f"  sotto_{call.params.kernel}_s8({', '.join(arguments)});\n"
     return text
 
 
+def source_name(target: Target) -> str:
+    """Name of the file that `model_source` prints for a target."""
+    return f"sotto_model_aot{target.suffix}.c"
+
+
 def model_source(model: CompiledModel, identity: Identity) -> str:
-    """sotto_model_aot.c: the model contract, one kernel call a layer."""
+    """sotto_model_aot*.c: the model contract, one kernel call a layer, for one target."""
     constants = "".join(
         c_text.array(f"constant_{index}", buffer.data) + "\n"
         for index, buffer in enumerate(model.program.buffers)
@@ -117,9 +132,11 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         c_text.struct(f"{call.params.kernel}_{position}", call.params)
         for position, call in enumerate(model.program.calls)
     )
+    library = f'#include "sotto/nn{model.target.suffix}.h"\n' if model.target.suffix else ""
     tensors = "  int8_t *const tensors = (int8_t *)arena;\n" if model.plan.offsets else ""
     return (
-        f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{INCLUDE_MODEL}\n'
+        f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{library}'
+        f"{INCLUDE_MODEL}\n#if {model.target.condition}\n"
         "_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,\n"
         '               "the input is frames x bins");\n\n'
         f"{constants}{structs}\n"
@@ -132,7 +149,7 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {\n"
         "    return SOTTO_E_ARGUMENT;\n  }\n"
         "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
-        f"{tensors}{_calls(model)}  return SOTTO_OK;\n}}\n"
+        f"{tensors}{_calls(model)}  return SOTTO_OK;\n}}\n#endif\n"
     )
 
 

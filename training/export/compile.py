@@ -10,6 +10,7 @@ from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
 from training.export.program import Buffer, Program
 from training.export.reader import read_tflite
 from training.export.summary import ModelSummary, summarize
+from training.export.targets import PORTABLE, Target
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class CompiledModel:
     program: Program
     plan: Plan
     summary: ModelSummary
+    target: Target = PORTABLE
 
     @property
     def input(self) -> Buffer:
@@ -39,12 +41,15 @@ class CompiledModel:
         return frames, self.input.bytes // frames
 
 
-def compile_model(tflite: bytes, *, name: str = "model") -> CompiledModel:
+def compile_model(
+    tflite: bytes, *, name: str = "model", target: Target = PORTABLE
+) -> CompiledModel:
     """Compile an int8 model with one input and one output.
 
     Args:
         tflite: content of the file.
         name: what error messages and generated files call it.
+        target: kind of core whose kernels are chosen; all compute the same bytes.
 
     Raises:
         UserError: damaged file, an operator or case that sotto lacks, or not one input and
@@ -57,7 +62,9 @@ def compile_model(tflite: bytes, *, name: str = "model") -> CompiledModel:
             f"{len(program.calls)} layers",
             "Give a model with one input, one output and at least one layer.",
         )
+    program = target.choose(program)
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)
-    return CompiledModel(name, tflite, program, plan, summarize(program, plan, len(tflite)))
+    summary = summarize(program, plan, len(tflite))
+    return CompiledModel(name, tflite, program, plan, summary, target)

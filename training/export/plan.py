@@ -42,7 +42,7 @@ def lifetimes_of(program: Program) -> list[Lifetime]:
     outside |= {i for i, buffer in enumerate(program.buffers) if buffer.data is not None}
     spans: dict[int, list[int]] = {}
     for position, call in enumerate(program.calls):
-        for buffer in (*call.inputs, call.output):
+        for buffer in call.buffers:
             if buffer not in outside:
                 spans.setdefault(buffer, []).append(position)
     return [

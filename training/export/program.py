@@ -223,6 +223,63 @@ class ConcatenateParams:
     output_start_byte: int
 
 
+@dataclass(frozen=True)
+class MatrixDspParams:
+    """`sotto_matrix_dsp_params` of sotto/nn_dsp.h."""
+
+    kernel: ClassVar[str] = "matrix_dsp"
+    struct: ClassVar[str] = "matrix_dsp"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    groups: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+
+@dataclass(frozen=True)
+class DepthwiseDspParams:
+    """`sotto_depthwise_dsp_params` of sotto/nn_dsp.h."""
+
+    kernel: ClassVar[str] = "depthwise_dsp"
+    struct: ClassVar[str] = "depthwise_dsp"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    taps_padded: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    image_offsets: np.ndarray
+    patch_offsets: np.ndarray
+    stream: np.ndarray
+
+
 Params = (
     Conv2dParams
     | DepthwiseConv2dParams
@@ -236,6 +293,8 @@ Params = (
     | LookupParams
     | PadParams
     | ConcatenateParams
+    | MatrixDspParams
+    | DepthwiseDspParams
 )
 
 
@@ -262,7 +321,10 @@ class Buffer:
 
 @dataclass(frozen=True)
 class KernelCall:
-    """One kernel over buffers (indices into `Program.buffers`)."""
+    """One kernel over buffers (indices into `Program.buffers`).
+
+    `scratch`: a buffer that only this call uses, and that it reaches by its last argument.
+    """
 
     operator: str
     params: Params
@@ -270,6 +332,13 @@ class KernelCall:
     output: int
     shapes: str
     macs: int = 0
+    scratch: int | None = None
+
+    @property
+    def buffers(self) -> tuple[int, ...]:
+        """All buffers in the order of the kernel's arguments."""
+        own = () if self.scratch is None else (self.scratch,)
+        return (*self.inputs, self.output, *own)
 
 
 @dataclass(frozen=True)

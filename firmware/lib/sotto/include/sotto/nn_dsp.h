@@ -1,0 +1,97 @@
+/* int8 kernels for Armv7E-M with DSP (Cortex-M4, M7, M33): the bytes of sotto/nn.h in less time.
+ *
+ * The exporter packs the constants for them and falls back to the kernels of sotto/nn.h where its
+ * checks fail. Both kernels keep accumulators times 256 in 32 bits: the exporter has checked
+ * 256 * |bias + sum weight * (input + input_offset)| + 2^9 < 2^31 for every output channel and
+ * every input. Sums on the way may wrap; only the last one counts.
+ *
+ * Requantisation is that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22. The
+ * stream holds exponent - 1.
+ */
+#ifndef SOTTO_NN_DSP_H
+#define SOTTO_NN_DSP_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Convolution as a product of matrices; a fully connected layer is one of 1x1 windows.
+ *
+ * A window is a column of 4 * groups bytes: [kernel_height][kernel_width][input_channels], then
+ * zeros. The stream holds, for each two output channels a and b (the last may be all zeros):
+ *   bias a, bias b             times 256, with the zero points and packing constants folded in
+ *   groups * (word a, word b)  four weights: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
+ *   multiplier a, b            Q31
+ *   exponent - 1 of a, of b */
+typedef struct sotto_matrix_dsp_params {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t input_channels;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t output_channels;
+  int32_t kernel_height;
+  int32_t kernel_width;
+  int32_t stride_height;
+  int32_t stride_width;
+  int32_t dilation_height;
+  int32_t dilation_width;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_value;     /* zero point of the input */
+  int32_t groups;        /* kernel_height * kernel_width * input_channels / 4, rounded up */
+  int32_t rounding_base; /* 2 * zero point of the output + 1 */
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_matrix_dsp_params;
+
+/* Bytes of scratch (4-byte aligned): three windows, widened to 16 bits and as bytes. */
+#define SOTTO_MATRIX_DSP_SCRATCH_BYTES(groups) ((groups) * 36)
+
+void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
+                         int8_t *scratch);
+
+/* Depthwise convolution of four channels or more, depth multiplier 1.
+ *
+ * Four channels at a time; the last four may overlap those before. Taps go in pairs; an odd last
+ * one has a second of weight 0. The stream holds for each four channels:
+ *   bias                             4 words, times 256, zero points folded in
+ *   taps_padded / 2 * weight pairs   4 words: lanes 256 * w of the first tap and of the second
+ *   multiplier, exponent - 1         8 words: one pair a channel */
+typedef struct sotto_depthwise_dsp_params {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t channels;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t kernel_height;
+  int32_t kernel_width;
+  int32_t stride_height;
+  int32_t stride_width;
+  int32_t dilation_height;
+  int32_t dilation_width;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_value;
+  int32_t taps_padded; /* kernel_height * kernel_width, rounded up to even */
+  int32_t rounding_base;
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *image_offsets; /* [taps_padded]: bytes from a window's first tap in the input */
+  const int32_t *patch_offsets; /* [taps_padded]: the same in a window copied on its own */
+  const int32_t *stream;
+} sotto_depthwise_dsp_params;
+
+/* Bytes of scratch: one window, for those that reach over the border. */
+#define SOTTO_DEPTHWISE_DSP_SCRATCH_BYTES(taps, channels) ((taps) * (channels))
+
+void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8_t *input,
+                            int8_t *output, int8_t *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

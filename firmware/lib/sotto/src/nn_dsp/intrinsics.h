@@ -1,0 +1,38 @@
+/* The DSP instructions that the kernels use: real ones, or a model of them in C. */
+#ifndef SOTTO_NN_DSP_INTRINSICS_H
+#define SOTTO_NN_DSP_INTRINSICS_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __ARM_FEATURE_DSP
+#include "intrinsics_armv7em.h"
+#else
+#include "intrinsics_model.h"
+#endif
+
+/* Four bytes from any address; lowest address in the lowest bits, as on every core we know. */
+static inline uint32_t dsp_load(const int8_t *source) {
+  uint32_t word;
+  memcpy(&word, source, sizeof word);
+  return word;
+}
+
+static inline void dsp_store(int8_t *target, uint32_t word) {
+  memcpy(target, &word, sizeof word);
+}
+
+/* acc256 / 256 * multiplier * 2^-exponent + zero point, rounded as sotto_requantise, saturated.
+ * Pre: |acc256| < 2^31, 0 <= multiplier < 2^31, 0 <= exponent_less_1 <= 21,
+ * rounding = (2 * zero point + 1) << exponent_less_1. */
+static inline int32_t dsp_requantise(int32_t acc256, int32_t multiplier, int32_t exponent_less_1,
+                                     int32_t rounding) {
+  /* Twice the accumulator: round(2 acc * multiplier / 2^32) = round(acc * multiplier / 2^31). */
+  const int32_t high = dsp_smmulr(acc256 >> 7, multiplier); /* |high| <= |acc| < 2^23 */
+  /* Adding half rounds ties up; one less below zero rounds them away from zero. The zero point
+   * comes with the half: |sum| < 2^23 + 1 + 255 * 2^21 < 2^30. */
+  const int32_t sum = high + (high >> 31) + rounding;
+  return dsp_half_ssat8(sum >> exponent_less_1);
+}
+
+#endif

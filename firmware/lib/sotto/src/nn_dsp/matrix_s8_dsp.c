@@ -1,0 +1,133 @@
+/* Convolution and fully connected layer as a product of matrices, three windows at a time. */
+#include "clamp.h"
+#include "intrinsics.h"
+#include "matrix_block.h"
+#include "sotto/nn_dsp.h"
+
+#define SIGNS UINT32_C(0x80808080)        /* stored value -> stored value + 128 */
+#define SECOND_WORDS UINT32_C(0x80FF80FF) /* see matrix_block.h */
+
+static void copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
+  for (; count >= 4; count -= 4, target += 4, source += 4) dsp_store(target, dsp_load(source));
+  for (; count > 0; --count) *target++ = *source++;
+}
+
+static void fill_bytes(int8_t *target, int32_t value, int32_t count) {
+  for (; count > 0; --count) *target++ = (int8_t)value;
+}
+
+/* Kernel row at input row `y`, from input column `x` on. */
+static void copy_row(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y, int32_t x,
+                     int8_t *target) {
+  const int32_t channels = p->input_channels;
+  if (y < 0 || y >= p->input_height) {
+    fill_bytes(target, p->pad_value, p->kernel_width * channels);
+    return;
+  }
+  const int8_t *row = input + y * p->input_width * channels;
+  if (p->dilation_width == 1 && x >= 0 && x + p->kernel_width <= p->input_width) {
+    copy_bytes(target, row + x * channels, p->kernel_width * channels);
+    return;
+  }
+  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_width, target += channels) {
+    if (x < 0 || x >= p->input_width) {
+      fill_bytes(target, p->pad_value, channels);
+    } else {
+      copy_bytes(target, row + x * channels, channels);
+    }
+  }
+}
+
+/* Bytes of the window of output position `index`: in the input where they lie there whole and in
+ * words, else copied to `copy`. */
+static const int8_t *window_at(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t index,
+                               int8_t *copy) {
+  const int32_t row_bytes = p->kernel_width * p->input_channels;
+  const int32_t bytes = p->kernel_height * row_bytes;
+  const int32_t steps = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width;
+  if (steps == 1 && bytes % 4 == 0) return input + index * bytes;
+  const int32_t output_y = index / p->output_width;
+  const int32_t output_x = index - output_y * p->output_width;
+  const int32_t x = output_x * p->stride_width - p->pad_left;
+  int32_t y = output_y * p->stride_height - p->pad_top;
+  int8_t *target = copy;
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
+    copy_row(p, input, y, x, target);
+    target += row_bytes;
+  }
+  fill_bytes(target, 0, 4 * p->groups - bytes); /* their weights are 0 */
+  return copy;
+}
+
+/* Writes the six words of each group that matrix_block.h describes. */
+static void widen(const int8_t *const windows[MATRIX_BLOCK_WINDOWS], int32_t groups,
+                  uint32_t *words) {
+  const int8_t *a = windows[0];
+  const int8_t *b = windows[1];
+  const int8_t *c = windows[2];
+  const uint32_t *const end = words + groups * 2 * MATRIX_BLOCK_WINDOWS;
+  while (words != end) {
+    const uint32_t wa = dsp_load(a) ^ SIGNS;
+    const uint32_t wb = dsp_load(b) ^ SIGNS;
+    const uint32_t wc = dsp_load(c) ^ SIGNS;
+    words[0] = dsp_uxtb16(wa);
+    words[1] = dsp_uxtb16(wb);
+    words[2] = dsp_uxtb16(wc);
+    words[3] = wa ^ SECOND_WORDS;
+    words[4] = wb ^ SECOND_WORDS;
+    words[5] = wc ^ SECOND_WORDS;
+    words += 2 * MATRIX_BLOCK_WINDOWS;
+    a += 4;
+    b += 4;
+    c += 4;
+  }
+}
+
+/* All output channels of three windows. An odd last channel is computed beside one of zeros. */
+static void run_block(const sotto_matrix_dsp_params *p, matrix_block block) {
+  const int32_t pairs = p->output_channels / MATRIX_BLOCK_CHANNELS;
+  block.channel_pairs = pairs;
+  if (pairs > 0) sotto_matrix_block(&block);
+  if (p->output_channels % MATRIX_BLOCK_CHANNELS == 0) return;
+  int8_t tile[MATRIX_BLOCK_WINDOWS * MATRIX_BLOCK_CHANNELS];
+  int8_t *const output = block.output + p->output_channels - 1;
+  const int32_t stride = block.window_stride;
+  block.stream += pairs * (2 * p->groups + 6); /* words of a pair */
+  block.output = tile;
+  block.channel_pairs = 1;
+  block.window_stride = MATRIX_BLOCK_CHANNELS;
+  sotto_matrix_block(&block);
+  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+    output[w * stride] = tile[w * MATRIX_BLOCK_CHANNELS];
+  }
+}
+
+void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
+                         int8_t *scratch) {
+  const sotto_matrix_dsp_params *p = params;
+  const int32_t count = p->output_height * p->output_width;
+  uint32_t *const words = (uint32_t *)(void *)scratch;
+  int8_t *const copies = scratch + p->groups * 24;
+  /* Fewer than three positions: each fills a block of its own, three times the same. */
+  const int32_t step = count < MATRIX_BLOCK_WINDOWS ? 1 : MATRIX_BLOCK_WINDOWS;
+  const int32_t apart = count < MATRIX_BLOCK_WINDOWS ? 0 : 1;
+  for (int32_t position = 0; position < count; position += step) {
+    /* The last block starts earlier to be whole: it computes some results a second time. */
+    const int32_t first = position + step > count ? count - step : position;
+    const int8_t *windows[MATRIX_BLOCK_WINDOWS];
+    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+      windows[w] = window_at(p, input, first + w * apart, copies + w * 4 * p->groups);
+    }
+    widen(windows, p->groups, words);
+    const matrix_block block = {
+        .windows = words,
+        .stream = p->stream,
+        .output = output + first * p->output_channels,
+        .groups = p->groups,
+        .window_stride = apart * p->output_channels,
+        .rounding_base = p->rounding_base,
+    };
+    run_block(p, block);
+  }
+  dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
+}

@@ -1,0 +1,107 @@
+"""Packed kernels (their C model of the instructions) against the reference kernels.
+
+The same kernels on the instructions themselves: test_validate_boards and the boards' self-tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from interpreters import NN_SOURCES, Kernels
+from model_builder import Builder
+from operator_cases import (
+    conv2d,
+    conv2d_without_bias,
+    depthwise_conv2d,
+    fully_connected,
+    fully_connected_per_channel,
+    int8,
+)
+
+from training.export.choose_dsp import choose_dsp_kernels
+from training.export.graph import ConvOptions, Graph
+from training.export.lower import lower
+from training.export.lower_context import output_extent
+from training.export.program import DepthwiseDspParams, MatrixDspParams, Program
+
+MODELS = 400
+ROUNDS = 6
+SEED = 31
+PACKED = (MatrixDspParams, DepthwiseDspParams)
+Case = Callable[[np.random.Generator], Graph]
+
+
+def ds_cnn_layer(rng: np.random.Generator) -> Graph:
+    """A layer as keyword models have it: many channels, small factors, all four remainders."""
+    b = Builder()
+    depthwise = bool(rng.integers(2))
+    height, width = rng.integers(1, 12, 2).tolist()
+    channels, outputs = rng.integers(1, 40, 2).tolist()
+    kernel, stride, dilation = (
+        (1, 1, 1) if rng.random() < 0.4 and not depthwise else (3, *rng.integers(1, 3, 2).tolist())
+    )
+    outputs = channels if depthwise else outputs
+    source = b.tensor((1, height, width, channels), 0.05, int(rng.choice([-128, 127, 3])))
+    shape = (1, kernel, kernel, channels) if depthwise else (outputs, kernel, kernel, channels)
+    scales = rng.uniform(0.5, 1.5, outputs) / 1_000
+    weights = b.tensor(shape, scales, axis=3 if depthwise else 0, data=int8(rng, shape, -127))
+    values = rng.integers(-9_000, 9_000, outputs).astype(np.int32)
+    bias = b.tensor((outputs,), scales * 0.05, data=values)
+    sizes = [
+        output_extent("SAME", n, (kernel - 1) * dilation + 1, stride)[0] for n in (height, width)
+    ]
+    scale = float(10 ** rng.uniform(-2.3, -0.5)) * (0.3 if depthwise else 1)
+    target = b.tensor((1, *sizes, outputs), scale, int(rng.choice([-128, 127, -20])))
+    activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
+    options = ConvOptions(
+        "SAME", stride, stride, dilation, dilation, activation, 1 if depthwise else 0
+    )
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    b.operator(name, [source, weights, bias], target, options)
+    return b.build([source], [target])
+
+
+@pytest.fixture(scope="module")
+def kernels(build_shared: Callable) -> Kernels:
+    return Kernels(build_shared(NN_SOURCES))
+
+
+def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]]:
+    """All least, all greatest, then random inputs."""
+    shapes = [program.buffers[i].shape for i in program.inputs]
+    extremes = [[np.full(shape, value, np.int8) for shape in shapes] for value in (-128, 127)]
+    return extremes + [[int8(rng, s) for s in shapes] for _ in range(ROUNDS - len(extremes))]
+
+
+@pytest.mark.parametrize(
+    ("case", "least_packed"),
+    [
+        (conv2d, 0.5),
+        (conv2d_without_bias, 0.5),
+        (depthwise_conv2d, 0.15),
+        (fully_connected, 0.5),
+        (fully_connected_per_channel, 0.5),
+        (ds_cnn_layer, 0.9),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_packed_kernels_give_the_reference_bytes(
+    case: Case, least_packed: float, kernels: Kernels
+) -> None:
+    rng = np.random.default_rng(SEED)
+    packed, values = 0, set()
+    for model in range(MODELS):
+        graph = case(rng)
+        reference = lower(graph)
+        chosen = choose_dsp_kernels(reference)
+        packed += isinstance(chosen.calls[0].params, PACKED)
+        rounds = _rounds(rng, reference)
+        expected = kernels.run(reference, rounds)
+        np.testing.assert_array_equal(
+            kernels.run(chosen, rounds), expected, f"model {model}: {graph}"
+        )
+        values.update(np.unique(expected).tolist())
+    assert packed >= least_packed * MODELS, "hardly a layer got a packed kernel"
+    assert len(values) > 200, "the models saturate: they test nothing"

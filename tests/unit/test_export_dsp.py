@@ -1,0 +1,138 @@
+"""Choice and packing of the kernels of sotto/nn_dsp.h."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from model_builder import every_operator_model, keyword_model
+
+from training.errors import UserError
+from training.export.choose_dsp import depthwise_kernel, matrix_kernel, scratch_bytes
+from training.export.compile import compile_model
+from training.export.fixed_point import requantize
+from training.export.pack_dsp import channel_bounds, pack_depthwise, pack_matrix, requantisation
+from training.export.program import (
+    Conv2dParams,
+    DepthwiseConv2dParams,
+    DepthwiseDspParams,
+    MatrixDspParams,
+)
+from training.export.targets import DSP, PORTABLE, find_target
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _first(kind: type) -> Conv2dParams | DepthwiseConv2dParams:
+    params = (call.params for call in compile_model(keyword_model()).program.calls)
+    return next(p for p in params if isinstance(p, kind))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(-127, 128))
+def test_bounds_hold_for_extreme_inputs(seed: int, offset: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(-127, 128, (3, 7))
+    bias = rng.integers(-5_000, 5_000, 3)
+    bounds = channel_bounds(weights, bias, offset)
+    inputs = rng.choice([-128, 127, -offset], (50, 7)) + offset
+    assert (np.abs(inputs @ weights.T + bias) <= bounds).all()
+    worst = np.where(weights > 0, 127, -128) + offset, np.where(weights > 0, -128, 127) + offset
+    reached = [np.abs((w * weights).sum(axis=1) + bias) for w in worst]
+    if abs(offset) < 128:  # then 0, a tap outside of the input, is no extreme
+        np.testing.assert_array_equal(np.maximum(*reached), bounds)
+
+
+@pytest.mark.parametrize("shift", [1, 0, -1, -8, -22, -23, -31])
+def test_exponents_are_in_range_or_the_channel_is_silent(shift: int) -> None:
+    bounds, multiplier = np.array([70_000]), np.array([2**30 + 12_345])
+    factors = requantisation(bounds, multiplier, np.array([shift]))
+    if factors is None:
+        assert shift >= 0
+        return
+    (found,), (exponent,) = factors
+    assert 1 <= exponent <= 22
+    for value in (-70_000, -1, 0, 1, 70_000):
+        expected = requantize(value, int(multiplier[0]), shift)
+        assert requantize(value, int(found), -int(exponent)) == expected
+
+
+def test_a_dead_channel_stays_dead() -> None:
+    factors = requantisation(np.array([9]), np.array([0]), np.array([0]))
+    assert factors is not None
+    assert (factors[0][0], factors[1][0]) == (0, 1)
+
+
+def test_matrix_stream_is_laid_out_as_the_header_says() -> None:
+    weights = np.array([[1, -2, 3, -4, 5], [-127, 127, -127, 127, -127], [0, 0, 0, 0, 9]])
+    bias, factors = np.array([10, 20, 30]), (np.array([7, 8, 9]), np.array([1, 2, 3]))
+    stream = pack_matrix(weights, bias, 128, factors).reshape(2, 5, 2)
+    words = stream[0, 1:3, 0]
+    assert words[0] == (256 * 1 - 2) & 0xFFFF | (256 * 3 - 4) << 16
+    assert words[1] == 256 * 5
+    assert stream[0, 0, 0] == 256 * 10 + 32_513 * (-2 - 4)
+    assert stream[1, 3:].tolist() == [[9, 0], [2, 0]]
+    assert stream[1, :, 1].tolist() == [0] * 5
+
+
+def test_a_weight_may_not_leave_its_lane() -> None:
+    factors = np.array([1]), np.array([1])
+    with pytest.raises(ValueError, match="lane"):
+        pack_matrix(np.array([[-128, -1, 0, 0]]), np.array([0]), 0, factors)
+
+
+def test_depthwise_stream_repeats_the_last_channels() -> None:
+    weights = np.arange(9 * 6).reshape(9, 6) - 27
+    factors = np.arange(6), np.full(6, 4)
+    stream = pack_depthwise(weights, np.zeros(6, np.int64), 0, factors).reshape(2, 4 + 4 * 5 + 8)
+    assert stream[1, -8::2].tolist() == [2, 3, 4, 5]
+    last = stream[1, 4 + 4 * 4 : 4 + 4 * 5]
+    assert last.tolist() == [256 * w for w in weights[8, 2:6]]
+
+
+def test_refused_layers_keep_their_kernel() -> None:
+    conv, depthwise = _first(Conv2dParams), _first(DepthwiseConv2dParams)
+    assert isinstance(conv, Conv2dParams)
+    assert isinstance(depthwise, DepthwiseConv2dParams)
+    assert matrix_kernel(conv) is not None
+    assert depthwise_kernel(depthwise) is not None
+    assert matrix_kernel(replace(conv, bias=conv.bias + 2**23)) is None
+    assert matrix_kernel(replace(conv, shift=np.zeros_like(conv.shift))) is None
+    assert matrix_kernel(replace(conv, weights=np.full_like(conv.weights, -128))) is None
+    assert depthwise_kernel(replace(depthwise, bias=depthwise.bias + 2**23)) is None
+    assert depthwise_kernel(replace(depthwise, depth_multiplier=2)) is None
+    assert matrix_kernel(depthwise) is None
+
+
+def test_scratch_is_what_the_header_asks_for() -> None:
+    text = (ROOT / "firmware/lib/sotto/include/sotto/nn_dsp.h").read_text()
+    formulas = dict(re.findall(r"#define SOTTO_(\w+)_DSP_SCRATCH_BYTES\(.*?\) \((.*)\)", text))
+    models = [compile_model(m, target=DSP) for m in (keyword_model(), every_operator_model())]
+    seen = set()
+    for program, call in ((m.program, call) for m in models for call in m.program.calls):
+        p = call.params
+        if isinstance(p, MatrixDspParams):
+            values = {"groups": p.groups}
+        elif isinstance(p, DepthwiseDspParams):
+            values = {"taps": p.kernel_height * p.kernel_width, "channels": p.channels}
+        else:
+            assert call.scratch is None
+            continue
+        seen.add(p.struct)
+        assert call.scratch is not None
+        wanted = eval(formulas[p.struct.removesuffix("_dsp").upper()], {}, values)
+        assert program.buffers[call.scratch].bytes == scratch_bytes(p) == wanted
+    assert seen == {"matrix_dsp", "depthwise_dsp"}
+
+
+def test_targets_share_all_but_the_kernels() -> None:
+    portable, dsp = (compile_model(keyword_model(), target=t) for t in (PORTABLE, DSP))
+    assert [c.shapes for c in portable.program.calls] == [c.shapes for c in dsp.program.calls]
+    assert portable.summary.macs == dsp.summary.macs
+    assert find_target("dsp") is DSP
+    with pytest.raises(UserError, match="no target 'm4'"):
+        find_target("m4")

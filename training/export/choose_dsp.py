@@ -1,0 +1,164 @@
+"""Program -> program with the kernels of sotto/nn_dsp.h, where their preconditions hold.
+
+A call that a check refuses keeps its reference kernel: the answer is the same, it takes longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from training.export.graph import Quantization
+from training.export.pack_dsp import (
+    channel_bounds,
+    pack_depthwise,
+    pack_matrix,
+    requantisation,
+)
+from training.export.program import (
+    Buffer,
+    Conv2dParams,
+    DepthwiseConv2dParams,
+    DepthwiseDspParams,
+    FullyConnectedParams,
+    KernelCall,
+    MatrixDspParams,
+    Params,
+    Program,
+)
+
+ACCUMULATOR_LIMIT = 2**23 - 2
+"""256 times an accumulator, and 2**9 for rounding, fit an int32."""
+DEPTHWISE_CHANNELS = 4
+WINDOWS = 3
+
+
+def _as_conv2d(params: Params) -> Conv2dParams | None:
+    """A layer with weights that mixes all its inputs, as the convolution that it equals."""
+    if isinstance(params, Conv2dParams):
+        return params
+    shared = {
+        name: getattr(params, name, 0)
+        for name in ("input_offset", "output_offset", "activation_min", "activation_max")
+    }
+    if isinstance(params, FullyConnectedParams):
+        ones = dict.fromkeys(_GEOMETRY, 1) | {"pad_top": 0, "pad_left": 0}
+        ones |= {"input_height": params.rows, "output_height": params.rows}
+        return Conv2dParams(
+            **ones,
+            **shared,
+            input_channels=params.input_features,
+            output_channels=params.output_features,
+            weights=params.weights,
+            bias=params.bias,
+            multiplier=params.multiplier,
+            shift=params.shift,
+        )
+    if isinstance(params, DepthwiseConv2dParams) and params.input_channels == 1:
+        taps = params.kernel_height * params.kernel_width
+        weights = params.weights.reshape(taps, params.depth_multiplier).T
+        return Conv2dParams(
+            **{name: getattr(params, name) for name in _GEOMETRY},
+            **shared,
+            input_channels=1,
+            output_channels=params.depth_multiplier,
+            weights=np.ascontiguousarray(weights),
+            bias=params.bias,
+            multiplier=params.multiplier,
+            shift=params.shift,
+        )
+    return None
+
+
+_GEOMETRY = (
+    "input_height",
+    "input_width",
+    "output_height",
+    "output_width",
+    "kernel_height",
+    "kernel_width",
+    "stride_height",
+    "stride_width",
+    "dilation_height",
+    "dilation_width",
+    "pad_top",
+    "pad_left",
+)
+
+
+def matrix_kernel(params: Params) -> MatrixDspParams | None:
+    """The matrix kernel for a layer with weights, or None where a check refuses."""
+    conv = _as_conv2d(params)
+    if conv is None:
+        return None
+    weights = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
+    bounds = channel_bounds(weights, conv.bias, conv.input_offset)
+    factors = requantisation(bounds, conv.multiplier, conv.shift)
+    # A weight of -128 would leave its 16-bit lane: 256 * -128 - 1.
+    if factors is None or bounds.max() > ACCUMULATOR_LIMIT or weights.min() < -127:
+        return None
+    return MatrixDspParams(
+        **{name: getattr(conv, name) for name in _GEOMETRY},
+        input_channels=conv.input_channels,
+        output_channels=conv.output_channels,
+        pad_value=-conv.input_offset,
+        groups=-(-weights.shape[1] // 4),
+        rounding_base=2 * conv.output_offset + 1,
+        activation_min=conv.activation_min,
+        activation_max=conv.activation_max,
+        stream=pack_matrix(weights, conv.bias, conv.input_offset, factors),
+    )
+
+
+def depthwise_kernel(params: Params) -> DepthwiseDspParams | None:
+    """The depthwise kernel for a depthwise layer, or None where a check refuses."""
+    if not isinstance(params, DepthwiseConv2dParams):
+        return None
+    channels = params.input_channels
+    if params.depth_multiplier != 1 or channels < DEPTHWISE_CHANNELS:
+        return None
+    weights = params.weights.reshape(-1, channels).astype(np.int64)
+    bounds = channel_bounds(weights.T, params.bias, params.input_offset)
+    factors = requantisation(bounds, params.multiplier, params.shift)
+    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+        return None
+    rows, columns = np.divmod(np.arange(len(weights)), params.kernel_width)
+    rows, columns = rows * params.dilation_height, columns * params.dilation_width
+    image = (rows * params.input_width + columns) * channels
+    patch = np.arange(len(weights)) * channels
+    if len(weights) % 2:  # the second tap of the last pair has weight 0: read any
+        image, patch = (np.append(offsets, offsets[-1]) for offsets in (image, patch))
+    return DepthwiseDspParams(
+        **{name: getattr(params, name) for name in _GEOMETRY},
+        channels=channels,
+        pad_value=-params.input_offset,
+        taps_padded=len(image),
+        rounding_base=2 * params.output_offset + 1,
+        activation_min=params.activation_min,
+        activation_max=params.activation_max,
+        image_offsets=image.astype(np.int32),
+        patch_offsets=patch.astype(np.int32),
+        stream=pack_depthwise(weights, params.bias, params.input_offset, factors),
+    )
+
+
+def scratch_bytes(params: MatrixDspParams | DepthwiseDspParams) -> int:
+    """What sotto/nn_dsp.h asks for: SOTTO_MATRIX_DSP_SCRATCH_BYTES and its sister."""
+    if isinstance(params, MatrixDspParams):
+        return params.groups * 36
+    return params.kernel_height * params.kernel_width * params.channels
+
+
+def choose_dsp_kernels(program: Program) -> Program:
+    """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
+    buffers, calls = list(program.buffers), list[KernelCall]()
+    for call in program.calls:
+        params = matrix_kernel(call.params) or depthwise_kernel(call.params)
+        if params is None:
+            calls.append(call)
+            continue
+        size = (scratch_bytes(params),)
+        calls.append(replace(call, params=params, scratch=len(buffers)))
+        buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
+    return replace(program, buffers=tuple(buffers), calls=tuple(calls))

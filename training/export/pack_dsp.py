@@ -1,0 +1,125 @@
+"""Constants in the layouts of sotto/nn_dsp.h."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SCALE = 256
+"""Accumulators carry eight fraction bits."""
+PACKING_CONSTANT = 32_513
+"""What matrix_block.h subtracts for each odd weight: 128 * 256 - 255."""
+EXPONENT_LIMIT = 22
+UNSIGNED_OFFSET = 128
+"""The matrix kernel reads stored + 128."""
+GROUP = 4
+INT8_MIN, INT8_MAX = -128, 127
+
+
+def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
+    """Greatest |accumulator| of each channel over all inputs.
+
+    Args:
+        weights: int64[channels, taps].
+        bias: int32[channels].
+    """
+    low, high = INT8_MIN + input_offset, INT8_MAX + input_offset
+    # A tap outside of the input adds 0, which may lie outside of low .. high.
+    least = np.minimum(np.minimum(weights * low, weights * high), 0).sum(axis=1) + bias
+    greatest = np.maximum(np.maximum(weights * low, weights * high), 0).sum(axis=1) + bias
+    return np.maximum(np.abs(least), np.abs(greatest))
+
+
+def requantisation(
+    bounds: np.ndarray, multiplier: np.ndarray, shift: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Multiplier and exponent of each channel in the kernels' range, or None.
+
+    A channel whose every result rounds to 0 gets multiplier 0 and exponent 1, which gives 0 too.
+    """
+    exponents = -shift.astype(np.int64)
+    products = bounds.astype(object) * multiplier.astype(object)
+    silent = np.array(
+        [
+            # |round(acc * multiplier / 2^31)| <= 2^(exponent - 1) - 1 rounds to 0
+            m == 0 or (e >= 1 and (int(p) + 2**30 >> 31) < 2 ** (int(e) - 1))
+            for m, e, p in zip(multiplier, exponents, products, strict=True)
+        ]
+    )
+    exponents = np.where(silent, 1, exponents)
+    if exponents.min() < 1 or exponents.max() > EXPONENT_LIMIT:
+        return None
+    return np.where(silent, 0, multiplier.astype(np.int64)), exponents
+
+
+def _int32(values: np.ndarray) -> np.ndarray:
+    """int64 modulo 2**32: sums in the kernels wrap, so constants may."""
+    return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+
+
+def _lanes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Two signed 16-bit lanes in a word."""
+    if min(low.min(), high.min()) < -(2**15) or max(low.max(), high.max()) >= 2**15:
+        raise ValueError("a weight leaves its 16-bit lane")
+    return (low & 0xFFFF) | ((high & 0xFFFF) << 16)
+
+
+def pack_matrix(
+    weights: np.ndarray,
+    bias: np.ndarray,
+    input_offset: int,
+    factors: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Stream of `sotto_matrix_dsp_params`.
+
+    Args:
+        weights: int64[channels, taps].
+        bias: int32[channels].
+        factors: multiplier and exponent, int64[channels] each.
+
+    Returns:
+        int32[channel pairs * (2 + 2 * groups + 4)].
+    """
+    channels, taps = weights.shape
+    groups = -(-taps // GROUP)
+    padded = np.zeros((channels + channels % 2, groups * GROUP), np.int64)
+    padded[:channels, :taps] = weights
+    start = np.zeros(len(padded), np.int64)
+    start[:channels] = bias
+    start += (input_offset - UNSIGNED_OFFSET) * padded.sum(axis=1)
+    start = SCALE * start + PACKING_CONSTANT * padded[:, 1::2].sum(axis=1)
+    quads = padded.reshape(len(padded), groups, GROUP)
+    words = _lanes(SCALE * quads[..., 0] + quads[..., 1], SCALE * quads[..., 2] + quads[..., 3])
+    multiplier, exponent_less_1 = np.zeros((2, len(padded)), np.int64)
+    multiplier[:channels], exponent_less_1[:channels] = factors[0], factors[1] - 1
+    columns = np.column_stack([start, words, multiplier, exponent_less_1])
+    # [pair, channel of the pair, field] -> [pair, field, channel of the pair]
+    pairs = columns.reshape(-1, 2, columns.shape[1]).transpose(0, 2, 1)
+    return _int32(pairs.reshape(-1))
+
+
+def pack_depthwise(
+    weights: np.ndarray,
+    bias: np.ndarray,
+    input_offset: int,
+    factors: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Stream of `sotto_depthwise_dsp_params`.
+
+    Args:
+        weights: int64[taps, channels], channels >= 4.
+        bias: int32[channels].
+        factors: multiplier and exponent, int64[channels] each.
+
+    Returns:
+        int32[ceil(channels / 4) * (4 + 4 * pairs of taps + 8)].
+    """
+    taps, channels = weights.shape
+    even = np.vstack([weights, np.zeros((taps % 2, channels), np.int64)])
+    start = SCALE * (bias + input_offset * weights.sum(axis=0))
+    words = _lanes(SCALE * even[0::2], SCALE * even[1::2])
+    pieces = []
+    for first in range(0, channels, GROUP):
+        four = slice(min(first, channels - GROUP), min(first, channels - GROUP) + GROUP)
+        ends = np.column_stack([factors[0][four], factors[1][four] - 1])
+        pieces += [start[four], words[:, four].reshape(-1), ends.reshape(-1)]
+    return _int32(np.concatenate(pieces))

@@ -1,0 +1,68 @@
+"""Writes an exported folder's network anew, with today's compiler: `python -m` with the folder.
+
+The model, its labels, its front-end and its golden vectors stay as they are, and so does its hash.
+For folders written by an older sotto of the same ABI.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from training.errors import UserError
+from training.export import MANIFEST, Manifest, c_writer, network_files, targets_of, write_files
+from training.export.compile import compile_model
+from training.export.targets import TARGETS
+
+TFLITE_SOURCE = "sotto_model_tflite.c"
+
+
+def read_exported_tflite(folder: Path) -> bytes:
+    """The `.tflite` that an export wrote as a C array.
+
+    Raises:
+        UserError: the folder holds none.
+    """
+    path = folder / TFLITE_SOURCE
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    found = re.search(r"\bsotto_model_tflite\[[^{]*\{([^}]*)\}", text)
+    if found is None:
+        raise UserError(f"{path} holds no model", "Give a folder that `sotto export` wrote.")
+    return bytes(int(number) for number in found.group(1).split(",") if number.strip())
+
+
+def regenerate(folder: Path) -> Manifest:
+    """Compile the model of `folder` for every target and replace what follows from that.
+
+    Raises:
+        UserError: the folder is not the work of an export, or the model does not compile.
+    """
+    tflite = read_exported_tflite(folder)
+    old = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    models = [compile_model(tflite, name=old["name"], target=target) for target in TARGETS]
+    identity = c_writer.Identity(old["name"], old["model_hash"])
+    network = network_files(models, identity, old["tflm_arena_bytes"])
+    kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
+    files = {**kept, **network}
+    fields = old | {
+        "arena_bytes": c_writer.arena_bytes(models[0]),
+        "weights_bytes": models[0].summary.weights_bytes,
+        "macs": models[0].summary.macs,
+        "targets": targets_of(models),
+    }
+    return write_files(Manifest(**fields), files, folder)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Regenerate each folder named."""
+    for folder in arguments:
+        manifest = regenerate(Path(folder))
+        print(f"{folder}: model {manifest.model_hash}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
