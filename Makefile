@@ -1,6 +1,6 @@
 # Entry points for people and for continuous integration. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench lock clean
+.PHONY: help setup demo test lint fmt bench bench-engine lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ CLIPS ?= 300
 NATIVE := $(shell find firmware/lib/sotto/src/frontend firmware/lib/sotto/include training/native -name '*.[ch]' 2>/dev/null)
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/'
 
 setup: $(STAMP) ## install the locked Python packages, the compilers and the emulator
 
@@ -45,6 +45,9 @@ bench: setup ## the figures that the documents quote, on recordings: make bench 
 	    > build/bench/parity_$$board.json || exit 1; \
 	done
 	@grep -H -E '"(clips|accuracy|identical_[a-z]+|instructions_per_[a-z]+)"' build/bench/parity_*.json
+
+bench-engine: setup ## instructions, flash and RAM of an inference on emulated cores, beside TFLite-Micro
+	$(BIN)/python -m host_tools.commands._bench_engine
 
 lock: ## resolve pyproject.toml anew into requirements.lock (hashes, Python 3.11 and 3.12)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \
