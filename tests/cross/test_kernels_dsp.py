@@ -12,6 +12,7 @@ import pytest
 from interpreters import NN_SOURCES, Kernels
 from model_builder import Builder
 from operator_cases import (
+    add,
     conv2d,
     conv2d_without_bias,
     depthwise_conv2d,
@@ -24,12 +25,18 @@ from training.export.choose_dsp import choose_dsp_kernels
 from training.export.graph import ConvOptions, Graph
 from training.export.lower import lower
 from training.export.lower_context import output_extent
-from training.export.program import DepthwiseDspParams, MatrixDspParams, Program
+from training.export.program import (
+    AddDspParams,
+    DepthwiseDspParams,
+    DepthwiseRowsDspParams,
+    MatrixDspParams,
+    Program,
+)
 
 MODELS = 400
 ROUNDS = 6
 SEED = 31
-PACKED = (MatrixDspParams, DepthwiseDspParams)
+PACKED = (MatrixDspParams, DepthwiseDspParams, DepthwiseRowsDspParams, AddDspParams)
 Case = Callable[[np.random.Generator], Graph]
 
 
@@ -83,6 +90,7 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (depthwise_conv2d, 0.15),
         (fully_connected, 0.5),
         (fully_connected_per_channel, 0.5),
+        (add, 0.9),
         (ds_cnn_layer, 0.9),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -11,16 +11,21 @@ import numpy as np
 
 from training.export.graph import Quantization
 from training.export.pack_dsp import (
+    EXPONENT_LIMIT,
     channel_bounds,
     pack_depthwise,
+    pack_depthwise_rows,
     pack_matrix,
     requantisation,
 )
 from training.export.program import (
+    AddDspParams,
+    AddParams,
     Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     DepthwiseDspParams,
+    DepthwiseRowsDspParams,
     FullyConnectedParams,
     KernelCall,
     MatrixDspParams,
@@ -31,7 +36,9 @@ from training.export.program import (
 ACCUMULATOR_LIMIT = 2**23 - 2
 """256 times an accumulator, and 2**9 for rounding, fit an int32."""
 DEPTHWISE_CHANNELS = 4
-WINDOWS = 3
+TILE_PAIRS = 3
+HALF = (2**30, 0)
+"""Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
 
 def _as_conv2d(params: Params) -> Conv2dParams | None:
@@ -82,6 +89,17 @@ _GEOMETRY = (
     "stride_width",
     "dilation_height",
     "dilation_width",
+    "pad_top",
+    "pad_left",
+)
+_ROWS_GEOMETRY = (
+    "input_height",
+    "input_width",
+    "output_height",
+    "output_width",
+    "kernel_height",
+    "stride_height",
+    "dilation_height",
     "pad_top",
     "pad_left",
 )
@@ -143,10 +161,72 @@ def depthwise_kernel(params: Params) -> DepthwiseDspParams | None:
     )
 
 
-def scratch_bytes(params: MatrixDspParams | DepthwiseDspParams) -> int:
-    """What sotto/nn_dsp.h asks for: SOTTO_MATRIX_DSP_SCRATCH_BYTES and its sister."""
+def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
+    """The kernel by rows for a depthwise layer of three columns, or None where a check refuses."""
+    if not isinstance(params, DepthwiseConv2dParams):
+        return None
+    channels = params.input_channels
+    steps = params.depth_multiplier, params.stride_width, params.dilation_width
+    if params.kernel_width != 3 or steps != (1, 1, 1) or channels < DEPTHWISE_CHANNELS:
+        return None
+    weights = params.weights.reshape(params.kernel_height, 3, channels).astype(np.int64)
+    bounds = channel_bounds(weights.reshape(-1, channels).T, params.bias, params.input_offset)
+    factors = requantisation(bounds, params.multiplier, params.shift)
+    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+        return None
+    reach = (params.kernel_height - 1) * params.dilation_height
+    chosen = DepthwiseRowsDspParams(
+        **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
+        channels=channels,
+        pad_value=-params.input_offset,
+        plane_rows=(params.output_height - 1) * params.stride_height + reach + 1,
+        plane_pairs=TILE_PAIRS * -(-params.output_width // (2 * TILE_PAIRS)) + 1,
+        rounding_base=2 * params.output_offset + 1,
+        activation_min=params.activation_min,
+        activation_max=params.activation_max,
+        stream=pack_depthwise_rows(weights, params.bias, params.input_offset, factors),
+    )
+    # Speed is not worth more memory than one more tensor.
+    image_bytes = params.input_height * params.input_width * channels
+    return chosen if scratch_bytes(chosen) <= image_bytes else None
+
+
+def add_kernel(call: KernelCall) -> KernelCall | None:
+    """The addition whose first input has the greater scale, or None where a check refuses."""
+    p = call.params
+    if not isinstance(p, AddParams):
+        return None
+    terms = [
+        (p.input1_multiplier, p.input1_shift, p.input1_offset, call.inputs[0]),
+        (p.input2_multiplier, p.input2_shift, p.input2_offset, call.inputs[1]),
+    ]
+    terms.sort(key=lambda term: term[:2] != HALF)
+    (*factor, offset1, input1), (multiplier2, shift2, offset2, input2) = terms
+    exponent = -p.output_shift
+    in_range = -31 <= shift2 <= 0 and 1 <= exponent <= EXPONENT_LIMIT
+    if tuple(factor) != HALF or not in_range:
+        return None
+    params = AddDspParams(
+        elements=p.elements,
+        input1_offset=offset1,
+        input2_offset=offset2,
+        input2_multiplier=multiplier2,
+        input2_exponent=-shift2,
+        output_multiplier=p.output_multiplier,
+        output_exponent_less_1=exponent - 1,
+        rounding_base=2 * p.output_offset + 1,
+        activation_min=p.activation_min,
+        activation_max=p.activation_max,
+    )
+    return replace(call, params=params, inputs=(input1, input2))
+
+
+def scratch_bytes(params: MatrixDspParams | DepthwiseDspParams | DepthwiseRowsDspParams) -> int:
+    """What sotto/nn_dsp.h asks for: SOTTO_MATRIX_DSP_SCRATCH_BYTES and its sisters."""
     if isinstance(params, MatrixDspParams):
         return params.groups * 36
+    if isinstance(params, DepthwiseRowsDspParams):
+        return params.plane_rows * params.plane_pairs * 16
     return params.kernel_height * params.kernel_width * params.channels
 
 
@@ -154,9 +234,10 @@ def choose_dsp_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
-        params = matrix_kernel(call.params) or depthwise_kernel(call.params)
+        p = call.params
+        params = matrix_kernel(p) or depthwise_rows_kernel(p) or depthwise_kernel(p)
         if params is None:
-            calls.append(call)
+            calls.append(add_kernel(call) or call)
             continue
         size = (scratch_bytes(params),)
         calls.append(replace(call, params=params, scratch=len(buffers)))

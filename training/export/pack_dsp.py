@@ -123,3 +123,26 @@ def pack_depthwise(
         ends = np.column_stack([factors[0][four], factors[1][four] - 1])
         pieces += [start[four], words[:, four].reshape(-1), ends.reshape(-1)]
     return _int32(np.concatenate(pieces))
+
+
+def pack_depthwise_rows(
+    weights: np.ndarray,
+    bias: np.ndarray,
+    input_offset: int,
+    factors: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Stream of `sotto_depthwise_rows_dsp_params`.
+
+    Args:
+        weights: int64[kernel height, 3, channels].
+        bias: int32[channels].
+        factors: multiplier and exponent, int64[channels] each.
+
+    Returns:
+        int32[channels * (3 + 2 * kernel height)].
+    """
+    start = SCALE * (bias + input_offset * weights.sum(axis=(0, 1)))
+    scaled = SCALE * weights
+    first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
+    rows = np.stack([first, second], axis=1).reshape(-1, weights.shape[2])
+    return _int32(np.vstack([start, factors[0], factors[1] - 1, rows]).T.reshape(-1))

@@ -280,6 +280,49 @@ class DepthwiseDspParams:
     stream: np.ndarray
 
 
+@dataclass(frozen=True)
+class DepthwiseRowsDspParams:
+    """`sotto_depthwise_rows_dsp_params` of sotto/nn_dsp.h."""
+
+    kernel: ClassVar[str] = "depthwise_rows_dsp"
+    struct: ClassVar[str] = "depthwise_rows_dsp"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    kernel_height: int
+    stride_height: int
+    dilation_height: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    plane_rows: int
+    plane_pairs: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+
+@dataclass(frozen=True)
+class AddDspParams:
+    """`sotto_add_dsp_params` of sotto/nn_dsp.h."""
+
+    kernel: ClassVar[str] = "add_dsp"
+    struct: ClassVar[str] = "add_dsp"
+    elements: int
+    input1_offset: int
+    input2_offset: int
+    input2_multiplier: int
+    input2_exponent: int
+    output_multiplier: int
+    output_exponent_less_1: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+
+
 Params = (
     Conv2dParams
     | DepthwiseConv2dParams
@@ -295,6 +338,8 @@ Params = (
     | ConcatenateParams
     | MatrixDspParams
     | DepthwiseDspParams
+    | DepthwiseRowsDspParams
+    | AddDspParams
 )
 
 

@@ -91,6 +91,58 @@ typedef struct sotto_depthwise_dsp_params {
 void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8_t *input,
                             int8_t *output, int8_t *scratch);
 
+/* Depthwise convolution with three columns, horizontal stride and dilation 1, depth multiplier 1
+ * and four channels or more: as rows of one channel, which four channels at a time are unpacked to.
+ *
+ * The stream holds for each channel:
+ *   bias                      times 256, zero points folded in
+ *   multiplier, exponent - 1
+ *   kernel_height * 2 words   16-bit lanes 256 * (w0, w1) and 256 * (w1, w2) of a kernel row */
+typedef struct sotto_depthwise_rows_dsp_params {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t channels;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t kernel_height;
+  int32_t stride_height;
+  int32_t dilation_height;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_value;
+  int32_t plane_rows;  /* (output_height - 1) * stride + (kernel_height - 1) * dilation + 1 */
+  int32_t plane_pairs; /* 3 * (output_width / 6, rounded up) + 1 */
+  int32_t rounding_base;
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_depthwise_rows_dsp_params;
+
+/* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
+#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
+
+void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
+                                 int8_t *output, int8_t *scratch);
+
+/* Element by element sum. The first input is the one of the greater scale, whose factor is 1/2;
+ * the other's is multiplier * 2^(-31 - exponent), 0 <= exponent <= 31. Output as above. */
+typedef struct sotto_add_dsp_params {
+  int32_t elements;
+  int32_t input1_offset;
+  int32_t input2_offset;
+  int32_t input2_multiplier;
+  int32_t input2_exponent;
+  int32_t output_multiplier;
+  int32_t output_exponent_less_1;
+  int32_t rounding_base;
+  int32_t activation_min;
+  int32_t activation_max;
+} sotto_add_dsp_params;
+
+/* `output` may be either input. */
+void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
+                      const int8_t *input2, int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif

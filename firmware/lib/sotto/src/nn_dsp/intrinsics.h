@@ -22,17 +22,23 @@ static inline void dsp_store(int8_t *target, uint32_t word) {
   memcpy(target, &word, sizeof word);
 }
 
-/* acc256 / 256 * multiplier * 2^-exponent + zero point, rounded as sotto_requantise, saturated.
- * Pre: |acc256| < 2^31, 0 <= multiplier < 2^31, 0 <= exponent_less_1 <= 21,
+/* doubled / 2 * multiplier * 2^-exponent + zero point, rounded as sotto_requantise, saturated.
+ * Pre: |doubled| < 2^30, 0 <= multiplier < 2^31, 0 <= exponent_less_1 <= 21,
  * rounding = (2 * zero point + 1) << exponent_less_1. */
-static inline int32_t dsp_requantise(int32_t acc256, int32_t multiplier, int32_t exponent_less_1,
-                                     int32_t rounding) {
-  /* Twice the accumulator: round(2 acc * multiplier / 2^32) = round(acc * multiplier / 2^31). */
-  const int32_t high = dsp_smmulr(acc256 >> 7, multiplier); /* |high| <= |acc| < 2^23 */
+static inline int32_t dsp_requantise_doubled(int32_t doubled, int32_t multiplier,
+                                             int32_t exponent_less_1, int32_t rounding) {
+  /* round(2 acc * multiplier / 2^32) = round(acc * multiplier / 2^31); |high| < 2^29 */
+  const int32_t high = dsp_smmulr(doubled, multiplier);
   /* Adding half rounds ties up; one less below zero rounds them away from zero. The zero point
-   * comes with the half: |sum| < 2^23 + 1 + 255 * 2^21 < 2^30. */
+   * comes with the half: |sum| < 2^29 + 1 + 255 * 2^21 < 2^31. */
   const int32_t sum = high + (high >> 31) + rounding;
   return dsp_half_ssat8(sum >> exponent_less_1);
+}
+
+/* The same of an accumulator times 256. */
+static inline int32_t dsp_requantise(int32_t acc256, int32_t multiplier, int32_t exponent_less_1,
+                                     int32_t rounding) {
+  return dsp_requantise_doubled(acc256 >> 7, multiplier, exponent_less_1, rounding);
 }
 
 #endif

@@ -40,6 +40,15 @@ static inline int32_t dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
   return (int32_t)((uint32_t)sum + low + high);
 }
 
+/* The same of the low half of `a` and the high one of `b`, and the other way round. */
+static inline int32_t dsp_smlabt(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlad(a & 0xFFFFU, b >> 16, sum);
+}
+
+static inline int32_t dsp_smlatb(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlad(a >> 16, b & 0xFFFFU, sum);
+}
+
 static inline int32_t dsp_smmulr(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 }

@@ -8,6 +8,8 @@
 #include "matrix_block.h"
 
 #ifdef __ARM_FEATURE_DSP
+#include "requantise_armv7em.h"
+
 #define SIX_PRODUCTS         \
   "smlad r7, r4, r2, r7\n"   \
   "smlad r8, r5, r2, r8\n"   \
@@ -21,19 +23,6 @@
   "sxtb16 r2, r2\n"                      \
   "sxtb16 r3, r3\n"                      \
   "ldm r0!, {r4, r5, r6}\n" SIX_PRODUCTS
-/* dsp_requantise of `acc`; r6 is the rounding. */
-#define REQUANTISE(acc, multiplier, exponent_less_1) \
-  "asr " #acc ", " #acc                              \
-  ", #7\n"                                           \
-  "smmulr " #acc ", " #acc ", " #multiplier          \
-  "\n"                                               \
-  "add " #acc ", " #acc ", " #acc                    \
-  ", asr #31\n"                                      \
-  "add " #acc ", " #acc                              \
-  ", r6\n"                                           \
-  "asr " #acc ", " #acc ", " #exponent_less_1        \
-  "\n"                                               \
-  "ssat " #acc ", #8, " #acc ", asr #1\n"
 
 __attribute__((naked)) void sotto_matrix_block(__attribute__((unused)) const matrix_block *block) {
   __asm__ volatile(
@@ -73,9 +62,9 @@ __attribute__((naked)) void sotto_matrix_block(__attribute__((unused)) const mat
       "ldm r1!, {r2, r3, r4, r5}\n" /* multipliers a and b, exponents - 1 of a and b */
       "ldr lr, [sp, #20]\n"
       "lsl r6, lr, r4\n"
-      REQUANTISE(r7, r2, r4) REQUANTISE(r8, r2, r4) REQUANTISE(r9, r2, r4)
+      REQUANTISE(r7, r2, r4, r6) REQUANTISE(r8, r2, r4, r6) REQUANTISE(r9, r2, r4, r6)
       "lsl r6, lr, r5\n"
-      REQUANTISE(r10, r3, r5) REQUANTISE(r11, r3, r5) REQUANTISE(r12, r3, r5)
+      REQUANTISE(r10, r3, r5, r6) REQUANTISE(r11, r3, r5, r6) REQUANTISE(r12, r3, r5, r6)
       "ldr r0, [sp, #12]\n"
       "ldr r3, [sp, #16]\n"
       "strb r7, [r0]\n"

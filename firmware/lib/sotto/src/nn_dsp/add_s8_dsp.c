@@ -1,0 +1,34 @@
+/* Quantised sum of two tensors. */
+#include "clamp.h"
+#include "intrinsics.h"
+#include "sotto/nn_dsp.h"
+
+/* The reference kernel's 20 fraction bits; sums are kept doubled, as SMMULR wants them. */
+#define DOUBLED_BITS 21
+
+void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
+                      const int8_t *input2, int8_t *output) {
+  const sotto_add_dsp_params *p = params;
+  const int8_t *const end = input1 + p->elements;
+  const int32_t offset1 = p->input1_offset * (1 << (DOUBLED_BITS - 1));
+  const int32_t offset2 = p->input2_offset * (1 << DOUBLED_BITS);
+  const int32_t multiplier2 = p->input2_multiplier;
+  const int32_t exponent2 = p->input2_exponent;
+  const int32_t half2 = (int32_t)((UINT32_C(1) << exponent2) >> 1);
+  const int32_t away2 = exponent2 > 0 ? -1 : 0; /* nothing to round without a shift */
+  const int32_t multiplier = p->output_multiplier;
+  const int32_t exponent = p->output_exponent_less_1;
+  const int32_t rounding = p->rounding_base * (1 << exponent); /* < 255 * 2^21 */
+  int8_t *target = output;
+  while (input1 != end) {
+    /* |stored + offset| <= 255: twice half of it times 2^20 is below 2^28 */
+    const int32_t term1 = *input1++ * (1 << (DOUBLED_BITS - 1)) + offset1;
+    const int32_t raw2 = *input2++ * (1 << DOUBLED_BITS) + offset2; /* < 2^29 */
+    const int32_t high2 = dsp_smmulr(raw2, multiplier2);            /* < 2^27 */
+    const int32_t term2 = (high2 + ((high2 >> 31) & away2) + half2) >> exponent2;
+    /* |term1| < 2^28, |2 * term2| < 2^28 */
+    const int32_t doubled = term1 + 2 * term2;
+    *target++ = (int8_t)dsp_requantise_doubled(doubled, multiplier, exponent, rounding);
+  }
+  dsp_clamp(output, p->elements, p->activation_min, p->activation_max);
+}

@@ -1,0 +1,83 @@
+/* Depthwise convolution with three columns, by rows of one channel. */
+#include "clamp.h"
+#include "depthwise_tile.h"
+#include "intrinsics.h"
+#include "sotto/nn_dsp.h"
+
+#define CHANNELS 4
+#define BYTES_OF_A_WORD 0x01010101U
+
+/* One row of four channels, from the image row `source` (NULL outside of the image) to planes that
+ * lie `plane_words` apart: pairs of sign-extended values, the padding value outside of the image.
+ */
+static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *source,
+                       uint32_t *target, int32_t plane_words) {
+  const uint32_t padding = ((uint32_t)p->pad_value & 0xFFU) * BYTES_OF_A_WORD;
+  int32_t x = -p->pad_left;
+  for (int32_t pair = 0; pair < p->plane_pairs; ++pair, ++target, x += 2) {
+    uint32_t left = padding;
+    uint32_t right = padding;
+    if (source != NULL && x >= 0 && x < p->input_width) {
+      left = dsp_load(source + x * p->channels);
+    }
+    if (source != NULL && x + 1 >= 0 && x + 1 < p->input_width) {
+      right = dsp_load(source + (x + 1) * p->channels);
+    }
+    const uint32_t low = dsp_low_halves(left, right);
+    const uint32_t high = dsp_high_halves(left, right);
+    target[0] = dsp_sxtb16(low);
+    target[plane_words] = dsp_sxtb16_odd(low);
+    target[2 * plane_words] = dsp_sxtb16(high);
+    target[3 * plane_words] = dsp_sxtb16_odd(high);
+  }
+}
+
+/* One channel of all positions, from its plane. */
+static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t *plane,
+                        const int32_t *stream, int8_t *output) {
+  const int32_t row_bytes = p->plane_pairs * 4;
+  for (int32_t x = 0; x < p->output_width; x += DEPTHWISE_TILE_COLUMNS) {
+    const int32_t left = p->output_width - x;
+    depthwise_tile tile = {
+        .row = plane + x / 2,
+        .row_step_bytes = p->stride_height * row_bytes,
+        .kernel_step_bytes = p->dilation_height * row_bytes,
+        .weights = stream + 3,
+        .weights_end = stream + 3 + 2 * p->kernel_height,
+        .bias = stream[0],
+        .multiplier = stream[1],
+        .exponent_less_1 = stream[2],
+        .rounding = p->rounding_base * (1 << stream[2]), /* < 255 * 2^21 */
+        .output = output + x * p->channels,
+        .output_row_bytes = p->output_width * p->channels,
+        .output_column_bytes = p->channels,
+        .columns = left < DEPTHWISE_TILE_COLUMNS ? left : DEPTHWISE_TILE_COLUMNS,
+        .rows = p->output_height,
+    };
+    sotto_depthwise_tile(&tile);
+  }
+}
+
+void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
+                                 int8_t *output, int8_t *scratch) {
+  const sotto_depthwise_rows_dsp_params *p = params;
+  const int32_t plane_words = p->plane_rows * p->plane_pairs;
+  const int32_t record_words = 3 + 2 * p->kernel_height;
+  const int32_t last = p->channels - CHANNELS;
+  uint32_t *const planes = (uint32_t *)(void *)scratch;
+  for (int32_t c = 0;; c += CHANNELS) {
+    c = c < last ? c : last; /* the last four channels may overlap those before */
+    for (int32_t row = 0; row < p->plane_rows; ++row) {
+      const int32_t y = row - p->pad_top;
+      const int inside = y >= 0 && y < p->input_height;
+      const int8_t *const source = inside ? input + y * p->input_width * p->channels + c : NULL;
+      unpack_row(p, source, planes + row * p->plane_pairs, plane_words);
+    }
+    for (int32_t k = 0; k < CHANNELS; ++k) {
+      one_channel(p, planes + k * plane_words, p->stream + (c + k) * record_words, output + c + k);
+    }
+    if (c == last) break;
+  }
+  dsp_clamp(output, p->output_height * p->output_width * p->channels, p->activation_min,
+            p->activation_max);
+}

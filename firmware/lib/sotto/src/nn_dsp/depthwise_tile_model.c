@@ -1,0 +1,33 @@
+/* What depthwise_tile_armv7em.c computes, in C. */
+#include "depthwise_tile.h"
+
+#ifndef __ARM_FEATURE_DSP
+#include "intrinsics.h"
+
+static void one_row(const depthwise_tile *t, const uint32_t *row, int8_t *output) {
+  int32_t acc[DEPTHWISE_TILE_COLUMNS];
+  for (int i = 0; i < DEPTHWISE_TILE_COLUMNS; ++i) acc[i] = t->bias;
+  for (const int32_t *w = t->weights; w != t->weights_end; w += 2) {
+    const uint32_t first = (uint32_t)w[0];
+    const uint32_t second = (uint32_t)w[1];
+    for (int i = 0; i < DEPTHWISE_TILE_COLUMNS; i += 2) {
+      const uint32_t left = row[i / 2];
+      const uint32_t right = row[i / 2 + 1];
+      acc[i] = dsp_smlabt(right, second, dsp_smlad(left, first, acc[i]));
+      acc[i + 1] = dsp_smlad(right, second, dsp_smlatb(left, first, acc[i + 1]));
+    }
+    row += t->kernel_step_bytes / 4;
+  }
+  for (int32_t i = 0; i < t->columns; ++i) {
+    output[i * t->output_column_bytes] =
+        (int8_t)dsp_requantise(acc[i], t->multiplier, t->exponent_less_1, t->rounding);
+  }
+}
+
+void sotto_depthwise_tile(depthwise_tile *tile) {
+  for (int32_t y = 0; y < tile->rows; ++y) {
+    one_row(tile, tile->row + y * (tile->row_step_bytes / 4),
+            tile->output + y * tile->output_row_bytes);
+  }
+}
+#endif
