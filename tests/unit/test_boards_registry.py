@@ -76,8 +76,11 @@ def sources_outside_ports() -> list[Path]:
     return sorted(p for folder in folders for p in folder.rglob("*.[chS]"))
 
 
+# Instructions that C cannot say are no registers; those files are of one instruction set each.
+INSTRUCTION_SET_FILE = re.compile(r"_armv\w+\.[chS]$")
 # A register is reached through a volatile object or by assembly, at an address that somebody wrote.
 REGISTER_ACCESS = re.compile(r"\bvolatile\b|\basm\b|__asm__|\*\s*\)\s*\(?\s*0x", re.IGNORECASE)
+ASSEMBLY = re.compile(r"__asm__ volatile|__asm__")
 VENDOR_WORD = re.compile(r"stm32|mps2|netduino|cmsdk|nrf5\d|esp32|rp2040|usart", re.IGNORECASE)
 
 
@@ -88,6 +91,8 @@ def test_there_are_sources_outside_ports() -> None:
 @pytest.mark.parametrize("path", sources_outside_ports(), ids=lambda p: p.name)
 def test_registers_and_board_names_stay_in_ports(path: Path) -> None:
     code = re.sub(r"/\*.*?\*/|//[^\n]*", "", path.read_text(), flags=re.DOTALL)
+    if INSTRUCTION_SET_FILE.search(path.name):
+        code = ASSEMBLY.sub("", code)
     assert not REGISTER_ACCESS.findall(code)
     assert not VENDOR_WORD.findall(code)
 

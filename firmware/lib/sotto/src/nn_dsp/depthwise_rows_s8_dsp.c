@@ -7,28 +7,42 @@
 #define CHANNELS 4
 #define BYTES_OF_A_WORD 0x01010101U
 
-/* One row of four channels, from the image row `source` (NULL outside of the image) to planes that
- * lie `plane_words` apart: pairs of sign-extended values, the padding value outside of the image.
- */
+/* A pair of columns of four channels, as pairs of sign-extended values `plane_words` apart. */
+static inline void unpack_pair(uint32_t left, uint32_t right, uint32_t *target,
+                               int32_t plane_words) {
+  const uint32_t low = dsp_low_halves(left, right);
+  const uint32_t high = dsp_high_halves(left, right);
+  *target = dsp_sxtb16(low);
+  target += plane_words;
+  *target = dsp_sxtb16_odd(low);
+  target += plane_words;
+  *target = dsp_sxtb16(high);
+  target += plane_words;
+  *target = dsp_sxtb16_odd(high);
+}
+
+/* One row of four channels, from the image row `source` (NULL outside of the image) to planes;
+ * the padding value outside of the image. */
 static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *source,
                        uint32_t *target, int32_t plane_words) {
   const uint32_t padding = ((uint32_t)p->pad_value & 0xFFU) * BYTES_OF_A_WORD;
+  const int32_t channels = p->channels;
+  const int32_t width = source == NULL ? 0 : p->input_width;
+  const uint32_t *const end = target + p->plane_pairs;
   int32_t x = -p->pad_left;
-  for (int32_t pair = 0; pair < p->plane_pairs; ++pair, ++target, x += 2) {
-    uint32_t left = padding;
-    uint32_t right = padding;
-    if (source != NULL && x >= 0 && x < p->input_width) {
-      left = dsp_load(source + x * p->channels);
+  while (target != end) {
+    if (x >= 0 && x + 1 < width) {
+      const int8_t *pixel = source + x * channels;
+      for (; x + 1 < width && target != end; x += 2, pixel += 2 * channels) {
+        unpack_pair(dsp_load(pixel), dsp_load(pixel + channels), target++, plane_words);
+      }
+      continue;
     }
-    if (source != NULL && x + 1 >= 0 && x + 1 < p->input_width) {
-      right = dsp_load(source + (x + 1) * p->channels);
-    }
-    const uint32_t low = dsp_low_halves(left, right);
-    const uint32_t high = dsp_high_halves(left, right);
-    target[0] = dsp_sxtb16(low);
-    target[plane_words] = dsp_sxtb16_odd(low);
-    target[2 * plane_words] = dsp_sxtb16(high);
-    target[3 * plane_words] = dsp_sxtb16_odd(high);
+    const uint32_t left = x >= 0 && x < width ? dsp_load(source + x * channels) : padding;
+    const uint32_t right =
+        x + 1 >= 0 && x + 1 < width ? dsp_load(source + (x + 1) * channels) : padding;
+    unpack_pair(left, right, target++, plane_words);
+    x += 2;
   }
 }
 

@@ -48,12 +48,12 @@ __attribute__((naked)) void sotto_depthwise_tile(__attribute__((unused)) depthwi
         "ldr r0, [sp]\n"
         "ldrd r2, r3, [r0, #24]\n" /* multiplier, exponent - 1 */
         "ldr r1, [r0, #32]\n"      /* rounding */
-        REQUANTISE(r4, r2, r3, r1)
-        REQUANTISE(r5, r2, r3, r1)
-        REQUANTISE(r6, r2, r3, r1)
-        REQUANTISE(r7, r2, r3, r1)
-        REQUANTISE(r8, r2, r3, r1)
-        REQUANTISE(r9, r2, r3, r1)
+        REQUANTISE(r4, r2, r3, r1, r12)
+        REQUANTISE(r5, r2, r3, r1, r12)
+        REQUANTISE(r6, r2, r3, r1, r12)
+        REQUANTISE(r7, r2, r3, r1, r12)
+        REQUANTISE(r8, r2, r3, r1, r12)
+        REQUANTISE(r9, r2, r3, r1, r12)
         "ldrd r10, r1, [r0, #36]\n"  /* output, its row step */
         "ldrd r11, r12, [r0, #44]\n" /* its column step, columns to write */
         "add r1, r1, r10\n"

@@ -62,9 +62,9 @@ __attribute__((naked)) void sotto_matrix_block(__attribute__((unused)) const mat
       "ldm r1!, {r2, r3, r4, r5}\n" /* multipliers a and b, exponents - 1 of a and b */
       "ldr lr, [sp, #20]\n"
       "lsl r6, lr, r4\n"
-      REQUANTISE(r7, r2, r4, r6) REQUANTISE(r8, r2, r4, r6) REQUANTISE(r9, r2, r4, r6)
+      REQUANTISE(r7, r2, r4, r6, r0) REQUANTISE(r8, r2, r4, r6, r0) REQUANTISE(r9, r2, r4, r6, r0)
       "lsl r6, lr, r5\n"
-      REQUANTISE(r10, r3, r5, r6) REQUANTISE(r11, r3, r5, r6) REQUANTISE(r12, r3, r5, r6)
+      REQUANTISE(r10, r3, r5, r6, r0) REQUANTISE(r11, r3, r5, r6, r0) REQUANTISE(r12, r3, r5, r6, r0)
       "ldr r0, [sp, #12]\n"
       "ldr r3, [sp, #16]\n"
       "strb r7, [r0]\n"

@@ -7,55 +7,70 @@
 #define SIGNS UINT32_C(0x80808080)        /* stored value -> stored value + 128 */
 #define SECOND_WORDS UINT32_C(0x80FF80FF) /* see matrix_block.h */
 
-static void copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
+static int8_t *copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
   for (; count >= 4; count -= 4, target += 4, source += 4) dsp_store(target, dsp_load(source));
   for (; count > 0; --count) *target++ = *source++;
+  return target;
 }
 
-static void fill_bytes(int8_t *target, int32_t value, int32_t count) {
+static int8_t *fill_bytes(int8_t *target, int32_t value, int32_t count) {
   for (; count > 0; --count) *target++ = (int8_t)value;
+  return target;
 }
 
-/* Kernel row at input row `y`, from input column `x` on. */
-static void copy_row(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y, int32_t x,
-                     int8_t *target) {
+static int32_t at_least_0(int32_t value) {
+  return value > 0 ? value : 0;
+}
+
+/* Kernel row from input column `x` on, taps apart. */
+static int8_t *copy_taps(const sotto_matrix_dsp_params *p, const int8_t *row, int32_t x,
+                         int8_t *target) {
   const int32_t channels = p->input_channels;
-  if (y < 0 || y >= p->input_height) {
-    fill_bytes(target, p->pad_value, p->kernel_width * channels);
-    return;
+  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_width) {
+    const int outside = x < 0 || x >= p->input_width;
+    target = outside ? fill_bytes(target, p->pad_value, channels)
+                     : copy_bytes(target, row + x * channels, channels);
   }
-  const int8_t *row = input + y * p->input_width * channels;
-  if (p->dilation_width == 1 && x >= 0 && x + p->kernel_width <= p->input_width) {
-    copy_bytes(target, row + x * channels, p->kernel_width * channels);
-    return;
-  }
-  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_width, target += channels) {
-    if (x < 0 || x >= p->input_width) {
-      fill_bytes(target, p->pad_value, channels);
+  return target;
+}
+
+/* Bytes of the window whose first tap is input row `y`, column `x`. */
+static void copy_window(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y, int32_t x,
+                        int8_t *target) {
+  const int32_t channels = p->input_channels;
+  const int32_t row_bytes = p->kernel_width * channels;
+  const int32_t input_row_bytes = p->input_width * channels;
+  /* Of a kernel row without dilation: bytes before, in and behind the image. */
+  const int32_t before = at_least_0(-x) * channels;
+  const int32_t behind = at_least_0(x + p->kernel_width - p->input_width) * channels;
+  const int32_t inside = row_bytes - before - behind;
+  const int32_t start = at_least_0(x) * channels;
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
+    const int8_t *const row = input + y * input_row_bytes;
+    if (y < 0 || y >= p->input_height) {
+      target = fill_bytes(target, p->pad_value, row_bytes);
+    } else if (p->dilation_width != 1 || inside < 0) {
+      target = copy_taps(p, row, x, target);
     } else {
-      copy_bytes(target, row + x * channels, channels);
+      target = fill_bytes(target, p->pad_value, before);
+      target = copy_bytes(target, row + start, inside);
+      target = fill_bytes(target, p->pad_value, behind);
     }
   }
+  fill_bytes(target, 0, 4 * p->groups - p->kernel_height * row_bytes); /* their weights are 0 */
 }
 
 /* Bytes of the window of output position `index`: in the input where they lie there whole and in
  * words, else copied to `copy`. */
 static const int8_t *window_at(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t index,
                                int8_t *copy) {
-  const int32_t row_bytes = p->kernel_width * p->input_channels;
-  const int32_t bytes = p->kernel_height * row_bytes;
+  const int32_t bytes = p->kernel_height * p->kernel_width * p->input_channels;
   const int32_t steps = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width;
   if (steps == 1 && bytes % 4 == 0) return input + index * bytes;
   const int32_t output_y = index / p->output_width;
   const int32_t output_x = index - output_y * p->output_width;
-  const int32_t x = output_x * p->stride_width - p->pad_left;
-  int32_t y = output_y * p->stride_height - p->pad_top;
-  int8_t *target = copy;
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    copy_row(p, input, y, x, target);
-    target += row_bytes;
-  }
-  fill_bytes(target, 0, 4 * p->groups - bytes); /* their weights are 0 */
+  copy_window(p, input, output_y * p->stride_height - p->pad_top,
+              output_x * p->stride_width - p->pad_left, copy);
   return copy;
 }
 
