@@ -18,6 +18,7 @@ from training.export import Manifest, export_model
 from training.export.compile import compile_model
 from training.export.reader import read_tflite
 from training.export.reference import run_micro, run_reference
+from training.export.targets import TARGETS
 from training.export.tflite_writer import write_tflite
 from training.export.tflm_arena import measure_tflm_arena
 from training.features import Frontend
@@ -95,6 +96,12 @@ def test_manifest_describes_the_files(exported: Path) -> None:
     assert manifest["input"] == {"frames": 49, "bins": 40, "scale": 1 / 16, "zero_point": 0}
     assert manifest["output"]["classes"] == 12
     assert manifest["arena_bytes"] == compile_model(tflite).plan.arena_bytes
+    for target in TARGETS:
+        costs = compile_model(tflite, target=target)
+        assert manifest["targets"][target.name] == {
+            "arena_bytes": costs.plan.arena_bytes,
+            "weights_bytes": costs.summary.weights_bytes,
+        }
     header = (exported / "sotto_model.h").read_text()
     assert f'#define SOTTO_MODEL_HASH_HEX "{identity}"' in header
     assert f"#define SOTTO_MODEL_TFLM_ARENA_BYTES {manifest['tflm_arena_bytes']}" in header

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from training.export import c_writer
 from training.export.compile import compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.reference import run_micro, run_reference
-from training.export.regenerate import read_exported_tflite
+from training.export.regenerate import read_exported_tflite, regenerate
 from training.export.targets import DSP, TARGETS, Target
 from training.features import Frontend
 from training.recipe import FrontendConfig
@@ -73,6 +74,19 @@ def test_the_exporter_would_print_the_same_text() -> None:
     assert text("sotto_labels.c") == c_writer.labels_source(MANIFEST["labels"], identity())
     for name, content in frontend_sources(frontend().tables, identity().banner).items():
         assert text(name) == content, name
+
+
+def test_regenerating_changes_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "generated"
+    shutil.copytree(GENERATED, folder)
+    (folder / "sotto_model_aot_dsp.c").unlink()
+    (folder / "sotto_model.h").write_text("of an older sotto")
+    manifest = {k: v for k, v in MANIFEST.items() if k != "targets"}
+    manifest["files"] = {k: v for k, v in manifest["files"].items() if "_dsp" not in k}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    regenerate(folder)
+    for path in GENERATED.iterdir():
+        assert (folder / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def test_the_golden_vectors_are_right() -> None:

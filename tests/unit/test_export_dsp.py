@@ -13,14 +13,24 @@ from hypothesis import strategies as st
 from model_builder import every_operator_model, keyword_model
 
 from training.errors import UserError
-from training.export.choose_dsp import depthwise_kernel, matrix_kernel, scratch_bytes
+from training.export.choose_dsp import (
+    add_kernel,
+    depthwise_kernel,
+    depthwise_rows_kernel,
+    matrix_kernel,
+    scratch_bytes,
+)
 from training.export.compile import compile_model
 from training.export.fixed_point import requantize
 from training.export.pack_dsp import channel_bounds, pack_depthwise, pack_matrix, requantisation
 from training.export.program import (
+    AddDspParams,
+    AddParams,
     Conv2dParams,
     DepthwiseConv2dParams,
     DepthwiseDspParams,
+    DepthwiseRowsDspParams,
+    KernelCall,
     MatrixDspParams,
 )
 from training.export.targets import DSP, PORTABLE, find_target
@@ -108,6 +118,39 @@ def test_refused_layers_keep_their_kernel() -> None:
     assert matrix_kernel(depthwise) is None
 
 
+def test_rows_are_for_three_columns_and_little_scratch() -> None:
+    calls = compile_model(keyword_model()).program.calls
+    *_, rows = (c.params for c in calls if isinstance(c.params, DepthwiseConv2dParams))
+    chosen = depthwise_rows_kernel(rows)
+    assert isinstance(chosen, DepthwiseRowsDspParams)
+    record = chosen.stream.reshape(rows.input_channels, 3 + 2 * 3)[5]
+    w = 256 * rows.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
+    assert record[5:7].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
+    assert depthwise_rows_kernel(replace(rows, stride_width=2)) is None
+    assert depthwise_rows_kernel(replace(rows, dilation_width=2)) is None
+    tall = replace(rows, input_width=1, output_width=1)
+    assert depthwise_rows_kernel(tall) is None, "its planes are longer than its input"
+
+
+def _addition(**changes: int) -> KernelCall:
+    call = next(
+        c for c in compile_model(keyword_model()).program.calls if isinstance(c.params, AddParams)
+    )
+    assert isinstance(call.params, AddParams)
+    return replace(call, params=replace(call.params, **changes))
+
+
+def test_the_greater_scale_is_added_first() -> None:
+    swapped = add_kernel(_addition(input1_multiplier=2**30 + 5, input1_shift=-3, input1_offset=7))
+    assert swapped is not None
+    assert isinstance(swapped.params, AddDspParams)
+    assert swapped.inputs == _addition().inputs[::-1]
+    assert swapped.params.input2_offset == 7
+    assert (swapped.params.input2_multiplier, swapped.params.input2_exponent) == (2**30 + 5, 3)
+    assert add_kernel(_addition(output_shift=0)) is None
+    assert add_kernel(_addition(input1_shift=-1, input2_shift=-1)) is None
+
+
 def test_scratch_is_what_the_header_asks_for() -> None:
     text = (ROOT / "firmware/lib/sotto/include/sotto/nn_dsp.h").read_text()
     formulas = dict(re.findall(r"#define SOTTO_(\w+)_DSP_SCRATCH_BYTES\(.*?\) \((.*)\)", text))
@@ -119,6 +162,8 @@ def test_scratch_is_what_the_header_asks_for() -> None:
             values = {"groups": p.groups}
         elif isinstance(p, DepthwiseDspParams):
             values = {"taps": p.kernel_height * p.kernel_width, "channels": p.channels}
+        elif isinstance(p, DepthwiseRowsDspParams):
+            values = {"rows": p.plane_rows, "pairs": p.plane_pairs}
         else:
             assert call.scratch is None
             continue
@@ -126,7 +171,7 @@ def test_scratch_is_what_the_header_asks_for() -> None:
         assert call.scratch is not None
         wanted = eval(formulas[p.struct.removesuffix("_dsp").upper()], {}, values)
         assert program.buffers[call.scratch].bytes == scratch_bytes(p) == wanted
-    assert seen == {"matrix_dsp", "depthwise_dsp"}
+    assert seen == {"matrix_dsp", "depthwise_dsp", "depthwise_rows_dsp"}
 
 
 def test_targets_share_all_but_the_kernels() -> None:
