@@ -142,6 +142,7 @@ static const sotto_depthwise_rows_dsp_params depthwise_rows_dsp_3 = {
     .output_width = 10,
     .kernel_height = 3,
     .stride_height = 1,
+    .stride_width = 1,
     .dilation_height = 1,
     .pad_top = 1,
     .pad_left = 1,

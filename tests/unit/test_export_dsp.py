@@ -126,7 +126,7 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     record = chosen.stream.reshape(rows.input_channels, 3 + 2 * 3)[5]
     w = 256 * rows.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
     assert record[5:7].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
-    assert depthwise_rows_kernel(replace(rows, stride_width=2)) is None
+    assert depthwise_rows_kernel(replace(rows, stride_width=3)) is None
     assert depthwise_rows_kernel(replace(rows, dilation_width=2)) is None
     tall = replace(rows, input_width=1, output_width=1)
     assert depthwise_rows_kernel(tall) is None, "its planes are longer than its input"

@@ -99,6 +99,7 @@ _ROWS_GEOMETRY = (
     "output_width",
     "kernel_height",
     "stride_height",
+    "stride_width",
     "dilation_height",
     "pad_top",
     "pad_left",
@@ -166,8 +167,9 @@ def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
     if not isinstance(params, DepthwiseConv2dParams):
         return None
     channels = params.input_channels
-    steps = params.depth_multiplier, params.stride_width, params.dilation_width
-    if params.kernel_width != 3 or steps != (1, 1, 1) or channels < DEPTHWISE_CHANNELS:
+    ones = params.depth_multiplier, params.dilation_width
+    strides = params.stride_width in (1, 2)
+    if params.kernel_width != 3 or ones != (1, 1) or not strides or channels < DEPTHWISE_CHANNELS:
         return None
     weights = params.weights.reshape(params.kernel_height, 3, channels).astype(np.int64)
     bounds = channel_bounds(weights.reshape(-1, channels).T, params.bias, params.input_offset)
@@ -175,12 +177,13 @@ def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
     if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
         return None
     reach = (params.kernel_height - 1) * params.dilation_height
+    tiles = -(-params.output_width // (2 * TILE_PAIRS))
     chosen = DepthwiseRowsDspParams(
         **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,
         plane_rows=(params.output_height - 1) * params.stride_height + reach + 1,
-        plane_pairs=TILE_PAIRS * -(-params.output_width // (2 * TILE_PAIRS)) + 1,
+        plane_pairs=TILE_PAIRS * params.stride_width * tiles + 1,
         rounding_base=2 * params.output_offset + 1,
         activation_min=params.activation_min,
         activation_max=params.activation_max,

@@ -293,6 +293,7 @@ class DepthwiseRowsDspParams:
     output_width: int
     kernel_height: int
     stride_height: int
+    stride_width: int
     dilation_height: int
     pad_top: int
     pad_left: int

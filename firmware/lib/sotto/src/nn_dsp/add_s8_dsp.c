@@ -24,8 +24,9 @@ void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
     /* |stored + offset| <= 255: twice half of it times 2^20 is below 2^28 */
     const int32_t term1 = *input1++ * (1 << (DOUBLED_BITS - 1)) + offset1;
     const int32_t raw2 = *input2++ * (1 << DOUBLED_BITS) + offset2; /* < 2^29 */
-    const int32_t high2 = dsp_smmulr(raw2, multiplier2);            /* < 2^27 */
-    const int32_t term2 = (high2 + ((high2 >> 31) & away2) + half2) >> exponent2;
+    /* product < 2^27, half2 <= 2^30 */
+    const int32_t sum2 = dsp_smmlar(raw2, multiplier2, half2) + ((raw2 >> 31) & away2);
+    const int32_t term2 = sum2 >> exponent2;
     /* |term1| < 2^28, |2 * term2| < 2^28 */
     const int32_t doubled = term1 + 2 * term2;
     *target++ = (int8_t)dsp_requantise_doubled(doubled, multiplier, exponent, rounding);

@@ -53,7 +53,7 @@ static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t
   for (int32_t x = 0; x < p->output_width; x += DEPTHWISE_TILE_COLUMNS) {
     const int32_t left = p->output_width - x;
     depthwise_tile tile = {
-        .row = plane + x / 2,
+        .row = plane + x * p->stride_width / 2, /* x is a multiple of 6 */
         .row_step_bytes = p->stride_height * row_bytes,
         .kernel_step_bytes = p->dilation_height * row_bytes,
         .weights = stream + 3,
@@ -68,7 +68,11 @@ static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t
         .columns = left < DEPTHWISE_TILE_COLUMNS ? left : DEPTHWISE_TILE_COLUMNS,
         .rows = p->output_height,
     };
-    sotto_depthwise_tile(&tile);
+    if (p->stride_width == 1) {
+      sotto_depthwise_tile_stride1(&tile);
+    } else {
+      sotto_depthwise_tile_stride2(&tile);
+    }
   }
 }
 

@@ -7,7 +7,7 @@
 #define DEPTHWISE_TILE_COLUMNS 6
 
 typedef struct depthwise_tile {
-  const uint32_t *row;       /* four pairs of 16-bit values: columns 0..7 of the first window row */
+  const uint32_t *row;       /* pairs of 16-bit values from the first window's first tap on */
   int32_t row_step_bytes;    /* from an output row to the next */
   int32_t kernel_step_bytes; /* from a kernel row to the next */
   const int32_t *weights;    /* two words a kernel row, see sotto_depthwise_rows_dsp_params */
@@ -23,7 +23,9 @@ typedef struct depthwise_tile {
   int32_t rows;    /* 1 or more */
 } depthwise_tile;
 
-/* Changes `tile`. The assembly reads the fields as words in this order. */
-void sotto_depthwise_tile(depthwise_tile *tile);
+/* For a horizontal stride of 1, where six columns read four pairs, and of 2, where they read seven.
+ * Both change `tile`. The assembly reads the fields as words in this order. */
+void sotto_depthwise_tile_stride1(depthwise_tile *tile);
+void sotto_depthwise_tile_stride2(depthwise_tile *tile);
 
 #endif

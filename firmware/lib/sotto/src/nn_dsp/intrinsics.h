@@ -27,11 +27,11 @@ static inline void dsp_store(int8_t *target, uint32_t word) {
  * rounding = (2 * zero point + 1) << exponent_less_1. */
 static inline int32_t dsp_requantise_doubled(int32_t doubled, int32_t multiplier,
                                              int32_t exponent_less_1, int32_t rounding) {
-  /* round(2 acc * multiplier / 2^32) = round(acc * multiplier / 2^31); |high| < 2^29 */
-  const int32_t high = dsp_smmulr(doubled, multiplier);
-  /* Adding half rounds ties up; one less below zero rounds them away from zero. The zero point
-   * comes with the half: |sum| < 2^29 + 1 + 255 * 2^21 < 2^31. */
-  const int32_t sum = high + (high >> 31) + rounding;
+  /* Rounded product: round(2 acc * multiplier / 2^32) = round(acc * multiplier / 2^31), below 2^29.
+   * Adding half rounds ties up; one less for negative accumulators rounds them away from zero
+   * (where their product is 0, half less one still gives 0). The zero point comes with the half:
+   * |sum| < 2^29 + 1 + 255 * 2^21 < 2^31. */
+  const int32_t sum = dsp_smmlar(doubled, multiplier, rounding) + (doubled >> 31);
   return dsp_half_ssat8(sum >> exponent_less_1);
 }
 

@@ -41,10 +41,10 @@ static inline int32_t dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
   return __smlad((int16x2_t)a, (int16x2_t)b, sum);
 }
 
-/* (a * b + 2^31) >> 32. */
-static inline int32_t dsp_smmulr(int32_t a, int32_t b) {
+/* sum + ((a * b + 2^31) >> 32). */
+static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
   int32_t high;
-  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(sum));
   return high;
 }
 

@@ -49,8 +49,8 @@ static inline int32_t dsp_smlatb(uint32_t a, uint32_t b, int32_t sum) {
   return dsp_smlad(a >> 16, b & 0xFFFFU, sum);
 }
 
-static inline int32_t dsp_smmulr(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
+  return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 }
 
 static inline int32_t dsp_half_ssat8(int32_t value) {
