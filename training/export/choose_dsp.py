@@ -171,6 +171,8 @@ def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
     strides = params.stride_width in (1, 2)
     if params.kernel_width != 3 or ones != (1, 1) or not strides or channels < DEPTHWISE_CHANNELS:
         return None
+    if params.pad_left > 1:
+        return None
     weights = params.weights.reshape(params.kernel_height, 3, channels).astype(np.int64)
     bounds = channel_bounds(weights.reshape(-1, channels).T, params.bias, params.input_offset)
     factors = requantisation(bounds, params.multiplier, params.shift)

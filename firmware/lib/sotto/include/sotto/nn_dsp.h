@@ -109,7 +109,7 @@ typedef struct sotto_depthwise_rows_dsp_params {
   int32_t stride_width;
   int32_t dilation_height;
   int32_t pad_top;
-  int32_t pad_left;
+  int32_t pad_left; /* 0 or 1 */
   int32_t pad_value;
   int32_t plane_rows;  /* (output_height - 1) * stride + (kernel_height - 1) * dilation + 1 */
   int32_t plane_pairs; /* 3 * stride_width * (output_width / 6, rounded up) + 1 */

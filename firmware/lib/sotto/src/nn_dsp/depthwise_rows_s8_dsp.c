@@ -21,29 +21,25 @@ static inline void unpack_pair(uint32_t left, uint32_t right, uint32_t *target,
   *target = dsp_sxtb16_odd(high);
 }
 
-/* One row of four channels, from the image row `source` (NULL outside of the image) to planes;
- * the padding value outside of the image. */
+/* One row of four channels, from the image row `source` to planes. `width` is that of the image, 0
+ * for a row outside of it; outside are padding values. The image starts at column 0 or 1. */
 static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *source,
-                       uint32_t *target, int32_t plane_words) {
+                       int32_t width, uint32_t *target, int32_t plane_words) {
   const uint32_t padding = ((uint32_t)p->pad_value & 0xFFU) * BYTES_OF_A_WORD;
   const int32_t channels = p->channels;
-  const int32_t width = source == NULL ? 0 : p->input_width;
   const uint32_t *const end = target + p->plane_pairs;
-  int32_t x = -p->pad_left;
-  while (target != end) {
-    if (x >= 0 && x + 1 < width) {
-      const int8_t *pixel = source + x * channels;
-      for (; x + 1 < width && target != end; x += 2, pixel += 2 * channels) {
-        unpack_pair(dsp_load(pixel), dsp_load(pixel + channels), target++, plane_words);
-      }
-      continue;
-    }
-    const uint32_t left = x >= 0 && x < width ? dsp_load(source + x * channels) : padding;
-    const uint32_t right =
-        x + 1 >= 0 && x + 1 < width ? dsp_load(source + (x + 1) * channels) : padding;
-    unpack_pair(left, right, target++, plane_words);
-    x += 2;
+  if (p->pad_left == 1 && width > 0) {
+    unpack_pair(padding, dsp_load(source), target++, plane_words);
+    source += channels;
+    --width;
   }
+  for (; width > 1 && target != end; width -= 2, source += 2 * channels) {
+    unpack_pair(dsp_load(source), dsp_load(source + channels), target++, plane_words);
+  }
+  if (width == 1 && target != end) {
+    unpack_pair(dsp_load(source), padding, target++, plane_words);
+  }
+  while (target != end) unpack_pair(padding, padding, target++, plane_words);
 }
 
 /* One channel of all positions, from its plane. */
@@ -88,8 +84,9 @@ void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, 
     for (int32_t row = 0; row < p->plane_rows; ++row) {
       const int32_t y = row - p->pad_top;
       const int inside = y >= 0 && y < p->input_height;
-      const int8_t *const source = inside ? input + y * p->input_width * p->channels + c : NULL;
-      unpack_row(p, source, planes + row * p->plane_pairs, plane_words);
+      const int8_t *const source = inside ? input + y * p->input_width * p->channels + c : input;
+      unpack_row(p, source, inside ? p->input_width : 0, planes + row * p->plane_pairs,
+                 plane_words);
     }
     for (int32_t k = 0; k < CHANNELS; ++k) {
       one_channel(p, planes + k * plane_words, p->stream + (c + k) * record_words, output + c + k);

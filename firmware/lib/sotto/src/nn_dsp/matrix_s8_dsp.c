@@ -18,46 +18,51 @@ static int8_t *fill_bytes(int8_t *target, int32_t value, int32_t count) {
   return target;
 }
 
-static int32_t at_least_0(int32_t value) {
-  return value > 0 ? value : 0;
+static int32_t between(int32_t value, int32_t low, int32_t high) {
+  const int32_t floored = value < low ? low : value;
+  return floored > high ? high : floored;
 }
 
-/* Kernel row from input column `x` on, taps apart. */
-static int8_t *copy_taps(const sotto_matrix_dsp_params *p, const int8_t *row, int32_t x,
-                         int8_t *target) {
+/* Bytes of the window whose first tap is input row `y`, column `x`, tap by tap. Returns the end. */
+static int8_t *copy_taps(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y,
+                         int32_t x, int8_t *target) {
   const int32_t channels = p->input_channels;
-  for (int32_t kx = 0; kx < p->kernel_width; ++kx, x += p->dilation_width) {
-    const int outside = x < 0 || x >= p->input_width;
-    target = outside ? fill_bytes(target, p->pad_value, channels)
-                     : copy_bytes(target, row + x * channels, channels);
+  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
+    const int8_t *const row = input + y * p->input_width * channels;
+    const int row_outside = y < 0 || y >= p->input_height;
+    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
+      const int32_t column = x + kx * p->dilation_width;
+      const int outside = row_outside || column < 0 || column >= p->input_width;
+      target = outside ? fill_bytes(target, p->pad_value, channels)
+                       : copy_bytes(target, row + column * channels, channels);
+    }
   }
   return target;
 }
 
-/* Bytes of the window whose first tap is input row `y`, column `x`. */
-static void copy_window(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y, int32_t x,
-                        int8_t *target) {
+/* The same without dilation: rows and columns outside of the image are filled in runs. */
+static int8_t *copy_rows(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y,
+                         int32_t x, int8_t *target) {
   const int32_t channels = p->input_channels;
   const int32_t row_bytes = p->kernel_width * channels;
   const int32_t input_row_bytes = p->input_width * channels;
-  /* Of a kernel row without dilation: bytes before, in and behind the image. */
-  const int32_t before = at_least_0(-x) * channels;
-  const int32_t behind = at_least_0(x + p->kernel_width - p->input_width) * channels;
-  const int32_t inside = row_bytes - before - behind;
-  const int32_t start = at_least_0(x) * channels;
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    const int8_t *const row = input + y * input_row_bytes;
-    if (y < 0 || y >= p->input_height) {
-      target = fill_bytes(target, p->pad_value, row_bytes);
-    } else if (p->dilation_width != 1 || inside < 0) {
-      target = copy_taps(p, row, x, target);
+  const int32_t top = between(-y, 0, p->kernel_height);
+  const int32_t end = between(p->input_height - y, top, p->kernel_height);
+  const int32_t before = between(-x, 0, p->kernel_width) * channels;
+  const int32_t inside = between(p->input_width - x, 0, p->kernel_width) * channels - before;
+  const int8_t *row =
+      input + (y + top) * input_row_bytes + between(x, 0, p->input_width) * channels;
+  target = fill_bytes(target, p->pad_value, top * row_bytes);
+  for (int32_t ky = top; ky < end; ++ky, row += input_row_bytes) {
+    if (inside == row_bytes) {
+      target = copy_bytes(target, row, row_bytes);
     } else {
       target = fill_bytes(target, p->pad_value, before);
-      target = copy_bytes(target, row + start, inside);
-      target = fill_bytes(target, p->pad_value, behind);
+      target = copy_bytes(target, row, inside);
+      target = fill_bytes(target, p->pad_value, row_bytes - before - inside);
     }
   }
-  fill_bytes(target, 0, 4 * p->groups - p->kernel_height * row_bytes); /* their weights are 0 */
+  return fill_bytes(target, p->pad_value, (p->kernel_height - end) * row_bytes);
 }
 
 /* Bytes of the window of output position `index`: in the input where they lie there whole and in
@@ -69,8 +74,11 @@ static const int8_t *window_at(const sotto_matrix_dsp_params *p, const int8_t *i
   if (steps == 1 && bytes % 4 == 0) return input + index * bytes;
   const int32_t output_y = index / p->output_width;
   const int32_t output_x = index - output_y * p->output_width;
-  copy_window(p, input, output_y * p->stride_height - p->pad_top,
-              output_x * p->stride_width - p->pad_left, copy);
+  const int32_t y = output_y * p->stride_height - p->pad_top;
+  const int32_t x = output_x * p->stride_width - p->pad_left;
+  const int dilated = p->dilation_height != 1 || p->dilation_width != 1;
+  int8_t *const end = dilated ? copy_taps(p, input, y, x, copy) : copy_rows(p, input, y, x, copy);
+  fill_bytes(end, 0, 4 * p->groups - bytes); /* their weights are 0 */
   return copy;
 }
 
