@@ -28,13 +28,13 @@ static int8_t *copy_taps(const sotto_matrix_dsp_params *p, const int8_t *input, 
                          int32_t x, int8_t *target) {
   const int32_t channels = p->input_channels;
   for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    const int8_t *const row = input + y * p->input_width * channels;
+    const int32_t row = y * p->input_width;
     const int row_outside = y < 0 || y >= p->input_height;
     for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
       const int32_t column = x + kx * p->dilation_width;
       const int outside = row_outside || column < 0 || column >= p->input_width;
       target = outside ? fill_bytes(target, p->pad_value, channels)
-                       : copy_bytes(target, row + column * channels, channels);
+                       : copy_bytes(target, input + (row + column) * channels, channels);
     }
   }
   return target;
@@ -50,8 +50,9 @@ static int8_t *copy_rows(const sotto_matrix_dsp_params *p, const int8_t *input, 
   const int32_t end = between(p->input_height - y, top, p->kernel_height);
   const int32_t before = between(-x, 0, p->kernel_width) * channels;
   const int32_t inside = between(p->input_width - x, 0, p->kernel_width) * channels - before;
-  const int8_t *row =
-      input + (y + top) * input_row_bytes + between(x, 0, p->input_width) * channels;
+  const int32_t first_row = between(y, 0, p->input_height);
+  const int32_t first_column = between(x, 0, p->input_width);
+  const int8_t *row = input + first_row * input_row_bytes + first_column * channels;
   target = fill_bytes(target, p->pad_value, top * row_bytes);
   for (int32_t ky = top; ky < end; ++ky, row += input_row_bytes) {
     if (inside == row_bytes) {
