@@ -26,7 +26,7 @@
 #define SOTTO_MODEL_ARENA_BYTES 6240
 #endif
 #if SOTTO_TARGET_DSP
-#define SOTTO_MODEL_ARENA_BYTES 6384
+#define SOTTO_MODEL_ARENA_BYTES 5840
 #endif
 
 #ifdef __cplusplus

@@ -273,13 +273,13 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 3 DEPTHWISE_CONV_2D 13x10x16 -> 13x10x16, kernel 3x3, stride 1x1, RELU, 18720 MACs */
   sotto_depthwise_rows_dsp_s8(&depthwise_rows_dsp_3, tensors + 0, tensors + 2080, tensors + 4160);
   /* 4 CONV_2D 13x10x16 -> 13x10x16, kernel 1x1, stride 1x1, RELU, 33280 MACs */
-  sotto_matrix_dsp_s8(&matrix_dsp_4, tensors + 2080, tensors + 4160, tensors + 6240);
+  sotto_matrix_dsp_s8(&matrix_dsp_4, tensors + 2080, tensors + 2080, tensors + 4160);
   /* 5 ADD 13x10x16 + 13x10x16 -> 13x10x16 */
-  sotto_add_dsp_s8(&add_dsp_5, tensors + 0, tensors + 4160, tensors + 2080);
+  sotto_add_dsp_s8(&add_dsp_5, tensors + 0, tensors + 2080, tensors + 0);
   /* 6 MEAN 13x10x16 -> 1x1x16 */
-  sotto_mean_s8(&mean_6, tensors + 2080, tensors + 144);
+  sotto_mean_s8(&mean_6, tensors + 0, tensors + 2080);
   /* 7 CONV_2D 1x1x16 -> 1x1x12, kernel 1x1, stride 1x1, 192 MACs */
-  sotto_matrix_dsp_s8(&matrix_dsp_7, tensors + 144, scores_s8, tensors + 0);
+  sotto_matrix_dsp_s8(&matrix_dsp_7, tensors + 2080, scores_s8, tensors + 0);
   return SOTTO_OK;
 }
 #endif

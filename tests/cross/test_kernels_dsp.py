@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from interpreters import NN_SOURCES, Kernels
-from model_builder import Builder
+from model_builder import Builder, Layers
 from operator_cases import (
     add,
     conv2d,
@@ -22,7 +22,7 @@ from operator_cases import (
 )
 
 from training.export.choose_dsp import choose_dsp_kernels
-from training.export.graph import ConvOptions, Graph
+from training.export.graph import ArithmeticOptions, ConvOptions, Graph
 from training.export.lower import lower
 from training.export.lower_context import output_extent
 from training.export.program import (
@@ -113,3 +113,28 @@ def test_packed_kernels_give_the_reference_bytes(
         values.update(np.unique(expected).tolist())
     assert packed >= least_packed * MODELS, "hardly a layer got a packed kernel"
     assert len(values) > 200, "the models saturate: they test nothing"
+
+
+def test_kernels_that_may_write_over_their_input_do(kernels: Kernels) -> None:
+    """`Kernels` gives a call one pointer for both where the program has one buffer for both."""
+    rng = np.random.default_rng(SEED)
+    shared = 0
+    for _ in range(MODELS // 4):
+        b = Layers(seed=int(rng.integers(2**31)))
+        height, width, channels = (int(n) for n in rng.integers(1, 12, 3))
+        source = b.tensor((1, height, width, channels), 0.05, -128)
+        x = b.convolution(source, channels, 1)
+        for _ in range(3):
+            before = x
+            x = b.convolution(x, channels, 3, multiplier=1)
+            x = b.convolution(x, channels, 1)
+            x = b.operator("ADD", [before, x], b.same(before, 0.07), ArithmeticOptions())
+        graph = b.build([source], [b.convolution(x, 3, 1)])
+        reference = lower(graph)
+        chosen = choose_dsp_kernels(reference)
+        shared += sum(call.output in call.inputs for call in chosen.calls)
+        rounds = _rounds(rng, reference)
+        np.testing.assert_array_equal(
+            kernels.run(chosen, rounds), kernels.run(reference, rounds), str(graph)
+        )
+    assert shared > 3 * MODELS // 4

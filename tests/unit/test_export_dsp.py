@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from model_builder import every_operator_model, keyword_model
+from model_builder import Layers, every_operator_model, keyword_model
 
 from training.errors import UserError
 from training.export.choose_dsp import (
@@ -19,9 +19,11 @@ from training.export.choose_dsp import (
     depthwise_rows_kernel,
     matrix_kernel,
     scratch_bytes,
+    writes_over_input,
 )
 from training.export.compile import compile_model
 from training.export.fixed_point import requantize
+from training.export.graph import ArithmeticOptions
 from training.export.pack_dsp import channel_bounds, pack_depthwise, pack_matrix, requantisation
 from training.export.program import (
     AddDspParams,
@@ -32,8 +34,10 @@ from training.export.program import (
     DepthwiseRowsDspParams,
     KernelCall,
     MatrixDspParams,
+    Program,
 )
 from training.export.targets import DSP, PORTABLE, find_target
+from training.export.tflite_writer import write_tflite
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,26 +156,85 @@ def test_the_greater_scale_is_added_first() -> None:
 
 
 def test_scratch_is_what_the_header_asks_for() -> None:
-    text = (ROOT / "firmware/lib/sotto/include/sotto/nn_dsp.h").read_text()
-    formulas = dict(re.findall(r"#define SOTTO_(\w+)_DSP_SCRATCH_BYTES\(.*?\) \((.*)\)", text))
     models = [compile_model(m, target=DSP) for m in (keyword_model(), every_operator_model())]
-    seen = set()
+    wanted = set()
     for program, call in ((m.program, call) for m in models for call in m.program.calls):
         p = call.params
         if isinstance(p, MatrixDspParams):
-            values = {"groups": p.groups}
+            macro = f"MATRIX_DSP_SCRATCH_BYTES({p.groups}, {p.output_channels})"
         elif isinstance(p, DepthwiseDspParams):
-            values = {"taps": p.kernel_height * p.kernel_width, "channels": p.channels}
+            taps = p.kernel_height * p.kernel_width
+            macro = f"DEPTHWISE_DSP_SCRATCH_BYTES({taps}, {p.channels})"
         elif isinstance(p, DepthwiseRowsDspParams):
-            values = {"rows": p.plane_rows, "pairs": p.plane_pairs}
+            macro = f"DEPTHWISE_ROWS_DSP_SCRATCH_BYTES({p.plane_rows}, {p.plane_pairs})"
         else:
             assert call.scratch is None
             continue
-        seen.add(p.struct)
         assert call.scratch is not None
-        wanted = eval(formulas[p.struct.removesuffix("_dsp").upper()], {}, values)
-        assert program.buffers[call.scratch].bytes == scratch_bytes(p) == wanted
-    assert seen == {"matrix_dsp", "depthwise_dsp", "depthwise_rows_dsp"}
+        assert program.buffers[call.scratch].bytes == scratch_bytes(p)
+        wanted.add(f'_Static_assert(SOTTO_{macro} == {scratch_bytes(p)}, "");')
+    assert len({line.split("(")[1] for line in wanted}) == 3
+    source = "\n".join(['#include "sotto/nn_dsp.h"', *sorted(wanted)])
+    include = ROOT / "firmware/lib/sotto/include"
+    command = ["gcc", "-std=c11", "-fsyntax-only", "-x", "c", "-I", str(include), "-"]
+    done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _bottleneck(repeat: int) -> Program:
+    """Blocks of depthwise and pointwise layers of one shape, with a shortcut over the last."""
+    b = Layers(seed=4)
+    source = b.tensor((1, 12, 9, 32), 1 / 16)
+    x = before = b.convolution(source, 32, 3)
+    for _ in range(repeat):
+        before = x
+        x = b.convolution(b.convolution(x, 32, 3, multiplier=1), 32, 1)
+    x = b.operator("ADD", [before, x], b.same(before, 0.07), ArithmeticOptions())
+    x = b.convolution(x, 32, 3, multiplier=1)
+    output = b.convolution(b.mean(x), 5, 1, logits=True)
+    return compile_model(write_tflite(b.build([source], [output])), target=DSP).program
+
+
+def test_layers_of_one_shape_share_one_buffer() -> None:
+    program = _bottleneck(3)
+    plane = 12 * 9 * 32
+    planes = {b for c in program.calls for b in (*c.inputs, c.output)}
+    held = [b for b in planes - {*program.inputs} if program.buffers[b].bytes == plane]
+    assert len(held) == 2, "one for the trunk, one for the branch beside the shortcut"
+    add = next(c for c in program.calls if isinstance(c.params, AddDspParams))
+    assert add.output in add.inputs
+
+
+def test_what_is_read_later_is_not_written_over() -> None:
+    program = _bottleneck(1)
+    trunk = program.calls[0].output
+    add = next(c for c in program.calls if isinstance(c.params, AddDspParams))
+    assert trunk in add.inputs
+    between = program.calls[1 : program.calls.index(add)]
+    assert all(call.output != trunk for call in between)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({}, True), ({"channels": 30}, False), ({"output_height": 5}, False)],
+)
+def test_depthwise_writes_over_its_input_where_all_groups_are_whole(
+    change: dict[str, int], expected: bool
+) -> None:
+    calls = _bottleneck(1).calls
+    rows = next(c.params for c in calls if isinstance(c.params, DepthwiseRowsDspParams))
+    assert writes_over_input(replace(rows, **change)) is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({}, True), ({"output_channels": 31}, False), ({"stride_height": 2}, False)],
+)
+def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expected: bool) -> None:
+    calls = _bottleneck(1).calls
+    matrices = [c.params for c in calls if isinstance(c.params, MatrixDspParams)]
+    assert not writes_over_input(matrices[0]), "a window of 3x3 reaches into the next"
+    assert writes_over_input(replace(matrices[1], **change)) is expected
 
 
 def test_targets_share_all_but_the_kernels() -> None:

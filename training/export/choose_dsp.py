@@ -37,6 +37,7 @@ ACCUMULATOR_LIMIT = 2**23 - 2
 """256 times an accumulator, and 2**9 for rounding, fit an int32."""
 DEPTHWISE_CHANNELS = 4
 TILE_PAIRS = 3
+WINDOWS = 3
 HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
@@ -229,7 +230,7 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
 def scratch_bytes(params: MatrixDspParams | DepthwiseDspParams | DepthwiseRowsDspParams) -> int:
     """What sotto/nn_dsp.h asks for: SOTTO_MATRIX_DSP_SCRATCH_BYTES and its sisters."""
     if isinstance(params, MatrixDspParams):
-        return params.groups * 36
+        return params.groups * 24 + WINDOWS * max(4 * params.groups, params.output_channels)
     if isinstance(params, DepthwiseRowsDspParams):
         return params.plane_rows * params.plane_pairs * 16
     return params.kernel_height * params.kernel_width * params.channels
@@ -247,4 +248,35 @@ def choose_dsp_kernels(program: Program) -> Program:
         size = (scratch_bytes(params),)
         calls.append(replace(call, params=params, scratch=len(buffers)))
         buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
-    return replace(program, buffers=tuple(buffers), calls=tuple(calls))
+    return work_in_place(replace(program, buffers=tuple(buffers), calls=tuple(calls)))
+
+
+def writes_over_input(params: Params) -> bool:
+    """Whether sotto/nn_dsp.h lets the output be any of the inputs."""
+    if isinstance(params, MatrixDspParams):
+        window = (params.kernel_height, params.kernel_width, params.stride_height)
+        one = (*window, params.stride_width) == (1, 1, 1, 1)
+        return one and params.input_channels == params.output_channels
+    if isinstance(params, DepthwiseRowsDspParams):
+        shapes = (
+            (params.input_height, params.input_width),
+            (params.output_height, params.output_width),
+        )
+        return shapes[0] == shapes[1] and params.channels % DEPTHWISE_CHANNELS == 0
+    return isinstance(params, AddDspParams)
+
+
+def work_in_place(program: Program) -> Program:
+    """Let calls write over an input that nothing reads later; a buffer then holds both tensors."""
+    kept = {*program.inputs, *program.outputs}
+    kept |= {i for i, buffer in enumerate(program.buffers) if buffer.data is not None}
+    holder = {i: i for i in range(len(program.buffers))}  # tensor -> buffer that holds it
+    calls: list[KernelCall] = []
+    for position, call in enumerate(program.calls):
+        read_later = {holder[b] for c in program.calls[position + 1 :] for b in c.inputs}
+        inputs = tuple(holder[b] for b in call.inputs)
+        free = [b for b in inputs if b not in kept | read_later]
+        if writes_over_input(call.params) and free and call.output not in kept:
+            holder[call.output] = free[0]
+        calls.append(replace(call, inputs=inputs, output=holder[call.output]))
+    return replace(program, calls=tuple(calls))

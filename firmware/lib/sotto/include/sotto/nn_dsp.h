@@ -48,9 +48,13 @@ typedef struct sotto_matrix_dsp_params {
   const int32_t *stream;
 } sotto_matrix_dsp_params;
 
-/* Bytes of scratch (4-byte aligned): three windows, widened to 16 bits and as bytes. */
-#define SOTTO_MATRIX_DSP_SCRATCH_BYTES(groups) ((groups) * 36)
+/* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then the same as bytes or
+ * their results. */
+#define SOTTO_MATRIX_DSP_SCRATCH_BYTES(groups, channels) \
+  ((groups) * 24 + 3 * (4 * (groups) > (channels) ? 4 * (groups) : (channels)))
 
+/* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
+ * as input channels. */
 void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
                          int8_t *scratch);
 
@@ -122,6 +126,7 @@ typedef struct sotto_depthwise_rows_dsp_params {
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
 #define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
 
+/* `output` may be `input` where both have one shape and channels are a multiple of four. */
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch);
 

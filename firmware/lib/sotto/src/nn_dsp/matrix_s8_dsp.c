@@ -132,26 +132,27 @@ void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *in
   const int32_t count = p->output_height * p->output_width;
   uint32_t *const words = (uint32_t *)(void *)scratch;
   int8_t *const copies = scratch + p->groups * 24;
-  /* Fewer than three positions: each fills a block of its own, three times the same. */
-  const int32_t step = count < MATRIX_BLOCK_WINDOWS ? 1 : MATRIX_BLOCK_WINDOWS;
-  const int32_t apart = count < MATRIX_BLOCK_WINDOWS ? 0 : 1;
-  for (int32_t position = 0; position < count; position += step) {
-    /* The last block starts earlier to be whole: it computes some results a second time. */
-    const int32_t first = position + step > count ? count - step : position;
+  for (int32_t first = 0; first < count; first += MATRIX_BLOCK_WINDOWS) {
+    const int32_t left = count - first;
     const int8_t *windows[MATRIX_BLOCK_WINDOWS];
     for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-      windows[w] = window_at(p, input, first + w * apart, copies + w * 4 * p->groups);
+      /* Behind the last window: that one again. */
+      const int32_t index = w < left ? first + w : count - 1;
+      windows[w] = window_at(p, input, index, copies + w * 4 * p->groups);
     }
     widen(windows, p->groups, words);
+    /* From here on neither the copies nor these windows of the input are needed. */
+    int8_t *const target = output + first * p->output_channels;
     const matrix_block block = {
         .windows = words,
         .stream = p->stream,
-        .output = output + first * p->output_channels,
+        .output = left < MATRIX_BLOCK_WINDOWS ? copies : target,
         .groups = p->groups,
-        .window_stride = apart * p->output_channels,
+        .window_stride = p->output_channels,
         .rounding_base = p->rounding_base,
     };
     run_block(p, block);
+    if (left < MATRIX_BLOCK_WINDOWS) copy_bytes(target, copies, left * p->output_channels);
   }
   dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
 }
