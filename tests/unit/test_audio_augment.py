@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.audio.augment import Draws, apply, augment, draw, spec_augment
+from training.audio.augment import Draws, apply, augment, draw
 from training.audio.noise import coloured_noise, cut_silence, generated_silence, noise_bank
 from training.recipe import AugmentConfig
 
@@ -159,46 +159,6 @@ def test_speed_and_shift_follow_the_wave(speed: float, shift: float) -> None:
     assert np.abs(changed - expected)[inside].max() < 80.0
     outside = (position < -2.0) | (position > SAMPLES + 1.0)
     assert not changed[outside].any()
-
-
-def random_features(clips: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(-128, 128, (clips, 49, 40)).astype(np.int8)
-
-
-def test_masks_hide_one_stretch_of_time_and_one_band() -> None:
-    features = np.full((300, 49, 40), 50, np.int8)
-    features[:, ::2] = 10
-    masked = spec_augment(features, CONFIG, np.random.default_rng(0))
-    assert masked.dtype == np.int8
-    assert masked.shape == features.shape
-    mean = round(float(features[0].mean()))
-    changed = masked != features
-    assert set(np.unique(masked[changed])) == {mean}
-    hidden_frames = changed.all(axis=2)
-    hidden_bins = changed.all(axis=1)
-    assert np.array_equal(changed, hidden_frames[:, :, None] | hidden_bins[:, None, :])
-    for hidden, widest in (
-        (hidden_frames, CONFIG.time_mask_frames),
-        (hidden_bins, CONFIG.frequency_mask_bins),
-    ):
-        widths = hidden.sum(axis=1)
-        assert set(widths) == set(range(widest + 1))
-        edges = np.abs(np.diff(hidden.astype(int), prepend=0, append=0)).sum(axis=1)
-        assert set(edges) == {0, 2}
-        assert hidden.any(axis=0).all()
-
-
-def test_masks_of_no_width_hide_nothing() -> None:
-    config = AugmentConfig(time_mask_frames=0, frequency_mask_bins=0)
-    features = random_features(5)
-    masked = spec_augment(features, config, np.random.default_rng(0))
-    assert np.array_equal(masked, features)
-    assert not np.shares_memory(masked, features)
-
-
-def test_masks_may_be_wider_than_the_features() -> None:
-    config = AugmentConfig(time_mask_frames=1_000, frequency_mask_bins=100)
-    assert spec_augment(random_features(50), config, np.random.default_rng(0)).shape[1] == 49
 
 
 @pytest.mark.parametrize("slope", [0.0, 1.0, 2.0])
