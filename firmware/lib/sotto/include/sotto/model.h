@@ -1,6 +1,6 @@
 /* The contract between the firmware and an inference back-end.
  *
- * One back-end is linked: backends/aot (ahead-of-time C) or backends/tflm (TFLite-Micro). Both run
+ * One back-end is linked; today that is the ahead-of-time C of generated/sotto_model_aot*.c. It runs
  * the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
  */
 #ifndef SOTTO_MODEL_H
