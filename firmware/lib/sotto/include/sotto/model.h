@@ -1,7 +1,7 @@
 /* The contract between the firmware and an inference back-end.
  *
- * One back-end is linked; today that is the ahead-of-time C of generated/sotto_model_aot*.c. It runs
- * the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
+ * One back-end is linked; today that is the ahead-of-time C of generated/sotto_model_aot*.c. It
+ * runs the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
  */
 #ifndef SOTTO_MODEL_H
 #define SOTTO_MODEL_H
