@@ -9,6 +9,10 @@
 
 #include "sotto_model.h"
 
+#if SOTTO_MODEL_HASH_32 != 0x810eb395u
+#error "Regenerate: sotto_model.h is of another model; run `sotto export`"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

@@ -4,6 +4,10 @@
 /* clang-format off */
 #include "sotto_model.h"
 
+#if SOTTO_MODEL_HASH_32 != 0x810eb395u
+#error "Regenerate: sotto_model.h is of another model; run `sotto export`"
+#endif
+
 const char *const sotto_labels[SOTTO_MODEL_CLASSES] = {
     "yes",
     "no",

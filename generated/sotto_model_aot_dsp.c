@@ -9,6 +9,10 @@
 
 #include "sotto_model.h"
 
+#if SOTTO_MODEL_HASH_32 != 0x810eb395u
+#error "Regenerate: sotto_model.h is of another model; run `sotto export`"
+#endif
+
 #if SOTTO_TARGET_DSP
 _Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,
                "the input is frames x bins");

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -185,6 +186,27 @@ def test_another_abi_does_not_compile(exported: Path, tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "#error" in done.stderr
     assert "Regenerate" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "source", ["sotto_model_aot.c", "sotto_model_aot_dsp.c", "sotto_labels.c", "sotto_golden.c"]
+)
+def test_files_of_two_models_do_not_compile_together(
+    exported: Path, tmp_path: Path, source: str
+) -> None:
+    """A folder mixed by hand: its header was written for another model of the same shape."""
+    header = (exported / "sotto_model.h").read_text()
+    other = re.sub(r"(SOTTO_MODEL_HASH_32) 0x\w+", r"\1 0x01234567u", header)
+    assert other != header
+    for file in exported.glob("*.[ch]"):
+        (tmp_path / file.name).write_text(file.read_text())
+    folders = ["-I", tmp_path, "-I", LIB / "include"]
+    command = ["gcc", "-std=c11", "-fsyntax-only", *folders, tmp_path / source]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    (tmp_path / "sotto_model.h").write_text(other)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "another model" in done.stderr
 
 
 def test_interrupted_export_leaves_the_old_files(

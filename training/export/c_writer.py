@@ -45,6 +45,19 @@ class Identity:
         """First lines of every file."""
         return c_text.banner(TOOL_VERSION, self.name, self.model_hash)
 
+    @property
+    def hash_32(self) -> str:
+        """First 32 bits of the hash as a C constant: what the preprocessor can compare."""
+        return f"0x{self.model_hash[:8]}u"
+
+    @property
+    def include_model(self) -> str:
+        """Includes sotto_model.h and refuses that of another model."""
+        return (
+            f"{INCLUDE_MODEL}\n#if SOTTO_MODEL_HASH_32 != {self.hash_32}\n"
+            '#error "Regenerate: sotto_model.h is of another model; run `sotto export`"\n#endif\n'
+        )
+
 
 def arena_bytes(model: CompiledModel) -> int:
     """Size of the arena that firmware declares; never 0, since C has no empty arrays."""
@@ -72,6 +85,7 @@ def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena
             ("SOTTO_MODEL_NAME", c_text.string(identity.name)),
             ("SOTTO_MODEL_HASH_HEX", c_text.string(digits)),
             ("SOTTO_MODEL_HASH_BYTES", f"{{{hash_bytes}}}"),
+            ("SOTTO_MODEL_HASH_32", identity.hash_32),
             ("SOTTO_MODEL_FRAMES", str(frames)),
             ("SOTTO_MODEL_BINS", str(bins)),
             ("SOTTO_MODEL_CLASSES", str(model.output.bytes)),
@@ -136,7 +150,7 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
     tensors = "  int8_t *const tensors = (int8_t *)arena;\n" if model.plan.offsets else ""
     return (
         f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{library}'
-        f"{INCLUDE_MODEL}\n#if {model.target.condition}\n"
+        f"{identity.include_model}\n#if {model.target.condition}\n"
         "_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,\n"
         '               "the input is frames x bins");\n\n'
         f"{constants}{structs}\n"
@@ -157,7 +171,7 @@ def labels_source(labels: Sequence[str], identity: Identity) -> str:
     """sotto_labels.c."""
     lines = "".join(f"{c_text.INDENT}{c_text.string(label)},\n" for label in labels)
     return (
-        f"{identity.banner}{INCLUDE_MODEL[1:]}\n"
+        f"{identity.banner}{identity.include_model[1:]}\n"
         f"const char *const sotto_labels[SOTTO_MODEL_CLASSES] = {{\n{lines}}};\n"
     )
 
@@ -198,7 +212,7 @@ def golden_sources(golden: Golden, identity: Identity) -> dict[str, str]:
     frames_size = "SOTTO_GOLDEN_FRAMES * SOTTO_MODEL_BINS"
     header = (
         f"{identity.banner}#ifndef SOTTO_GENERATED_GOLDEN_H\n#define SOTTO_GENERATED_GOLDEN_H\n\n"
-        f"#include <stdint.h>\n{INCLUDE_MODEL}\n"
+        f"#include <stdint.h>\n{identity.include_model}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"{sizes}\n"
         "/* Input of the whole model and its scores by the reference interpreter. */\n"
