@@ -1,7 +1,8 @@
 """One short training loop for teachers and students, float or quantisation-aware.
 
-All randomness here follows from (seed, epoch, step), so a run that continues from a checkpoint draws
-what the run without a break would have drawn. A model's own dropout keeps its state to itself.
+All randomness here follows from (seed, epoch, step), so a run that continues from a checkpoint
+draws what the run without a break would have drawn. A model's own dropout keeps its state to
+itself.
 """
 
 from __future__ import annotations
