@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.metadata
 import itertools
@@ -10,18 +9,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from host_tools.boards import Board
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.files import locked
 from host_tools.sizes import Sizes, measure
 
 WORKSPACE = ".pio"
 DEFAULT_GENERATED = "generated"
 
+_LOCK = "build.lock"
 _FOLDER_DIGITS = 12
 _LAST_LINES = 20
 _SUMMARY = "====="
@@ -85,7 +85,9 @@ def run_platformio(
         SottoError: PlatformIO failed; with the last words of the compiler.
     """
     command = [sys.executable, "-m", "platformio", "run", "--silent", "-e", board.environment]
-    with _alone(root):
+    # PlatformIO wipes a build folder when the list of sources changes and installs packages without
+    # a lock. One build keeps every processor busy, so a second one beside it would gain nothing.
+    with locked(root / WORKSPACE / _LOCK):
         done = subprocess.run(
             [*command, *arguments],
             cwd=root,
@@ -119,20 +121,6 @@ def _settings(generated: Path, root: Path) -> dict[str, str]:
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
         "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
     }
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Let builds of all processes run one after the other.
-
-    PlatformIO wipes a build folder when the list of sources changes and installs packages without
-    a lock. One build keeps every processor busy, so a second one beside it would gain nothing.
-    """
-    workspace = root / WORKSPACE
-    workspace.mkdir(exist_ok=True)
-    with (workspace / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _last_words(output: str) -> str:

@@ -22,6 +22,7 @@ from host_tools import emulator
 from host_tools.boards import BOARDS, Board
 from host_tools.build import WORKSPACE, run_platformio
 from host_tools.errors import EXIT_OK, SottoError
+from host_tools.files import locked, write_atomically
 
 STOP_TIMEOUT_S = 10.0
 
@@ -63,14 +64,16 @@ def flash(board: Board, generated: Path, root: Path, port: str | None = None) ->
 
 def start_in_background(board: Board, elf: Path, root: Path, port: int = 0) -> Started:
     """Run an emulated or host board until `stop`; replaces the one that runs already."""
-    stop(board, root)
-    running = emulator.start_detached(board, elf, icount=True, port=port)
-    started = Started(running.pid, _born_ticks(running.pid) or 0, running.url)
     path = _state_file(board, root)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(asdict(started)))
-    temporary.replace(path)
+    with locked(path.with_suffix(".lock")):  # of two at once, the later ends what the first started
+        stop(board, root)
+        running = emulator.start_detached(board, elf, icount=True, port=port)
+        started = Started(running.pid, _born_ticks(running.pid) or 0, running.url)
+        try:
+            write_atomically(path, json.dumps(asdict(started)).encode())
+        except BaseException:
+            running.close()  # a board that no file names could never be stopped
+            raise
     return started
 
 

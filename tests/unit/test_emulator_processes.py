@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -205,6 +206,45 @@ def test_a_later_process_with_the_same_number_is_left_alone(tmp_path: Path) -> N
     state.write_text(f'{{"pid": {os.getpid()}, "born_ticks": 1, "url": "socket://127.0.0.1:1"}}')
     assert flash.in_background(HOST, tmp_path) is None
     assert not flash.stop(HOST, tmp_path)  # it would have killed this test
+
+
+def test_boards_started_at_once_leave_one_that_can_be_stopped(
+    program: Path, tmp_path: Path
+) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        started = list(
+            pool.map(lambda _: flash.start_in_background(HOST, program, tmp_path), range(4))
+        )
+    left = flash.in_background(HOST, tmp_path)
+    assert flash.stop(HOST, tmp_path)
+    assert left in started
+    alive = [board for board in started if Path(f"/proc/{board.pid}/cmdline").is_file()]
+    running = [b for b in alive if Path(f"/proc/{b.pid}/cmdline").read_bytes()]  # no zombies
+    for board in running:
+        os.kill(board.pid, signal.SIGKILL)
+    assert running == []
+
+
+def test_a_board_that_cannot_be_noted_is_ended(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    pids: list[int] = []
+    start = emulator.start_detached
+
+    def start_noted(*arguments: object, **options: object) -> emulator.Running:
+        running = start(*arguments, **options)  # type: ignore[arg-type]
+        pids.append(running.pid)
+        return running
+
+    monkeypatch.setattr(flash, "write_atomically", full_disk)
+    monkeypatch.setattr(emulator, "start_detached", start_noted)
+    with pytest.raises(OSError, match="No space"):
+        flash.start_in_background(HOST, program, tmp_path)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
 
 
 def flash_command(*arguments: str | Path) -> list[str]:
