@@ -25,6 +25,7 @@ from training.export.fixed_point import (
 )
 from training.export.graph import (
     ArithmeticOptions,
+    ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
@@ -243,9 +244,51 @@ def _pooled(size: int) -> bytes:
     return _one("AVERAGE_POOL_2D", ((1, size, size, 1), 0.1), ((1, 1, 1, 1), 0.1), options)
 
 
+def _concatenated(shape: tuple[int, ...], joined: tuple[int, ...], axis: int) -> bytes:
+    b = Builder()
+    source = b.tensor(shape, 0.1)
+    output = b.tensor(joined, 0.1)
+    b.operator("CONCATENATION", [source, source], output, ConcatenationOptions(axis))
+    return write_tflite(b.build([source], [output]))
+
+
+def _with_operator(position: int, **changes: object) -> bytes:
+    graph = read_tflite(keyword_model())
+    operators = list(graph.operators)
+    operators[position] = dataclasses.replace(operators[position], **changes)
+    return write_tflite(dataclasses.replace(graph, operators=tuple(operators)))
+
+
+def _relu_without(**ends: tuple[int, ...]) -> bytes:
+    graph = _layer_and_relu(0.05, second_reader=False)
+    damaged = dataclasses.replace(graph.operators[1], **ends)
+    return write_tflite(dataclasses.replace(graph, operators=(graph.operators[0], damaged)))
+
+
+def _unwritten_output() -> bytes:
+    b = Builder()
+    source, _, stray = (b.tensor((1, 4), 0.1) for _ in range(3))
+    b.operator("RELU", [source], 1)
+    return write_tflite(b.build([source], [stray]))
+
+
+SMALLEST_SCALE = 2.0**-149
+"""The least positive number that float32 has."""
+
+
 @pytest.mark.parametrize(
     ("tflite", "words"),
     [
+        (_concatenated((1, 0, 4), (1, 0, 8), 2), r"'t0' of \[1, 0, 4\] is empty"),
+        (_concatenated((0, 4), (0, 4), 0), r"'t0' of \[0, 4\] is empty"),
+        (_one("RELU", ((1, 0), 0.1), ((1, 0), 0.1)), "is empty"),
+        (_relu_without(inputs=()), "input 0 is missing"),
+        (_relu_without(outputs=()), "it has 0 outputs"),
+        (_with_operator(-1, inputs=(-1,)), "RESHAPE"),
+        (_with_operator(0, outputs=(0,)), "writes over an input or a constant"),
+        (_with_operator(0, outputs=(1,)), "writes over an input or a constant"),
+        (_unwritten_output(), "no layer of speech.tflite writes its output"),
+        (_one("RELU6", ((1, 4), SMALLEST_SCALE), ((1, 4), SMALLEST_SCALE)), "too small for RELU6"),
         (_dilated(2**30), "spans 4294967297x1"),
         (_pooled(2900), "windows hold 8410000"),
         (_changed(0, dtype="float32", quantization=None), "float32, not int8"),

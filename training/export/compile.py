@@ -62,6 +62,11 @@ def compile_model(
             f"{len(program.calls)} layers",
             "Give a model with one input, one output and at least one layer.",
         )
+    if all(call.output != program.outputs[0] for call in program.calls):
+        raise UserError(
+            f"no layer of {name} writes its output '{program.buffers[program.outputs[0]].name}'",
+            "Convert the model to .tflite again; this file is damaged.",
+        )
     program = target.choose(program)
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)

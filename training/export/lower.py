@@ -34,7 +34,9 @@ ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6"})
 
 def _is_view(graph: Graph, operator: Operator) -> bool:
     """Whether the operator's output is its first input under another shape."""
-    if operator.name not in VIEWS or not operator.inputs or len(operator.outputs) != 1:
+    if operator.name not in VIEWS or min(operator.inputs[:1], default=-1) < 0:
+        return False
+    if len(operator.outputs) != 1:
         return False
     source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
     return source.elements == target.elements and source.dtype == target.dtype
@@ -63,7 +65,7 @@ def _producer(graph: Graph, tensor: int) -> int | None:
 
 def _fusion(graph: Graph, operator: Operator) -> int | None:
     """Position of the operator whose output only the activation `operator` reads, or None."""
-    if operator.name not in ACTIVATION_OPERATORS:
+    if operator.name not in ACTIVATION_OPERATORS or not operator.inputs or not operator.outputs:
         return None
     source = operator.inputs[0]
     position = _producer(graph, source)
@@ -145,6 +147,7 @@ def lower(graph: Graph) -> Program:
         return numbers[root]
 
     inputs = tuple(buffer_of(i) for i in graph.inputs)
+    sources = {storage[i] for i in graph.inputs}
     calls: list[KernelCall] = []
     for operator in graph.operators:
         if _is_view(graph, operator):
@@ -159,6 +162,11 @@ def lower(graph: Graph) -> Program:
         for tensor in operator.inputs:
             known = tensor < 0 or graph.tensors[tensor].data is not None
             context.need(known or storage[tensor] in numbers, f"nothing wrote its input {tensor}")
+        target = storage[operator.outputs[0]]
+        context.need(
+            target not in sources and graph.tensors[target].data is None,
+            "it writes over an input or a constant of the model",
+        )
         for lowered in LOWERINGS[operator.name](context):
             calls.append(
                 KernelCall(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from training.errors import UserError
-from training.export.fixed_point import quantize_multiplier, round_half_away
+from training.export.fixed_point import INT32_MAX, quantize_multiplier, round_half_away
 from training.export.graph import Graph, Operator, Tensor
 
 INT8_MIN, INT8_MAX = -128, 127
@@ -30,6 +30,9 @@ class Context:
         self.need(len(operator.outputs) == 1, f"it has {len(operator.outputs)} outputs")
         self.inputs = [None if i < 0 else graph.tensors[i] for i in operator.inputs]
         self.output = graph.tensors[operator.outputs[0]]
+        for tensor in (*self.inputs, self.output):
+            if tensor is not None and tensor.elements == 0:
+                raise self.refuse(f"tensor '{tensor.name}' of {list(tensor.shape)} is empty")
 
     def refuse(self, problem: str, remedy: str = CHANGE_LAYER) -> UserError:
         """Build the error that says what this operator has and sotto lacks."""
@@ -91,7 +94,6 @@ class Context:
             len(tensor.shape) == 4 and tensor.shape[0] == 1,
             f"tensor '{tensor.name}' is {list(tensor.shape)}, not [1, height, width, channels]",
         )
-        self.need(tensor.elements > 0, f"tensor '{tensor.name}' is empty")
         return tensor.shape[1], tensor.shape[2], tensor.shape[3]
 
     def writes(self, elements: int) -> None:
@@ -107,7 +109,16 @@ class Context:
         self.need(
             activation in ACTIVATION_BOUNDS, f"fused activation {activation} is not supported"
         )
+        return self.bounds(activation)
+
+    def bounds(self, activation: str) -> tuple[int, int]:
+        """Stored bounds of `activation`; the reference, too, refuses one beyond int32 steps."""
         scale, zero_point = self.quantization(self.output)
+        greatest = max(abs(real or 0.0) for real in ACTIVATION_BOUNDS[activation])
+        self.need(
+            greatest / scale <= INT32_MAX,
+            f"its output scale {scale:.4g} is too small for {activation}",
+        )
         return activation_range(activation, scale, zero_point)
 
     def same_quantization(self, tensor: Tensor) -> None:

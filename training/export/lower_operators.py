@@ -16,7 +16,6 @@ from training.export.lower_context import (
     INT8_MAX,
     INT8_MIN,
     Context,
-    activation_range,
     output_extent,
 )
 from training.export.program import (
@@ -375,7 +374,7 @@ def relu(c: Context) -> list[Lowered]:
     if c.operator.name != "RELU":
         # LiteRT rescales between different quantisations, TFLite-Micro does not.
         c.same_quantization(c.tensor(0))
-    return _rescaled(c, *activation_range(c.operator.name, *c.quantization(c.output)))
+    return _rescaled(c, *c.bounds(c.operator.name))
 
 
 def pad(c: Context) -> list[Lowered]:

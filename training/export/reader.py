@@ -39,7 +39,7 @@ ELEMENTS_LIMIT = 2**31
 
 
 def _activation(code: int) -> str:
-    return ACTIVATIONS[code] if code < len(ACTIVATIONS) else f"activation {code}"
+    return ACTIVATIONS[code] if 0 <= code < len(ACTIVATIONS) else f"activation {code}"
 
 
 def _conv(o: Any) -> Options:
