@@ -49,3 +49,12 @@ def find_board(name: str) -> Board:
     if name not in BOARDS:
         raise SottoError(f"There is no board {name!r}.", f"Use one of: {', '.join(BOARDS)}.")
     return BOARDS[name]
+
+
+def require_port(board: Board, port: str | None) -> None:
+    """Refuse real hardware without a port: only emulated boards can be started here."""
+    if port is None and board.kind == "hardware":
+        raise SottoError(
+            f"{board.name} is a real board: its port must be named.",
+            "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
+        )

@@ -42,6 +42,7 @@ def scan(
     json_out: JsonOption = False,
 ) -> None:
     """Count clips, speakers, seconds and rates a word; name every file that cannot be read."""
+    from rich.markup import escape
     from rich.table import Table
 
     from host_tools.survey import survey
@@ -55,7 +56,9 @@ def scan(
         for entry in found:
             rates = ", ".join(map(str, entry.rates_hz))
             speakers = str(entry.speakers or "not told")
-            table.add_row(entry.name, str(entry.clips), speakers, f"{entry.seconds:.0f}", rates)
+            table.add_row(
+                escape(entry.name), str(entry.clips), speakers, f"{entry.seconds:.0f}", rates
+            )
         result_console().print(table)
     for problem in problems:
         talk_console().print(problem, markup=False)

@@ -38,7 +38,7 @@ def command(
 def read_labels(text: str) -> list[str]:
     """Labels from `a,b,c` or from a file of one label a line."""
     path = Path(text)
-    raw = path.read_text(encoding="utf-8").splitlines() if path.is_file() else text.split(",")
+    raw = _text_of(path).splitlines() if _is_file(path) else text.split(",")
     words = [word.strip() for word in raw if word.strip()]
     if len(words) < 2 or len(set(words)) != len(words):
         raise SottoError(
@@ -46,3 +46,20 @@ def read_labels(text: str) -> list[str]:
             "Name at least two different labels, separated by commas.",
         )
     return words
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # many labels make a name that is too long for a file
+        return False
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SottoError(
+            f"--labels {path}: {error.reason} at byte {error.start}, this is no UTF-8 text.",
+            "Give a text file with one label a line, or the labels with commas between.",
+        ) from error

@@ -14,6 +14,7 @@ from host_tools.commands._options import (
     GeneratedOption,
     find_board,
 )
+from host_tools.errors import SottoError
 from host_tools.progress import TerminalProgress, result_console, talk_console
 
 EXAMPLE = "Example: `sotto flash --board stm32f405`, later `sotto flash --stop`"
@@ -35,6 +36,16 @@ def command(
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
+    if stop and target.kind == "hardware":
+        raise SottoError(
+            f"{target.name} is a real board: nothing of it runs in the background.",
+            "Leave --stop out, or name the emulated --board to end.",
+        )
+    if port is not None and target.kind != "hardware":
+        raise SottoError(
+            f"--port {port}: {target.name} is no real board, its port is chosen when it starts.",
+            "Leave --port out; the port is printed.",
+        )
     if stop:
         ran = flashing.stop(target, ROOT)
         talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")

@@ -18,6 +18,7 @@ from host_tools.commands._options import (
     JsonOption,
     PortOption,
     find_board,
+    require_port,
 )
 from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import TerminalProgress, print_json, result_console
@@ -41,7 +42,9 @@ def command(
 
     Without --port: the board that `sotto flash` started, or else one that is started for this.
     """
-    with _open(find_board(board), port, generated) as device:
+    target = find_board(board)
+    require_port(target, port)
+    with _open(target, port, generated) as device:
         fields = asdict(device.info())
         fields["labels"] = list(device.labels())
         tested = device.self_test() if self_test else None

@@ -20,6 +20,7 @@ from host_tools.commands._options import (
     LimitOption,
     PortOption,
     find_board,
+    require_port,
 )
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.progress import (
@@ -129,11 +130,7 @@ def check_target(board: Board, port: str | None, jobs: int | None) -> None:
             f"--jobs {jobs} with --port: a plugged-in board hears one clip at a time.",
             "Leave --jobs out.",
         )
-    if port is None and board.kind == "hardware":
-        raise SottoError(
-            f"{board.name} is a real board: validate must know its port.",
-            "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
-        )
+    require_port(board, port)
 
 
 def _open_rig(
@@ -154,14 +151,20 @@ def _open_rig(
 
 def show(result: Validation) -> None:
     """Print the figures for people."""
+    from rich.markup import escape
     from rich.table import Table
 
     console = result_console()
     labels = result.labels
-    table = Table("said \\ heard", *labels, title=f"{result.board}, {result.clips} clips", box=None)
+    table = Table(
+        "said \\ heard",
+        *map(escape, labels),
+        title=f"{result.board}, {result.clips} clips",
+        box=None,
+    )
     for label, row in zip(labels, result.confusion, strict=True):
         if any(row):
-            table.add_row(label, *(str(n) if n else "." for n in row))
+            table.add_row(escape(label), *(str(n) if n else "." for n in row))
     console.print(table)
     console.print(
         f"accuracy {result.accuracy:.2%} (95 % interval {result.accuracy_low:.2%} to "

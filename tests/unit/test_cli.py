@@ -14,6 +14,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from host_tools import cli
+from host_tools.commands import export
 from host_tools.errors import EXIT_CHECK_FAILED, Interrupted, SottoError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,8 +116,16 @@ def test_unknown_board_lists_the_boards(data: Path, generated: Path) -> None:
 
 
 def test_hardware_board_without_port_asks_for_it(data: Path, generated: Path) -> None:
-    result = sotto("validate", "--data", data, "--board", "disco_f407", "--generated", generated)
-    assert_clear_error(result, 2, "disco_f407", "--port")
+    options = ("--board", "disco_f407", "--generated", generated)
+    for verb in (("validate", "--data", data), ("info",)):
+        assert_clear_error(sotto(*verb, *options), 2, "disco_f407", "--port")
+
+
+def test_flash_refuses_what_the_board_cannot_do(generated: Path) -> None:
+    result = sotto("flash", "--board", "mps2_m3", "--port", "5000", "--generated", generated)
+    assert_clear_error(result, 2, "--port 5000", "mps2_m3")
+    result = sotto("flash", "--board", "disco_f407", "--stop")
+    assert_clear_error(result, 2, "disco_f407", "--stop")
 
 
 def test_jobs_and_port_exclude_each_other(data: Path, generated: Path) -> None:
@@ -246,6 +255,19 @@ def test_export_refuses_labels_that_cannot_be(labels: str, tmp_path: Path) -> No
     assert_clear_error(result, 2, "--labels")
 
 
+def test_labels_may_be_longer_than_a_file_name() -> None:
+    words = [f"word number {n}" for n in range(100)]
+    assert export.read_labels(",".join(words)) == words
+
+
+def test_label_file_that_is_no_text(tmp_path: Path) -> None:
+    model, labels = tmp_path / "m.tflite", tmp_path / "labels.txt"
+    model.write_bytes(b"")
+    labels.write_bytes(b"yes\n\xff\xfe")
+    result = sotto("export", model, "--labels", labels, "--out", tmp_path / "out")
+    assert_clear_error(result, 2, "no UTF-8")
+
+
 def test_export_refuses_what_is_no_model(tmp_path: Path) -> None:
     assert_clear_error(
         sotto("export", tmp_path / "no.tflite", "--labels", "a,b"), 2, "does not exist"
@@ -263,6 +285,12 @@ def test_scan_prints_a_table_or_json_and_fails_on_unreadable(data: Path) -> None
     assert result.exit_code == EXIT_CHECK_FAILED
     assert [entry["clips"] for entry in json.loads(result.stdout)] == [2, 1]
     assert "bad.wav" in result.stderr
+
+
+def test_folder_names_with_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "[bold]").mkdir()
+    soundfile.write(tmp_path / "[bold]" / "0.wav", np.zeros(16_000, np.int16), 16_000)
+    assert "[bold]" in sotto("data", "scan", tmp_path).stdout
 
 
 @pytest.fixture
