@@ -18,7 +18,7 @@ from training.audio.corpus import Corpus, scan
 from training.cache import Cache, Stage
 from training.compress import quantise
 from training.errors import UserError
-from training.export import Manifest, export_model
+from training.export import Manifest, check_arguments, export_model
 from training.files import write_atomically
 from training.progress import Progress, Silent
 from training.recipe import Recipe, StudentConfig, TeacherConfig
@@ -62,8 +62,11 @@ def run(
         skip_unreadable: leave out recordings that cannot be read instead of stopping.
 
     Raises:
-        UserError: no recordings, recordings that cannot be used, or another run at work here.
+        UserError: a name, words or a front-end that cannot be exported, no recordings, recordings
+            that cannot be used, or another run at work here.
     """
+    golden = golden_pcm(recipe.frontend)
+    check_arguments(recipe.name, recipe.words.labels, recipe.frontend, golden)
     recipe = quick_recipe(recipe) if quick else recipe
     cache = Cache(work_dir / "cache", progress or Silent())
     line = Line(recipe, cache)
@@ -94,7 +97,7 @@ def run(
         name=recipe.name,
         labels=recipe.words.labels,
         frontend=recipe.frontend,
-        golden_pcm=golden_pcm(recipe.frontend),
+        golden_pcm=golden,
         out_dir=out_dir,
     )
     for name in ("train", "validation", "test"):

@@ -97,6 +97,7 @@ def write_clips(
 ) -> None:
     """Write clips int16[clips, samples] as `<folder>/<label>/<name>.wav`, replacing the folder.
 
+    A name is cut at its first dot; clips that share one are told apart by `-2`, `-3`, ...
     The folder is built beside its place and then renamed, so it is never seen half-written.
     """
     partial = folder.with_name(f".{folder.name}.partial")
@@ -106,8 +107,10 @@ def write_clips(
         stem = name.removeprefix(f"{label}/").replace("/", "-").split(".")[0]
         path = partial / label / f"{stem}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            raise ValueError(f"two test clips would be written to {path}")
+        others = 1
+        while path.exists():  # `a.wav` beside `a.flac`, `take.1.wav` beside `take.2.wav`
+            others += 1
+            path = path.with_name(f"{stem}-{others}.wav")
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(clip.itemsize)

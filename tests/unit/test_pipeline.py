@@ -3,6 +3,7 @@
 import json
 import shutil
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,13 +15,14 @@ from training.pipeline import run
 from training.recipe import (
     AugmentConfig,
     DataConfig,
+    FrontendConfig,
     QuantisationConfig,
     Recipe,
     StudentConfig,
     TeacherConfig,
     WordsConfig,
 )
-from training.results import golden_pcm
+from training.results import golden_pcm, write_clips
 from training.stages import source
 
 SPEAKERS, CLIPS_PER_SPEAKER, SAMPLES = 12, 2, 16_000
@@ -111,6 +113,36 @@ def test_a_change_repeats_only_what_follows_from_it(finished, recordings):
     result = run(changed, recordings, finished.work_dir, finished.work_dir / "other")
     ran = [stage["name"] for stage in result.results["stages"] if not stage["reused"]]
     assert ran == ["student-int8"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "my tones"}, "model's name is 'my tones'"),
+        ({"words": WordsConfig(("lo\nw", "high"), unknown=False)}, "not distinct printable words"),
+        ({"frontend": FrontendConfig(clip_samples=3_199)}, "clip_samples is 3199"),
+        ({"frontend": FrontendConfig(window_samples=514)}, "window_samples is 514"),
+        ({"frontend": FrontendConfig(low_hz=7_700.0)}, "low_hz is 7700"),
+        ({"frontend": FrontendConfig(fft_samples=2_048)}, "fft_samples is 2048"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_before_any_work(recordings, tmp_path, changes, words):
+    work = tmp_path / "work"
+    with pytest.raises(UserError, match=words):
+        run(replace(recipe(), **changes), recordings, work, work / "generated")
+    assert not work.exists()
+
+
+def test_test_clips_with_one_name_up_to_the_dot_are_all_written(tmp_path):
+    names = ["yes/take.1.wav", "yes/take.2.wav", "no/take.flac", "no/take.wav"]
+    pcm = np.arange(8, dtype=np.int16).reshape(4, 2)
+    write_clips(tmp_path / "test", pcm, np.array([0, 0, 1, 1]), names, ("yes", "no"), 16_000)
+    written = {}
+    for path in (tmp_path / "test").rglob("*.wav"):
+        with wave.open(str(path)) as file:
+            written[f"{path.parent.name}/{path.name}"] = file.readframes(2)
+    expected = ["yes/take.wav", "yes/take-2.wav", "no/take.wav", "no/take-2.wav"]
+    assert written == {name: clip.tobytes() for name, clip in zip(expected, pcm, strict=True)}
 
 
 def test_recipe_without_synthesis_needs_recordings(tmp_path):

@@ -22,10 +22,10 @@ from training.export.targets import TARGETS
 from training.export.tflm_arena import measure_tflm_arena
 from training.export.version import ABI, TOOL_VERSION
 from training.features import Frontend
-from training.frontend_tables import FrontendTables
+from training.frontend_tables import FrontendTables, build_tables
 from training.recipe import FEATURE_SCALE, FrontendConfig
 
-__all__ = ["CompiledModel", "Manifest", "compile_model", "export_model"]
+__all__ = ["CompiledModel", "Manifest", "check_arguments", "compile_model", "export_model"]
 
 GOLDEN_PCM_SAMPLES = 3_200
 GOLDEN_CASES = 2
@@ -67,7 +67,27 @@ def model_hash(tflite: bytes, tables: FrontendTables, labels: Sequence[str]) -> 
     return digest.hexdigest()
 
 
-def _check_arguments(name: str, labels: Sequence[str], golden_pcm: np.ndarray, clip: int) -> None:
+def check_arguments(
+    name: str, labels: Sequence[str], frontend: FrontendConfig, golden_pcm: np.ndarray
+) -> None:
+    """Refuse what no model can be exported with; a training calls it before it begins.
+
+    Args:
+        name: as for `export_model`, like the others.
+        labels: one a class.
+        frontend: configuration of the front-end.
+        golden_pcm: int16[clips, clip_samples].
+
+    Raises:
+        UserError: the first argument that does not fit, with the remedy.
+    """
+    build_tables(frontend)
+    clip = frontend.clip_samples
+    if clip < GOLDEN_PCM_SAMPLES:
+        raise UserError(
+            f"front-end clip_samples is {clip}",
+            f"Use at least {GOLDEN_PCM_SAMPLES}: the board's self-test takes as many.",
+        )
     if not NAME_PATTERN.fullmatch(name):
         raise UserError(
             f"the model's name is {name!r}",
@@ -84,11 +104,8 @@ def _check_arguments(name: str, labels: Sequence[str], golden_pcm: np.ndarray, c
             f"golden clips are {golden_pcm.dtype}{list(golden_pcm.shape)}",
             f"Give int16 clips of {clip} samples each.",
         )
-    if len(golden_pcm) == 0 or clip < GOLDEN_PCM_SAMPLES:
-        raise UserError(
-            f"there are {len(golden_pcm)} golden clips of {clip} samples",
-            f"Give at least one clip of {GOLDEN_PCM_SAMPLES} samples or more.",
-        )
+    if len(golden_pcm) == 0:
+        raise UserError("there are 0 golden clips", "Give at least one.")
 
 
 def _check_model(model: CompiledModel, labels: Sequence[str], frontend: FrontendConfig) -> None:
@@ -203,7 +220,7 @@ def export_model(
     Raises:
         UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
     """
-    _check_arguments(name, labels, golden_pcm, frontend.clip_samples)
+    check_arguments(name, labels, frontend, golden_pcm)
     models = [compile_model(tflite, name=name, target=target) for target in TARGETS]
     model = models[0]
     _check_model(model, labels, frontend)
