@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
+
+from host_tools.errors import SottoError
 
 
 def journal_path(folder: Path, parts: Sequence[str]) -> Path:
@@ -25,13 +27,25 @@ class Journal:
     """One JSON object a line, each flushed when its clip is done; a torn last line is dropped.
 
     A context manager: a run that completes removes the file, one that breaks off keeps it.
+
+    Raises:
+        SottoError: another process writes this journal, so the same validation is under way.
     """
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self._path = path
-        self.entries: list[dict[str, Any]] = _whole_lines(path) if resume else []
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("w", encoding="utf-8")
+        self._file = path.open("a", encoding="utf-8")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._file.close()
+            raise SottoError(
+                f"this folder is being validated on this board: another process writes {path}",
+                "Wait until it ends, or validate another board or folder meanwhile.",
+            ) from error
+        self.entries: list[dict[str, Any]] = _whole_lines(path) if resume else []
+        self._file.truncate(0)
         for entry in self.entries:
             self._write(entry)
 
@@ -43,15 +57,10 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or not self.entries:
             self._path.unlink(missing_ok=True)
+        self._file.close()  # and with it the lock
 
     def _write(self, entry: dict[str, Any]) -> None:
         self._file.write(json.dumps(entry, separators=(",", ":")) + "\n")
@@ -59,8 +68,6 @@ class Journal:
 
 
 def _whole_lines(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
     entries = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:

@@ -176,10 +176,14 @@ def run_clips(
     manifest: Manifest,
     journal: Journal,
     progress: Progress,
+    go_on: str,
 ) -> list[Outcome]:
     """Compare all clips, each pair on a thread of its own, in the clips' order.
 
     Clips that the journal holds with the same samples are not streamed again.
+
+    Args:
+        go_on: how the user goes on after a failure or Ctrl-C.
 
     Raises:
         SottoError: a device failed; the message says how many clips were done.
@@ -215,12 +219,12 @@ def run_clips(
         except SottoError as error:
             raise SottoError(
                 f"{error.message} {len(outcomes)} of {len(clips)} clips were done.",
-                f"{error.remedy} Add --resume to go on from there.",
+                f"{error.remedy} Then {go_on}.",
                 error.exit_code,
             ) from error
         except KeyboardInterrupt:
             raise Interrupted(
-                f"interrupted after {len(outcomes)} of {len(clips)} clips; add --resume to go on"
+                f"interrupted after {len(outcomes)} of {len(clips)} clips; {go_on}"
             ) from None
         finally:
             stop.set()

@@ -33,7 +33,7 @@ from host_tools.commands.train import (
 )
 from host_tools.commands.validate import check_target, show, validate_board
 from host_tools.errors import EXIT_CHECK_FAILED
-from host_tools.progress import TerminalProgress, result_console
+from host_tools.progress import Progress, TerminalProgress, result_console
 
 EXAMPLE = "Example: `sotto run training/recipes/demo.toml` or with your own clips, `--data DIR`"
 
@@ -94,7 +94,7 @@ def measure_board(
     generated: Path,
     limit: int | None,
     jobs: int | None,
-    progress: TerminalProgress,
+    progress: Progress,
 ) -> bool:
     """Build, validate on the run's own test clips, keep the figures for the report."""
     from host_tools.build import build
@@ -106,7 +106,15 @@ def measure_board(
     test = work / "test"
     clips = choose_balanced(scan_labelled(test, manifest.labels).clips, limit)
     result = validate_board(
-        board, clips, test, manifest, port=None, jobs=jobs, resume=True, progress=progress
+        board,
+        clips,
+        test,
+        manifest,
+        port=None,
+        jobs=jobs,
+        resume=True,
+        go_on="run the same command to go on",
+        progress=progress,
     )
     show(result)
     figures = {

@@ -85,7 +85,15 @@ def command(
         progress=progress,
     )
     result = validate_board(
-        target, clips, data, manifest, port=port, jobs=jobs, resume=resume, progress=progress
+        target,
+        clips,
+        data,
+        manifest,
+        port=port,
+        jobs=jobs,
+        resume=resume,
+        go_on="add --resume to go on",
+        progress=progress,
     )
     if json_out:
         print_json(result.to_json())
@@ -107,9 +115,14 @@ def validate_board(
     port: str | None,
     jobs: int | None,
     resume: bool,
+    go_on: str,
     progress: Progress,
 ) -> Validation:
-    """Run the clips on a board (started here unless `port` names one) and sum up."""
+    """Run the clips on a board (started here unless `port` names one) and sum up.
+
+    Args:
+        go_on: what a user does to go on after a failure or Ctrl-C, in the imperative.
+    """
     from host_tools.journal import Journal, journal_path
     from host_tools.validate import run_clips, sum_up, timing
 
@@ -118,7 +131,7 @@ def validate_board(
         with Journal(journal_path(ROOT / JOURNALS, key), resume=resume) as journal:
             if journal.entries:
                 progress.note(f"resuming: {len(journal.entries)} clips were done before")
-            outcomes = run_clips(rig.pairs, clips, data, manifest, journal, progress)
+            outcomes = run_clips(rig.pairs, clips, data, manifest, journal, progress, go_on)
         device = rig.device.info()
         return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest)
 

@@ -14,8 +14,10 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from host_tools import cli
-from host_tools.commands import export
+from host_tools.boards import BOARDS
+from host_tools.commands import export, run
 from host_tools.errors import EXIT_CHECK_FAILED, Interrupted, SottoError
+from host_tools.progress import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
 VERBS = ("doctor", "run", "train", "export", "build", "flash", "info", "validate", "report")
@@ -241,6 +243,21 @@ def test_run_names_its_report_and_fails_where_the_chip_differs(
     assert result.exit_code == exit_code
     last = result.stdout.strip().splitlines()[-1]
     assert last == f"report: {tmp_path / 'work' / 'report.html'}"
+
+
+def test_run_advises_no_option_that_it_lacks(
+    data: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, go_on: str, **options: object) -> None:
+        raise Interrupted(go_on)
+
+    (tmp_path / "work").mkdir()
+    data.rename(tmp_path / "work" / "test")
+    monkeypatch.setattr(run, "validate_board", interrupted)
+    with pytest.raises(Interrupted) as caught:
+        run.measure_board(BOARDS["host"], tmp_path / "work", generated, None, None, Silent())
+    assert "same command" in caught.value.message
+    assert "--resume" not in caught.value.message
 
 
 def test_report_of_a_folder_without_results(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from host_tools.errors import Interrupted, SottoError
+from host_tools.errors import EXIT_USAGE, Interrupted, SottoError
 from host_tools.journal import Journal, journal_path
 from host_tools.labelled import LabelledClip, choose_balanced, scan_labelled
 from host_tools.link.messages import BoardInfo, ClipResult
@@ -19,6 +19,7 @@ from host_tools.manifest import Manifest
 from host_tools.progress import Silent
 from host_tools.validate import Outcome, Pair, compare_clip, run_clips, sum_up, timing
 
+GO_ON = "add --resume to go on"
 LABELS = ("yes", "no", "_unknown_")
 FRAMES, BINS = 4, 3
 MANIFEST = Manifest(
@@ -175,7 +176,7 @@ def clips_of(data: Path) -> list[LabelledClip]:
 
 def run(data: Path, pairs: list[Pair], journal: Path, *, resume: bool = False) -> list[Outcome]:
     with Journal(journal, resume=resume) as open_journal:
-        return run_clips(pairs, clips_of(data), data, MANIFEST, open_journal, Silent())
+        return run_clips(pairs, clips_of(data), data, MANIFEST, open_journal, Silent(), GO_ON)
 
 
 def test_outcomes_are_in_the_clips_order_and_summed_up(data: Path, tmp_path: Path) -> None:
@@ -265,7 +266,7 @@ def test_interruption_says_how_to_go_on(data: Path, tmp_path: Path) -> None:
     pairs = [Pair(Dying(2, KeyboardInterrupt()), FakeBoard())]
     with pytest.raises(Interrupted) as caught:
         run(data, pairs, tmp_path / "j.jsonl")
-    assert caught.value.message.startswith("interrupted after 2 of 12 clips; add --resume")
+    assert caught.value.message.startswith(f"interrupted after 2 of 12 clips; {GO_ON}")
 
 
 def test_one_failing_board_stops_the_others(data: Path, tmp_path: Path) -> None:
@@ -273,8 +274,19 @@ def test_one_failing_board_stops_the_others(data: Path, tmp_path: Path) -> None:
     many = clips_of(data) * 10_000
     pairs = [Pair(failing, FakeBoard()), Pair(good, FakeBoard())]
     with Journal(tmp_path / "j.jsonl", resume=False) as journal, pytest.raises(SottoError):
-        run_clips(pairs, many, data, MANIFEST, journal, Silent())
+        run_clips(pairs, many, data, MANIFEST, journal, Silent(), GO_ON)
     assert good.clips < len(many) - 1
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    with Journal(path, resume=False) as first:
+        first.append({"clip": "a"})
+        with pytest.raises(SottoError, match="another process writes") as caught:
+            Journal(path, resume=False)
+        assert caught.value.exit_code == EXIT_USAGE
+        assert path.read_text() == '{"clip":"a"}\n'
+    assert not path.exists()
 
 
 def test_journals_of_different_firmware_have_different_names(tmp_path: Path) -> None:
