@@ -50,12 +50,21 @@ class WordsConfig(Section):
             self.fail("keywords", "the list is empty", "Give at least one word.")
         if len(set(self.keywords)) != len(self.keywords):
             self.fail("keywords", "a word stands twice", "Name each word once.")
+        folders: dict[str, str] = {}
         for word in self.keywords:
-            if not word or word != word.strip() or "/" in word or word.startswith("_"):
+            other = folders.setdefault(word.casefold(), word)
+            if other != word:
+                self.fail(
+                    "keywords",
+                    f"{word!r} and {other!r} are one folder where the case of letters is ignored",
+                    "Name each word once.",
+                )
+        for word in self.keywords:
+            if not word.isprintable() or word != word.strip() or "/" in word or word[:1] in "_.":
                 self.fail(
                     "keywords",
                     f"{word!r} cannot be a word",
-                    "Use plain words; names that start with '_' are classes of their own.",
+                    "Use plain words: '_' begins classes of their own, '.' hidden folders.",
                 )
         if len(self.labels) < 2:
             self.fail(

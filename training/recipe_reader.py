@@ -83,6 +83,10 @@ def read_sections(kind: type[T], path: Path) -> T:
         raise UserError(
             f"{path}: not valid TOML: {error}", "Mend the line that the message names."
         ) from error
+    except RecursionError as error:
+        raise UserError(
+            f"{path}: its lists or tables are nested too deeply", "Give the path of a recipe."
+        ) from error
     return _Reader(path, text).section(kind, table, ())
 
 
@@ -129,7 +133,10 @@ class _Reader:
         if hint is float:
             if isinstance(value, bool) or not isinstance(value, int | float):
                 self._wrong(keys, value, "a number")
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:  # a whole number beyond 1e308
+                self._wrong(keys, value, "a number that fits a float")
         if hint is str:
             if not isinstance(value, str):
                 self._wrong(keys, value, "a text in quotes")

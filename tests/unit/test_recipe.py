@@ -38,6 +38,7 @@ MISTAKES = [
     ("[target]\nboard = 7\n", 6, ["7 is not a text"], "in quotes"),
     ('[student]\narchitecture = "gpt"\n', 6, ["'gpt'"], "ds_cnn"),
     ("[augment]\ngain_min_db = 12\n", 6, ["12.0 is above gain_max_db"], "Swap"),
+    (f"[augment]\nshift_ms = 1{'0' * 400}\n", 6, ["not a number that fits a float"], "Give"),
     ("[teacher\n", None, ["not valid TOML"], "Mend the line"),
     ("teacher = 3\n", 5, ["unknown key words.teacher = 3"], "Known here"),
 ]
@@ -68,6 +69,11 @@ def test_mistake_names_file_line_value_and_remedy(tmp_path, text, line, parts, r
         ('["on", "on"]', "a word stands twice"),
         ('["_on"]', "'_on' cannot be a word"),
         ('["a/b"]', "'a/b' cannot be a word"),
+        ('[""]', "'' cannot be a word"),
+        ('[".."]', "'..' cannot be a word"),
+        ('[".on"]', "'.on' cannot be a word"),
+        ('["o\\nn"]', "cannot be a word"),
+        ('["On", "on"]', "'on' and 'On' are one folder"),
         ('["on", 3]', "not a list of texts"),
         ('"on"', "not a list of texts"),
     ],
@@ -78,6 +84,11 @@ def test_words_are_checked(tmp_path, keywords, part):
         load_recipe(path)
     assert caught.value.message.startswith(f"{path}:3: ")
     assert part in caught.value.message
+
+
+def test_endless_nesting_is_an_error_of_the_user(tmp_path):
+    with pytest.raises(UserError, match="nested too deeply"):
+        load_recipe(write(tmp_path, f"name = {'[' * 5_000}{']' * 5_000}\n"))
 
 
 def test_missing_file_and_missing_key_are_named(tmp_path):
