@@ -15,9 +15,6 @@ from training import evaluate
 from training.cache import Stage
 from training.recipe import FrontendConfig, Recipe
 
-GOLDEN_CLIPS = 2
-"""Clips of the self-test."""
-
 _GOLDEN_SEED = 20
 _GOLDEN_PEAK = 12_000
 _GOLDEN_PITCH_HZ = (110, 180)
@@ -121,7 +118,7 @@ def write_clips(
 
 
 def golden_pcm(frontend: FrontendConfig) -> np.ndarray:
-    """int16[GOLDEN_CLIPS, clip_samples]: buzzing "syllables" in noise for the chip's self-test.
+    """int16[2, clip_samples]: buzzing "syllables" in noise for the chip's self-test.
 
     Made from integers alone, so every machine makes the same bytes; nobody's voice is in it.
     """

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-DTYPES = {"float32": 4, "int32": 4, "uint8": 1, "int64": 8, "bool": 1, "int16": 2, "int8": 1}
-"""Element types that a graph can name, with their size in bytes."""
-
 ACTIVATIONS = ("NONE", "RELU", "RELU_N1_TO_1", "RELU6")
 """Fused activations, in the order of the schema's enumeration."""
 
