@@ -39,7 +39,7 @@ def survey(root: Path, progress: Progress) -> list[FolderSurvey]:
     """Decode every clip of every folder of `root`.
 
     Raises:
-        SottoError: there is no such folder, or it has no folders.
+        SottoError: there is no such folder, it has no folders, or they hold no clips.
     """
     if not root.is_dir():
         raise SottoError(f"The folder {root} does not exist.", "Give a folder of `<word>/*.wav`.")
@@ -49,6 +49,12 @@ def survey(root: Path, progress: Progress) -> list[FolderSurvey]:
             f"{root} has no folders inside.", "Arrange the clips as `<word>/*.wav` below it."
         )
     files = {folder: audio_files(folder) for folder in folders}
+    if not any(files.values()):
+        names = ", ".join(folder.name for folder in folders)
+        raise SottoError(
+            f"{root} holds no clips; its folders: {names}.",
+            "Give the folder whose folders hold the clips: `<word>/*.wav`, `.flac` or `.ogg`.",
+        )
     with progress.task("Reading the clips", total=sum(map(len, files.values()))) as task:
         return [_survey_folder(folder, clips, task.advance) for folder, clips in files.items()]
 

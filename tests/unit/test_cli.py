@@ -304,6 +304,11 @@ def test_scan_prints_a_table_or_json_and_fails_on_unreadable(data: Path) -> None
     assert "bad.wav" in result.stderr
 
 
+def test_scan_of_a_folder_too_high_names_what_lies_there(data: Path) -> None:
+    (data.parent / "generated").mkdir(exist_ok=True)
+    assert_clear_error(sotto("data", "scan", data.parent), 2, "no clips", "data, generated")
+
+
 def test_folder_names_with_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "[bold]").mkdir()
     soundfile.write(tmp_path / "[bold]" / "0.wav", np.zeros(16_000, np.int16), 16_000)

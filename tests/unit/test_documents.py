@@ -88,6 +88,15 @@ def test_named_make_targets_exist(page: Path) -> None:
             assert line.split()[1] in targets, line
 
 
+@pages
+def test_named_modules_run(page: Path) -> None:
+    for line in code_lines(page):
+        module = re.match(r"python -m ((?:training|host_tools)[\w.]*)", line)
+        if module:
+            source = ROOT / f"{module[1].replace('.', '/')}.py"
+            assert '__name__ == "__main__"' in source.read_text(), line
+
+
 def test_page_of_the_generated_folder_names_every_file() -> None:
     page = (ROOT / "generated/README.md").read_text()
     named = re.sub(r"`(\w+)\.h`, `\.c`", r"`\1.h`, `\1.c`", page)
