@@ -73,7 +73,7 @@ class Cache:
             after: stages whose results `build` reads.
 
         Raises:
-            UserError: another run is working on this very stage.
+            UserError: another run is working on this very stage, or the disk is full.
         """
         started_s = time.perf_counter()
         key = self._key(name, code, inputs, after)
@@ -85,7 +85,7 @@ class Cache:
             partial.mkdir(parents=True, exist_ok=True)
             with _locked(partial.with_suffix(".lock"), name):
                 if not folder.is_dir():
-                    build(partial)
+                    _build(build, partial, name)
                     partial.rename(folder)
         seconds = time.perf_counter() - started_s
         self.progress.note(f"{name}: {'taken from the cache' if reused else f'{seconds:.0f} s'}")
@@ -110,6 +110,19 @@ class Cache:
         }
         text = json.dumps(facts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _build(build: Callable[[Path], None], folder: Path, name: str) -> None:
+    """Run `build`; NumPy's error for a full disk names neither the file nor the cause."""
+    try:
+        build(folder)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        raise UserError(
+            f"the stage '{name}' cannot write to {folder}: {error}",
+            "Check that the disk has room, then run again: finished stages are kept.",
+        ) from error
 
 
 def _source_hash(module: ModuleType) -> str:

@@ -148,12 +148,17 @@ class Line:
         def build(folder: Path) -> None:
             frontend = Frontend(recipe.frontend)
             pcm, noise = np.load(data.folder / "train_pcm.npy"), np.load(data.folder / "noise.npy")
+            path = folder / "train.npy"
             bank = np.lib.format.open_memmap(
-                folder / "train.npy",
+                path,
                 mode="w+",
                 dtype=np.int8,
                 shape=(recipe.augment.passes, len(pcm), frontend.frames, frontend.bins),
             )
+
+            # A full disk is an error here; later, writing to the map would kill the process.
+            with path.open("r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
             def fill(index: int) -> None:
                 rng = np.random.default_rng((recipe.seed, index))

@@ -118,3 +118,17 @@ def test_two_runs_do_not_work_on_one_stage(tmp_path, code):
 
     with pytest.raises(UserError, match="another run is working on the stage 'teacher'"):
         cache.stage("teacher", meets_another, code=(code,), inputs={})
+
+
+def test_error_without_a_file_name_says_stage_and_folder(tmp_path, code):
+    """NumPy says of a full disk `1440000 requested and 1314752 written` and nothing more."""
+
+    def full(_):
+        raise OSError("1440000 requested and 1314752 written")
+
+    cache = Cache(tmp_path / "cache", Silent())
+    with pytest.raises(UserError, match=r"'bank' cannot write to .*bank.*1440000") as caught:
+        cache.stage("bank", full, code=(code,), inputs={})
+    assert "disk has room" in caught.value.remedy
+    with pytest.raises(FileNotFoundError):
+        cache.stage("gone", lambda _: Path("/nowhere/a").touch(), code=(code,), inputs={})

@@ -1,6 +1,8 @@
 """The whole line on a handful of invented clips: what it leaves behind, and what it reuses."""
 
+import errno
 import json
+import os
 import shutil
 import wave
 from dataclasses import replace
@@ -119,7 +121,6 @@ def test_a_change_repeats_only_what_follows_from_it(finished, recordings):
     ("changes", "words"),
     [
         ({"name": "my tones"}, "model's name is 'my tones'"),
-        ({"words": WordsConfig(("lo\nw", "high"), unknown=False)}, "not distinct printable words"),
         ({"frontend": FrontendConfig(clip_samples=3_199)}, "clip_samples is 3199"),
         ({"frontend": FrontendConfig(window_samples=514)}, "window_samples is 514"),
         ({"frontend": FrontendConfig(low_hz=7_700.0)}, "low_hz is 7700"),
@@ -143,6 +144,18 @@ def test_test_clips_with_one_name_up_to_the_dot_are_all_written(tmp_path):
             written[f"{path.parent.name}/{path.name}"] = file.readframes(2)
     expected = ["yes/take.wav", "yes/take-2.wav", "no/take.wav", "no/take-2.wav"]
     assert written == {name: clip.tobytes() for name, clip in zip(expected, pcm, strict=True)}
+
+
+def test_full_disk_stops_before_the_memory_map_is_written(recordings, tmp_path, monkeypatch):
+    """Writing to a map without room behind it ends a process with SIGBUS, not with an error."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match=r"'features' cannot write to .*No space left") as caught:
+        run(recipe(), recordings, tmp_path, tmp_path / "generated")
+    assert "disk has room" in caught.value.remedy
 
 
 def test_recipe_without_synthesis_needs_recordings(tmp_path):
