@@ -100,9 +100,11 @@ def run_platformio(
             check=False,
         )
     if done.returncode != 0:
+        doing = "building and flashing" if arguments else "building"
         raise SottoError(
-            f"building {board.name} failed:\n{_last_words(done.stdout)}",
-            f"Repair what it names; `pio run -e {board.environment} -v` shows every command.",
+            f"{doing} {board.name} failed:\n{_last_words(done.stdout)}",
+            f"Repair what it names; `{' '.join(['pio run -e', board.environment, *arguments])} -v` "
+            "shows every command.",
             EXIT_CHECK_FAILED,
         )
 

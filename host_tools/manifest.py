@@ -9,7 +9,6 @@ from pathlib import Path
 from host_tools.errors import SottoError
 
 UNKNOWN_LABEL = "_unknown_"
-SILENCE_LABEL = "_silence_"
 
 
 @dataclass(frozen=True)

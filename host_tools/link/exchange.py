@@ -172,8 +172,8 @@ class Exchange:
             )
         return SottoError(
             f"no answer from {self.name} ({tries})",
-            "Check that it is the right port, that the board has power, and that sotto's firmware "
-            "is on it (`sotto flash`).",
+            "Check that it is the right port, that no other program uses it, that the board has "
+            "power, and that sotto's firmware is on it (`sotto flash`).",
         )
 
     def stuck(self) -> SottoError:

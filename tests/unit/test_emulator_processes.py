@@ -208,6 +208,20 @@ def test_a_later_process_with_the_same_number_is_left_alone(tmp_path: Path) -> N
     assert not flash.stop(HOST, tmp_path)  # it would have killed this test
 
 
+def test_a_failed_upload_is_not_called_a_failed_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_probe(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 1, "Error: open failed")
+
+    monkeypatch.setattr("host_tools.build.subprocess.run", no_probe)
+    with pytest.raises(
+        SottoError, match="flashing disco_f407 failed:\nError: open failed"
+    ) as caught:
+        flash.flash(BOARDS["disco_f407"], ROOT / "generated", tmp_path)
+    assert "`pio run -e disco_f407 --target upload -v`" in caught.value.remedy
+
+
 def test_boards_started_at_once_leave_one_that_can_be_stopped(
     program: Path, tmp_path: Path
 ) -> None:

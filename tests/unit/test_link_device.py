@@ -168,6 +168,7 @@ def test_no_answer_says_what_to_check() -> None:
     ) as error:
         Device(board, SHORT).info()
     assert "sotto flash" in error.value.remedy
+    assert "no other program" in error.value.remedy  # an emulated board takes one client at a time
     assert error.value.exit_code == EXIT_USAGE
 
 
