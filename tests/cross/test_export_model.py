@@ -15,7 +15,7 @@ import pytest
 from model_builder import keyword_model
 
 from training.errors import UserError
-from training.export import Manifest, export_model
+from training.export import Manifest, export_model, tflm_arena
 from training.export.compile import compile_model
 from training.export.reader import read_tflite
 from training.export.reference import run_micro, run_reference
@@ -304,3 +304,11 @@ def test_tflm_arena_of_a_model_that_tflm_refuses() -> None:
     tflite = keyword_model()
     with pytest.raises(UserError, match="TFLite-Micro refuses tiny"):
         measure_tflm_arena(tflite[: len(tflite) // 2], compile_model(tflite).program, "tiny")
+
+
+def test_tflm_arena_of_a_model_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tflm_arena, "CHILD_TIMEOUT_S", 0.001)
+    tflite = keyword_model()
+    with pytest.raises(UserError, match="did not run tiny once") as caught:
+        measure_tflm_arena(tflite, compile_model(tflite).program, "tiny")
+    assert "smaller model" in caught.value.remedy

@@ -61,8 +61,18 @@ def measure_tflm_arena(tflite: bytes, program: Program, name: str) -> int:
     32-bit chip; the scratch of CMSIS-NN's kernels; one alignment. A run with the sum proves it.
 
     Raises:
-        UserError: TFLite-Micro refuses the model.
+        UserError: TFLite-Micro refuses the model, or does not end.
     """
+    try:
+        return _measure(tflite, program, name)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(
+            f"TFLite-Micro did not run {name} once in {CHILD_TIMEOUT_S} s",
+            "Try again on an idle machine, or give a smaller model.",
+        ) from error
+
+
+def _measure(tflite: bytes, program: Program, name: str) -> int:
     done = _run(tflite, ROOMY_ARENA_BYTES)
     total = TOTAL.search(done.stderr.decode(errors="replace"))
     if done.returncode == 0 and total is not None:
