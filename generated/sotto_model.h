@@ -8,8 +8,8 @@
 #include "sotto/abi.h"
 #include "sotto/target.h"
 
-#if SOTTO_ABI != 1
-#error "Regenerate: this folder was generated for SOTTO_ABI 1; run `sotto export`"
+#if SOTTO_ABI != 2
+#error "Regenerate: this folder was generated for SOTTO_ABI 2; run `sotto export`"
 #endif
 
 #define SOTTO_TOOL_VERSION "0.1.0"
@@ -23,10 +23,10 @@
 #define SOTTO_MODEL_INPUT_BYTES 1960
 #define SOTTO_MODEL_TFLM_ARENA_BYTES 44784
 
-#if !SOTTO_TARGET_DSP
+#if SOTTO_TARGET == SOTTO_TARGET_PORTABLE
 #define SOTTO_MODEL_ARENA_BYTES 24000
 #endif
-#if SOTTO_TARGET_DSP
+#if SOTTO_TARGET == SOTTO_TARGET_DSP
 #define SOTTO_MODEL_ARENA_BYTES 18032
 #endif
 

@@ -12,7 +12,7 @@
 #error "Regenerate: sotto_model.h is of another model; run `sotto export`"
 #endif
 
-#if !SOTTO_TARGET_DSP
+#if SOTTO_TARGET == SOTTO_TARGET_PORTABLE
 _Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,
                "the input is frames x bins");
 

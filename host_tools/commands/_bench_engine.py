@@ -127,7 +127,7 @@ def _compile(core: Core, generated: Path, elf: Path) -> None:
         *LINK_FLAGS.split(),
         *manifest.get("extra_flags", "").replace("-D ", "-D").split(),
         f'-DSOTTO_BOARD_NAME="{core.board}"',
-        f"-DSOTTO_TARGET_DSP={int(core.target == 'dsp')}",
+        f"-DSOTTO_TARGET=SOTTO_TARGET_{core.target.upper()}",
         *(f"-I{folder}" for folder in includes),
         f"-T{ports / core.port / core.script}",
         f"-Wl,-Map,{elf.with_suffix('.map')}",

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro import runtime
 
-from training.export.program import Params, Program
+from training.export.program import KernelParams, Program
 
 MICRO_ARENA_BYTES = 400_000
 LIBRARY = Path(__file__).resolve().parents[2] / "firmware/lib/sotto/src"
@@ -55,7 +55,7 @@ class Kernels:
         self.library = library
 
     @staticmethod
-    def _struct(params: Params) -> ctypes.Structure:
+    def _struct(params: KernelParams) -> ctypes.Structure:
         layout, values = [], []
         for field in fields(params):
             value = getattr(params, field.name)

@@ -20,7 +20,7 @@ from training.export.compile import compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.reference import run_micro, run_reference
 from training.export.regenerate import read_exported_tflite, regenerate
-from training.export.targets import DSP, TARGETS, Target
+from training.export.targets import TARGETS, Target
 from training.features import Frontend
 from training.recipe import FrontendConfig
 
@@ -123,7 +123,7 @@ def test_chip_litert_and_tflm_agree_on_clips(
 ) -> None:
     features = frontend().batch(clips(shared_data))
     sources = [RUNNER, *sorted(GENERATED.glob("sotto_model_aot*.c")), *NN_SOURCES]
-    flags = ["-I", str(GENERATED), f"-DSOTTO_TARGET_DSP={int(target is DSP)}"]
+    flags = ["-I", str(GENERATED), f"-DSOTTO_TARGET={target.macro}"]
     program = build_program(sources, flags)
     done = subprocess.run([program], input=features.tobytes(), capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()

@@ -21,17 +21,17 @@ from operator_cases import (
     int8,
 )
 
-from training.export.choose_dsp import choose_dsp_kernels
-from training.export.graph import ArithmeticOptions, ConvOptions, Graph
-from training.export.lower import lower
-from training.export.lower_context import output_extent
-from training.export.program import (
+from training.export.dsp.choose import choose_dsp_kernels
+from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
-    Program,
 )
+from training.export.graph import ArithmeticOptions, ConvOptions, Graph
+from training.export.lower import lower
+from training.export.lower_context import output_extent
+from training.export.program import Program
 
 MODELS = 400
 ROUNDS = 6

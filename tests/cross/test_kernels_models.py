@@ -15,7 +15,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, compile_model
 from training.export.lower_operators import LOWERINGS
 from training.export.reader import read_tflite
-from training.export.targets import DSP, TARGETS, Target
+from training.export.targets import TARGETS, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("model_runner.c")
@@ -33,7 +33,7 @@ def _program(model: CompiledModel, folder: Path, build_program: Callable[..., Pa
     (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, UNUSED_ARENA))
     (folder / "sotto_model_aot.c").write_text(c_writer.model_source(model, identity))
     sources = [RUNNER, folder / "sotto_model_aot.c", *NN_SOURCES]
-    flags = ["-I", str(folder), f"-DSOTTO_TARGET_DSP={int(model.target is DSP)}"]
+    flags = ["-I", str(folder), f"-DSOTTO_TARGET={model.target.macro}"]
     return build_program(sources, flags)
 
 

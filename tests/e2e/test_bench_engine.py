@@ -12,13 +12,13 @@ from model_builder import Layers, keyword_model
 from host_tools.commands import _bench_engine
 from host_tools.errors import SottoError
 from training.export.compile import compile_model
-from training.export.graph import ArithmeticOptions
-from training.export.program import (
+from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
 )
+from training.export.graph import ArithmeticOptions
 from training.export.targets import find_target
 from training.export.tflite_writer import write_tflite
 

@@ -13,27 +13,27 @@ from hypothesis import strategies as st
 from model_builder import Layers, every_operator_model, keyword_model
 
 from training.errors import UserError
-from training.export.choose_dsp import (
+from training.export.compile import compile_model
+from training.export.dsp.choose import (
     add_kernel,
     depthwise_kernel,
     depthwise_rows_kernel,
     matrix_kernel,
-    scratch_bytes,
-    writes_over_input,
 )
-from training.export.compile import compile_model
+from training.export.dsp.pack import channel_bounds, pack_depthwise, pack_matrix, requantisation
+from training.export.dsp.params import (
+    AddDspParams,
+    DepthwiseDspParams,
+    DepthwiseRowsDspParams,
+    MatrixDspParams,
+)
 from training.export.fixed_point import requantize
 from training.export.graph import ArithmeticOptions
-from training.export.pack_dsp import channel_bounds, pack_depthwise, pack_matrix, requantisation
 from training.export.program import (
-    AddDspParams,
     AddParams,
     Conv2dParams,
     DepthwiseConv2dParams,
-    DepthwiseDspParams,
-    DepthwiseRowsDspParams,
     KernelCall,
-    MatrixDspParams,
     Program,
 )
 from training.export.targets import DSP, PORTABLE, find_target
@@ -171,8 +171,8 @@ def test_scratch_is_what_the_header_asks_for() -> None:
             assert call.scratch is None
             continue
         assert call.scratch is not None
-        assert program.buffers[call.scratch].bytes == scratch_bytes(p)
-        wanted.add(f'_Static_assert(SOTTO_{macro} == {scratch_bytes(p)}, "");')
+        assert program.buffers[call.scratch].bytes == p.scratch_bytes
+        wanted.add(f'_Static_assert(SOTTO_{macro} == {p.scratch_bytes}, "");')
     assert len({line.split("(")[1] for line in wanted}) == 3
     source = "\n".join(['#include "sotto/nn_dsp.h"', *sorted(wanted)])
     include = ROOT / "firmware/lib/sotto/include"
@@ -223,7 +223,7 @@ def test_depthwise_writes_over_its_input_where_all_groups_are_whole(
 ) -> None:
     calls = _bottleneck(1).calls
     rows = next(c.params for c in calls if isinstance(c.params, DepthwiseRowsDspParams))
-    assert writes_over_input(replace(rows, **change)) is expected
+    assert replace(rows, **change).writes_over_input is expected
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_depthwise_writes_over_its_input_where_all_groups_are_whole(
 def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expected: bool) -> None:
     calls = _bottleneck(1).calls
     matrices = [c.params for c in calls if isinstance(c.params, MatrixDspParams)]
-    assert not writes_over_input(matrices[0]), "a window of 3x3 reaches into the next"
-    assert writes_over_input(replace(matrices[1], **change)) is expected
+    assert not matrices[0].writes_over_input, "a window of 3x3 reaches into the next"
+    assert replace(matrices[1], **change).writes_over_input is expected
 
 
 def test_targets_share_all_but_the_kernels() -> None:

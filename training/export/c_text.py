@@ -8,7 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from training.export.program import Params
+from training.export.program import KernelParams
 
 LINE_CHARACTERS = 100
 INDENT = "    "
@@ -51,7 +51,7 @@ def array(name: str, values: np.ndarray, qualifiers: str = "static const", size:
     return f"{qualifiers} {c_type} {name}[{size or flat.size}] = {{\n{numbers},\n}};\n"
 
 
-def struct(name: str, params: Params) -> str:
+def struct(name: str, params: KernelParams) -> str:
     """Definition of a kernel's parameters, with its constant arrays in front."""
     text, lines = "", []
     for field in fields(params):

@@ -146,7 +146,7 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         c_text.struct(f"{call.params.kernel}_{position}", call.params)
         for position, call in enumerate(model.program.calls)
     )
-    library = f'#include "sotto/nn{model.target.suffix}.h"\n' if model.target.suffix else ""
+    library = "".join(f'#include "{header}"\n' for header in model.target.headers)
     tensors = "  int8_t *const tensors = (int8_t *)arena;\n" if model.plan.offsets else ""
     return (
         f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{library}'

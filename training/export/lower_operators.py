@@ -25,12 +25,12 @@ from training.export.program import (
     Conv2dParams,
     DepthwiseConv2dParams,
     FullyConnectedParams,
+    KernelParams,
     LookupParams,
     MaxPoolParams,
     MeanParams,
     MulParams,
     PadParams,
-    Params,
     SoftmaxParams,
 )
 
@@ -56,7 +56,7 @@ PROBABILITY = Quantization((1.0 / 256.0,), (-128,))
 class Lowered:
     """One kernel with the positions (in the operator's inputs) of the tensors it reads."""
 
-    params: Params
+    params: KernelParams
     inputs: tuple[int, ...]
     macs: int = 0
 

@@ -1,7 +1,8 @@
 """What `lower` makes of a graph: buffers and kernel calls, independent of how they are printed.
 
 Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an
-`int` is an `int32_t`, an array is a pointer to constants of its dtype.
+`int` is an `int32_t`, an array is a pointer to constants of its dtype. Kernels of one kind of core
+have theirs in its own package.
 """
 
 from __future__ import annotations
@@ -15,7 +16,36 @@ from training.export.graph import Quantization
 
 
 @dataclass(frozen=True)
-class Conv2dParams:
+class KernelParams:
+    """Parameters of one kernel call: what every kernel's class has.
+
+    Attributes:
+        kernel: the C function is `sotto_<kernel>_s8`.
+        struct: the C type is `sotto_<struct>_params`.
+    """
+
+    kernel: ClassVar[str]
+    struct: ClassVar[str]
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of memory that the kernel needs during the call, by its last argument."""
+        return 0
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Whether the kernel allows its output to be any of its inputs."""
+        return False
+
+    @property
+    def constant_bytes(self) -> int:
+        """Bytes of the constant arrays that the parameters point to."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+
+
+@dataclass(frozen=True)
+class Conv2dParams(KernelParams):
     """`sotto_conv2d_params`."""
 
     kernel: ClassVar[str] = "conv2d"
@@ -45,7 +75,7 @@ class Conv2dParams:
 
 
 @dataclass(frozen=True)
-class DepthwiseConv2dParams:
+class DepthwiseConv2dParams(KernelParams):
     """`sotto_depthwise_conv2d_params`."""
 
     kernel: ClassVar[str] = "depthwise_conv2d"
@@ -75,7 +105,7 @@ class DepthwiseConv2dParams:
 
 
 @dataclass(frozen=True)
-class FullyConnectedParams:
+class FullyConnectedParams(KernelParams):
     """`sotto_fully_connected_params`."""
 
     kernel: ClassVar[str] = "fully_connected"
@@ -94,7 +124,7 @@ class FullyConnectedParams:
 
 
 @dataclass(frozen=True)
-class AddParams:
+class AddParams(KernelParams):
     """`sotto_add_params`."""
 
     kernel: ClassVar[str] = "add"
@@ -114,7 +144,7 @@ class AddParams:
 
 
 @dataclass(frozen=True)
-class MulParams:
+class MulParams(KernelParams):
     """`sotto_mul_params`."""
 
     kernel: ClassVar[str] = "mul"
@@ -130,7 +160,7 @@ class MulParams:
 
 
 @dataclass(frozen=True)
-class _PoolParams:
+class _PoolParams(KernelParams):
     struct: ClassVar[str] = "pool"
     input_height: int
     input_width: int
@@ -162,7 +192,7 @@ class MaxPoolParams(_PoolParams):
 
 
 @dataclass(frozen=True)
-class MeanParams:
+class MeanParams(KernelParams):
     """`sotto_mean_params`."""
 
     kernel: ClassVar[str] = "mean"
@@ -176,7 +206,7 @@ class MeanParams:
 
 
 @dataclass(frozen=True)
-class SoftmaxParams:
+class SoftmaxParams(KernelParams):
     """`sotto_softmax_params`."""
 
     kernel: ClassVar[str] = "softmax"
@@ -187,7 +217,7 @@ class SoftmaxParams:
 
 
 @dataclass(frozen=True)
-class LookupParams:
+class LookupParams(KernelParams):
     """`sotto_lookup_params`."""
 
     kernel: ClassVar[str] = "lookup"
@@ -197,7 +227,7 @@ class LookupParams:
 
 
 @dataclass(frozen=True)
-class PadParams:
+class PadParams(KernelParams):
     """`sotto_pad_params`."""
 
     kernel: ClassVar[str] = "pad"
@@ -212,7 +242,7 @@ class PadParams:
 
 
 @dataclass(frozen=True)
-class ConcatenateParams:
+class ConcatenateParams(KernelParams):
     """`sotto_concatenate_params`."""
 
     kernel: ClassVar[str] = "concatenate"
@@ -221,133 +251,6 @@ class ConcatenateParams:
     block_bytes: int
     output_stride_bytes: int
     output_start_byte: int
-
-
-@dataclass(frozen=True)
-class MatrixDspParams:
-    """`sotto_matrix_dsp_params` of sotto/nn_dsp.h."""
-
-    kernel: ClassVar[str] = "matrix_dsp"
-    struct: ClassVar[str] = "matrix_dsp"
-    input_height: int
-    input_width: int
-    input_channels: int
-    output_height: int
-    output_width: int
-    output_channels: int
-    kernel_height: int
-    kernel_width: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    dilation_width: int
-    pad_top: int
-    pad_left: int
-    pad_value: int
-    groups: int
-    rounding_base: int
-    activation_min: int
-    activation_max: int
-    stream: np.ndarray
-
-
-@dataclass(frozen=True)
-class DepthwiseDspParams:
-    """`sotto_depthwise_dsp_params` of sotto/nn_dsp.h."""
-
-    kernel: ClassVar[str] = "depthwise_dsp"
-    struct: ClassVar[str] = "depthwise_dsp"
-    input_height: int
-    input_width: int
-    channels: int
-    output_height: int
-    output_width: int
-    kernel_height: int
-    kernel_width: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    dilation_width: int
-    pad_top: int
-    pad_left: int
-    pad_value: int
-    taps_padded: int
-    rounding_base: int
-    activation_min: int
-    activation_max: int
-    image_offsets: np.ndarray
-    patch_offsets: np.ndarray
-    stream: np.ndarray
-
-
-@dataclass(frozen=True)
-class DepthwiseRowsDspParams:
-    """`sotto_depthwise_rows_dsp_params` of sotto/nn_dsp.h."""
-
-    kernel: ClassVar[str] = "depthwise_rows_dsp"
-    struct: ClassVar[str] = "depthwise_rows_dsp"
-    input_height: int
-    input_width: int
-    channels: int
-    output_height: int
-    output_width: int
-    kernel_height: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    pad_top: int
-    pad_left: int
-    pad_value: int
-    plane_rows: int
-    plane_pairs: int
-    rounding_base: int
-    activation_min: int
-    activation_max: int
-    stream: np.ndarray
-
-
-@dataclass(frozen=True)
-class AddDspParams:
-    """`sotto_add_dsp_params` of sotto/nn_dsp.h."""
-
-    kernel: ClassVar[str] = "add_dsp"
-    struct: ClassVar[str] = "add_dsp"
-    elements: int
-    input1_offset: int
-    input2_offset: int
-    input2_multiplier: int
-    input2_exponent: int
-    output_multiplier: int
-    output_exponent_less_1: int
-    rounding_base: int
-    activation_min: int
-    activation_max: int
-
-
-Params = (
-    Conv2dParams
-    | DepthwiseConv2dParams
-    | FullyConnectedParams
-    | AddParams
-    | MulParams
-    | AveragePoolParams
-    | MaxPoolParams
-    | MeanParams
-    | SoftmaxParams
-    | LookupParams
-    | PadParams
-    | ConcatenateParams
-    | MatrixDspParams
-    | DepthwiseDspParams
-    | DepthwiseRowsDspParams
-    | AddDspParams
-)
-
-
-def constant_bytes(params: Params) -> int:
-    """Bytes of the constant arrays that `params` points to."""
-    values = (getattr(params, field.name) for field in fields(params))
-    return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
 
 
 @dataclass(frozen=True)
@@ -373,7 +276,7 @@ class KernelCall:
     """
 
     operator: str
-    params: Params
+    params: KernelParams
     inputs: tuple[int, ...]
     output: int
     shapes: str
@@ -405,4 +308,4 @@ class Program:
     def constant_bytes(self) -> int:
         """Bytes of weights, biases, multipliers and tables in flash."""
         fixed = sum(b.bytes for b in self.buffers if b.data is not None)
-        return fixed + sum(constant_bytes(call.params) for call in self.calls)
+        return fixed + sum(call.params.constant_bytes for call in self.calls)

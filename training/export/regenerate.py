@@ -1,7 +1,7 @@
 """Writes an exported folder's network anew, with today's compiler: `python -m` with the folder.
 
 The model, its labels, its front-end and its golden vectors stay as they are, and so does its hash.
-For folders written by an older sotto of the same ABI.
+For folders written by an older sotto.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from training.errors import UserError
 from training.export import MANIFEST, Manifest, c_writer, network_files, targets_of, write_files
 from training.export.compile import compile_model
 from training.export.targets import TARGETS
+from training.export.version import ABI
 
 TFLITE_SOURCE = "sotto_model_tflite.c"
 
@@ -48,6 +49,7 @@ def regenerate(folder: Path) -> Manifest:
     kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
     files = {**kept, **network}
     fields = old | {
+        "abi": ABI,
         "arena_bytes": c_writer.arena_bytes(models[0]),
         "weights_bytes": models[0].summary.weights_bytes,
         "macs": models[0].summary.macs,

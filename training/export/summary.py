@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.export.plan import Plan
-from training.export.program import Program, constant_bytes
+from training.export.program import Program
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def summarize(program: Program, plan: Plan, tflite_bytes: int) -> ModelSummary:
     """Sum up a program and its memory plan."""
     return ModelSummary(
         layers=tuple(
-            LayerSummary(call.operator, call.shapes, call.macs, constant_bytes(call.params))
+            LayerSummary(call.operator, call.shapes, call.macs, call.params.constant_bytes)
             for call in program.calls
         ),
         macs=program.macs,

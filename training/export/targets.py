@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from training.errors import UserError
-from training.export.choose_dsp import choose_dsp_kernels
+from training.export.dsp.choose import choose_dsp_kernels
 from training.export.program import Program
 
 
@@ -15,21 +15,34 @@ class Target:
     """A kind of core.
 
     Attributes:
+        name: lower case, as users write it.
         choose: replaces kernel calls by faster ones that compute the same bytes.
-        condition: preprocessor condition under which a build takes this target's file.
         suffix: what its file's name has more than the portable one's.
+        headers: of its kernels, beside sotto/nn.h.
     """
 
     name: str
     choose: Callable[[Program], Program]
-    condition: str
     suffix: str = ""
+    headers: tuple[str, ...] = ()
+
+    @property
+    def macro(self) -> str:
+        """Its number in sotto/target.h."""
+        return f"SOTTO_TARGET_{self.name.upper()}"
+
+    @property
+    def condition(self) -> str:
+        """Preprocessor condition under which a build takes this target's file."""
+        return f"SOTTO_TARGET == {self.macro}"
 
 
-PORTABLE = Target("portable", lambda program: program, "!SOTTO_TARGET_DSP")
-DSP = Target("dsp", choose_dsp_kernels, "SOTTO_TARGET_DSP", "_dsp")
+REFERENCE = Target("reference", lambda program: program, "_reference")
+"""The kernels of sotto/nn.h alone: what all others are compared with. Not in generated/."""
+PORTABLE = Target("portable", lambda program: program)
+DSP = Target("dsp", choose_dsp_kernels, "_dsp", ("sotto/nn_dsp.h",))
 TARGETS = (PORTABLE, DSP)
-"""Exactly one condition holds in a build; see sotto/target.h."""
+"""Those of generated/. Exactly one condition holds in a build; see sotto/target.h."""
 
 
 def find_target(name: str) -> Target:
@@ -38,8 +51,9 @@ def find_target(name: str) -> Target:
     Raises:
         UserError: there is none.
     """
-    for target in TARGETS:
+    every = (REFERENCE, *TARGETS)
+    for target in every:
         if target.name == name:
             return target
-    names = ", ".join(target.name for target in TARGETS)
+    names = ", ".join(target.name for target in every)
     raise UserError(f"there is no target '{name}'", f"Choose one of {names}.")

@@ -1,17 +1,20 @@
 /* Which of the generated ahead-of-time files a build compiles.
  *
- * generated/ holds the network once for every kind of core: portable kernels, and the packed
- * weights of sotto/nn_dsp.h. Each file is empty in a build for the other kind. Define
- * SOTTO_TARGET_DSP as 0 or 1 to choose by hand; the packed kernels compute the same bytes on any
- * machine. */
+ * generated/ holds the network once for every kind of core, each with its own packing of the
+ * weights. Each file is empty in a build for another kind. Define SOTTO_TARGET as one of the
+ * numbers below to choose by hand; all kernels compute the same bytes on any machine. */
 #ifndef SOTTO_TARGET_H
 #define SOTTO_TARGET_H
 
-#ifndef SOTTO_TARGET_DSP
+#define SOTTO_TARGET_REFERENCE 0 /* sotto/nn.h alone: to compare with, not in generated/ */
+#define SOTTO_TARGET_PORTABLE 1  /* any core */
+#define SOTTO_TARGET_DSP 2       /* sotto/nn_dsp.h: Armv7E-M, such as Cortex-M4 and M7 */
+
+#ifndef SOTTO_TARGET
 #ifdef __ARM_FEATURE_DSP
-#define SOTTO_TARGET_DSP 1
+#define SOTTO_TARGET SOTTO_TARGET_DSP
 #else
-#define SOTTO_TARGET_DSP 0
+#define SOTTO_TARGET SOTTO_TARGET_PORTABLE
 #endif
 #endif
 

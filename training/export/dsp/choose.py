@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.export.graph import Quantization
-from training.export.pack_dsp import (
+from training.export.dsp.pack import (
     EXPONENT_LIMIT,
     channel_bounds,
     pack_depthwise,
@@ -18,31 +17,34 @@ from training.export.pack_dsp import (
     pack_matrix,
     requantisation,
 )
-from training.export.program import (
+from training.export.dsp.params import (
+    DEPTHWISE_CHANNELS,
     AddDspParams,
+    DepthwiseDspParams,
+    DepthwiseRowsDspParams,
+    MatrixDspParams,
+)
+from training.export.graph import Quantization
+from training.export.in_place import work_in_place
+from training.export.program import (
     AddParams,
     Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
-    DepthwiseDspParams,
-    DepthwiseRowsDspParams,
     FullyConnectedParams,
     KernelCall,
-    MatrixDspParams,
-    Params,
+    KernelParams,
     Program,
 )
 
 ACCUMULATOR_LIMIT = 2**23 - 2
 """256 times an accumulator, and 2**9 for rounding, fit an int32."""
-DEPTHWISE_CHANNELS = 4
 TILE_PAIRS = 3
-WINDOWS = 3
 HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
 
-def _as_conv2d(params: Params) -> Conv2dParams | None:
+def _as_conv2d(params: KernelParams) -> Conv2dParams | None:
     """A layer with weights that mixes all its inputs, as the convolution that it equals."""
     if isinstance(params, Conv2dParams):
         return params
@@ -107,7 +109,7 @@ _ROWS_GEOMETRY = (
 )
 
 
-def matrix_kernel(params: Params) -> MatrixDspParams | None:
+def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     """The matrix kernel for a layer with weights, or None where a check refuses."""
     conv = _as_conv2d(params)
     if conv is None:
@@ -131,7 +133,7 @@ def matrix_kernel(params: Params) -> MatrixDspParams | None:
     )
 
 
-def depthwise_kernel(params: Params) -> DepthwiseDspParams | None:
+def depthwise_kernel(params: KernelParams) -> DepthwiseDspParams | None:
     """The depthwise kernel for a depthwise layer, or None where a check refuses."""
     if not isinstance(params, DepthwiseConv2dParams):
         return None
@@ -163,7 +165,7 @@ def depthwise_kernel(params: Params) -> DepthwiseDspParams | None:
     )
 
 
-def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
+def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None:
     """The kernel by rows for a depthwise layer of three columns, or None where a check refuses."""
     if not isinstance(params, DepthwiseConv2dParams):
         return None
@@ -194,7 +196,7 @@ def depthwise_rows_kernel(params: Params) -> DepthwiseRowsDspParams | None:
     )
     # Speed is not worth more memory than one more tensor.
     image_bytes = params.input_height * params.input_width * channels
-    return chosen if scratch_bytes(chosen) <= image_bytes else None
+    return chosen if chosen.scratch_bytes <= image_bytes else None
 
 
 def add_kernel(call: KernelCall) -> KernelCall | None:
@@ -227,15 +229,6 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
     return replace(call, params=params, inputs=(input1, input2))
 
 
-def scratch_bytes(params: MatrixDspParams | DepthwiseDspParams | DepthwiseRowsDspParams) -> int:
-    """What sotto/nn_dsp.h asks for: SOTTO_MATRIX_DSP_SCRATCH_BYTES and its sisters."""
-    if isinstance(params, MatrixDspParams):
-        return params.groups * 24 + WINDOWS * max(4 * params.groups, params.output_channels)
-    if isinstance(params, DepthwiseRowsDspParams):
-        return params.plane_rows * params.plane_pairs * 16
-    return params.kernel_height * params.kernel_width * params.channels
-
-
 def choose_dsp_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
     buffers, calls = list(program.buffers), list[KernelCall]()
@@ -245,38 +238,7 @@ def choose_dsp_kernels(program: Program) -> Program:
         if params is None:
             calls.append(add_kernel(call) or call)
             continue
-        size = (scratch_bytes(params),)
+        size = (params.scratch_bytes,)
         calls.append(replace(call, params=params, scratch=len(buffers)))
         buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
     return work_in_place(replace(program, buffers=tuple(buffers), calls=tuple(calls)))
-
-
-def writes_over_input(params: Params) -> bool:
-    """Whether sotto/nn_dsp.h lets the output be any of the inputs."""
-    if isinstance(params, MatrixDspParams):
-        window = (params.kernel_height, params.kernel_width, params.stride_height)
-        one = (*window, params.stride_width) == (1, 1, 1, 1)
-        return one and params.input_channels == params.output_channels
-    if isinstance(params, DepthwiseRowsDspParams):
-        shapes = (
-            (params.input_height, params.input_width),
-            (params.output_height, params.output_width),
-        )
-        return shapes[0] == shapes[1] and params.channels % DEPTHWISE_CHANNELS == 0
-    return isinstance(params, AddDspParams)
-
-
-def work_in_place(program: Program) -> Program:
-    """Let calls write over an input that nothing reads later; a buffer then holds both tensors."""
-    kept = {*program.inputs, *program.outputs}
-    kept |= {i for i, buffer in enumerate(program.buffers) if buffer.data is not None}
-    holder = {i: i for i in range(len(program.buffers))}  # tensor -> buffer that holds it
-    calls: list[KernelCall] = []
-    for position, call in enumerate(program.calls):
-        read_later = {holder[b] for c in program.calls[position + 1 :] for b in c.inputs}
-        inputs = tuple(holder[b] for b in call.inputs)
-        free = [b for b in inputs if b not in kept | read_later]
-        if writes_over_input(call.params) and free and call.output not in kept:
-            holder[call.output] = free[0]
-        calls.append(replace(call, inputs=inputs, output=holder[call.output]))
-    return replace(program, calls=tuple(calls))

@@ -1,0 +1,149 @@
+"""Parameters of the kernels of `sotto/nn_dsp.h`, field by field as the C structs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from training.export.program import KernelParams
+
+WINDOWS = 3
+"""Windows that the matrix kernel multiplies at a time."""
+DEPTHWISE_CHANNELS = 4
+"""Channels that the depthwise kernels take at a time."""
+
+
+@dataclass(frozen=True)
+class MatrixDspParams(KernelParams):
+    """`sotto_matrix_dsp_params`."""
+
+    kernel: ClassVar[str] = "matrix_dsp"
+    struct: ClassVar[str] = "matrix_dsp"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    groups: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_MATRIX_DSP_SCRATCH_BYTES."""
+        return self.groups * 24 + WINDOWS * max(4 * self.groups, self.output_channels)
+
+    @property
+    def writes_over_input(self) -> bool:
+        """1x1 windows with stride 1, and as many output channels as input channels."""
+        window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
+        return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
+
+
+@dataclass(frozen=True)
+class DepthwiseDspParams(KernelParams):
+    """`sotto_depthwise_dsp_params`."""
+
+    kernel: ClassVar[str] = "depthwise_dsp"
+    struct: ClassVar[str] = "depthwise_dsp"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    taps_padded: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    image_offsets: np.ndarray
+    patch_offsets: np.ndarray
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_DEPTHWISE_DSP_SCRATCH_BYTES."""
+        return self.kernel_height * self.kernel_width * self.channels
+
+
+@dataclass(frozen=True)
+class DepthwiseRowsDspParams(KernelParams):
+    """`sotto_depthwise_rows_dsp_params`."""
+
+    kernel: ClassVar[str] = "depthwise_rows_dsp"
+    struct: ClassVar[str] = "depthwise_rows_dsp"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    kernel_height: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    plane_rows: int
+    plane_pairs: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES."""
+        return self.plane_rows * self.plane_pairs * 16
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Input and output of one shape, and channels a multiple of four."""
+        source = self.input_height, self.input_width
+        same = source == (self.output_height, self.output_width)
+        return same and self.channels % DEPTHWISE_CHANNELS == 0
+
+
+@dataclass(frozen=True)
+class AddDspParams(KernelParams):
+    """`sotto_add_dsp_params`."""
+
+    kernel: ClassVar[str] = "add_dsp"
+    struct: ClassVar[str] = "add_dsp"
+    elements: int
+    input1_offset: int
+    input2_offset: int
+    input2_multiplier: int
+    input2_exponent: int
+    output_multiplier: int
+    output_exponent_less_1: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always."""
+        return True
