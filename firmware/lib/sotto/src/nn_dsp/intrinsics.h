@@ -1,15 +1,11 @@
-/* The DSP instructions that the kernels use: real ones, or a model of them in C. */
+/* The DSP instructions, and what the packed kernels make of them. */
 #ifndef SOTTO_NN_DSP_INTRINSICS_H
 #define SOTTO_NN_DSP_INTRINSICS_H
 
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __ARM_FEATURE_DSP
-#include "intrinsics_armv7em.h"
-#else
-#include "intrinsics_model.h"
-#endif
+#include "../dsp/instructions.h"
 
 /* Four bytes from any address; lowest address in the lowest bits, as on every core we know. */
 static inline uint32_t dsp_load(const int8_t *source) {

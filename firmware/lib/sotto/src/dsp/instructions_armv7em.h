@@ -1,6 +1,6 @@
 /* Instructions of Armv7E-M through the Arm C Language Extensions. */
-#ifndef SOTTO_NN_DSP_INTRINSICS_ARMV7EM_H
-#define SOTTO_NN_DSP_INTRINSICS_ARMV7EM_H
+#ifndef SOTTO_DSP_INSTRUCTIONS_ARMV7EM_H
+#define SOTTO_DSP_INSTRUCTIONS_ARMV7EM_H
 
 #include <arm_acle.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* The instructions of intrinsics_armv7em.h in C, for machines without them: the same results. */
-#ifndef SOTTO_NN_DSP_INTRINSICS_MODEL_H
-#define SOTTO_NN_DSP_INTRINSICS_MODEL_H
+/* The instructions of instructions_armv7em.h in C, for machines without them: the same results. */
+#ifndef SOTTO_DSP_INSTRUCTIONS_MODEL_H
+#define SOTTO_DSP_INSTRUCTIONS_MODEL_H
 
 #include <stdint.h>
 
