@@ -112,17 +112,18 @@ def start_detached(board: Board, elf: Path, icount: bool = False, port: int = 0)
     return _launch(board, elf, icount=icount, port=port, dies_with_parent=False)
 
 
-def find_qemu() -> str:
+def find_qemu(program: str = QEMU) -> str:
     """Path of the emulator.
 
     Raises:
         SottoError: it is not on PATH; the remedy is the command that installs it.
     """
-    path = shutil.which(QEMU)
+    path = shutil.which(program)
     if path is None:
+        package = program if program == QEMU else "qemu-system-misc"
         raise SottoError(
-            f"{QEMU} is not on PATH, so no board can be emulated",
-            "Install it: `sudo apt-get install -y qemu-system-arm`.",
+            f"{program} is not on PATH, so no board can be emulated",
+            f"Install it: `sudo apt-get install -y {package}`.",
         )
     return path
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from model_builder import Layers, keyword_model
 
+from host_tools.bench.cores import CORES, Core
+from host_tools.bench.measure import Figures
+from host_tools.bench.measure import bench as run_bench
 from host_tools.commands import _bench_engine
-from host_tools.errors import SottoError
+from host_tools.errors import EXIT_USAGE, SottoError
 from training.export.compile import compile_model
 from training.export.dsp.params import (
     AddDspParams,
@@ -23,7 +27,7 @@ from training.export.targets import find_target
 from training.export.tflite_writer import write_tflite
 
 pytestmark = pytest.mark.emulator
-M4F, M4F_PORTABLE, M3 = _bench_engine.CORES
+M4F, M4F_PORTABLE, M3 = (CORES[n] for n in ("cortex-m4f", "cortex-m4f-portable", "cortex-m3"))
 
 
 def every_packed_kernel_model() -> bytes:
@@ -41,39 +45,70 @@ def every_packed_kernel_model() -> bytes:
     return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
 
 
-@pytest.mark.parametrize("core", [M4F, M3], ids=lambda core: core.name)
-def test_every_packed_kernel_on_the_instructions_themselves(core: _bench_engine.Core) -> None:
+def bench(model: bytes, core: Core, name: str = "tiny") -> Figures:
+    return run_bench(_bench_engine.compile_job(name, model, core.target), core)
+
+
+@pytest.mark.parametrize("core", [M4F, replace(M3, target="dsp")], ids=lambda core: core.name)
+def test_every_packed_kernel_on_the_instructions_themselves(core: Core) -> None:
     program = compile_model(every_packed_kernel_model(), target=find_target("dsp")).program
     kinds = {type(call.params) for call in program.calls}
     assert {MatrixDspParams, DepthwiseDspParams, DepthwiseRowsDspParams, AddDspParams} <= kinds
     strides = {c.params.stride_width for c in program.calls if hasattr(c.params, "plane_pairs")}
     assert strides == {1, 2}
-    assert _bench_engine.bench("every", every_packed_kernel_model(), core).instructions > 0
+    assert bench(every_packed_kernel_model(), core).instructions > 0
 
 
 def test_packed_kernels_take_a_fraction_of_the_instructions() -> None:
     """`bench` itself compares the scores with TFLite-Micro's."""
-    packed = _bench_engine.bench("tiny", keyword_model(), M4F)
-    portable = _bench_engine.bench("tiny", keyword_model(), M4F_PORTABLE)
+    packed = bench(keyword_model(), M4F)
+    portable = bench(keyword_model(), M4F_PORTABLE)
     assert packed.instructions < portable.instructions / 4
-    assert packed.instructions == _bench_engine.bench("tiny", keyword_model(), M4F).instructions
+    assert packed.instructions == bench(keyword_model(), M4F).instructions
     assert packed.ratio_instructions is None
 
 
 def test_wrong_scores_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_bench_engine, "bench_input", lambda count: bytes(np.full(count, 9, "u1")))
-    with pytest.raises(SottoError, match="tiny on Cortex-M3 computes"):
-        _bench_engine.bench("tiny", keyword_model(), M3)
+    with pytest.raises(SottoError, match="tiny on cortex-m3 computes"):
+        bench(keyword_model(), M3)
 
 
-def test_report_holds_every_core(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("core", CORES.values(), ids=lambda core: core.name)
+def test_every_layer_is_measured(core: Core) -> None:
+    """The counter of the port agrees with the trace, and the layers add up to the whole."""
+    job = _bench_engine.compile_job("tiny", keyword_model(), core.target)
+    figures = run_bench(job, core)
+    assert [layer.operator for layer in figures.layers] == [call.operator for call in job.calls]
+    assert sum(layer.instructions for layer in figures.layers) == figures.instructions
+    assert figures.macs == sum(layer.macs for layer in figures.layers) > 0
+    if core.timing:
+        assert sum(layer.cycles for layer in figures.layers) == figures.cycles
+        assert figures.cycles > figures.instructions
+
+
+def test_report_holds_what_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tiny.tflite").write_bytes(keyword_model())
     out = tmp_path / "bench" / "engine.json"
-    assert _bench_engine.main(["--out", str(out), "--models", str(tmp_path)]) == 0
+    asked = ["--model", "tiny", "--core", "cortex-m4f", "--core", "cortex-m3", "--layers"]
+    assert _bench_engine.main([*asked, "--out", str(out), "--models", str(tmp_path)]) == 0
     rows = json.loads(out.read_text())
     assert [(row["model"], row["core"]) for row in rows] == [
-        ("shipped", core.name) for core in _bench_engine.CORES
+        ("tiny", "cortex-m4f"),
+        ("tiny", "cortex-m3"),
     ]
     table = capsys.readouterr().out
     for row in rows:
         assert min(row[k] for k in ("instructions", "flash_bytes", "ram_bytes", "stack_bytes")) > 0
+        assert row["flash_bytes"] == sum(part["flash_bytes"] for part in row["parts"])
         assert f"{row['instructions']:,} instructions" in table
+        assert all(f"{layer['instructions']:,} instructions" in table for layer in row["layers"])
+
+
+def test_unknown_names_are_errors_that_list_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _bench_engine.main(["--core", "cortex-m99"]) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert "there is no core 'cortex-m99'" in said
+    assert "cortex-m4f, " in said

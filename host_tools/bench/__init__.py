@@ -1,0 +1,1 @@
+"""What an inference costs on emulated cores: instructions, estimated cycles, flash, RAM, stack."""

@@ -1,0 +1,104 @@
+"""The cores that the bench measures, and what TFLite-Micro takes on them.
+
+A further core is one row here and, where no board has it yet, a port under firmware/ports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from host_tools.bench.cycles import CORTEX_M3, CORTEX_M4, Timing
+
+_THUMB = "-mthumb"
+_M4F_FLAGS = (_THUMB, "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
+# Without the last flag GCC reads inline assembly for Armv6-M in Arm's old syntax.
+_M0PLUS_FLAGS = (_THUMB, "-mcpu=cortex-m0plus", "-masm-syntax-unified")
+_M7F_FLAGS = (_THUMB, "-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard")
+
+
+@dataclass(frozen=True)
+class Core:
+    """How a bench program is built and run.
+
+    Attributes:
+        name: what the figures are filed under.
+        target: whose kernels it takes.
+        flags: of the compiler, for the processor.
+        machine: QEMU's name of the machine that executes it.
+        port: folder of firmware/ports.
+        script: linker script in that folder.
+        timing: the cycle model of the core, or None where there is none.
+        defines: macros that its port asks for.
+        shared: folder of firmware/ports that the port builds upon; empty: none.
+        qemu: the emulator.
+        toolchain: prefix of the compiler and of objdump.
+        link: the C library.
+    """
+
+    name: str
+    target: str
+    flags: tuple[str, ...]
+    machine: str
+    port: str
+    script: str
+    timing: Timing | None = None
+    defines: tuple[str, ...] = ()
+    shared: str = "cortex_m"
+    qemu: str = "qemu-system-arm"
+    toolchain: str = "arm-none-eabi-"
+    link: tuple[str, ...] = ("--specs=nano.specs",)
+
+
+def _stm32f405(name: str, target: str) -> Core:
+    script, crystal = "stm32f405.ld", ("SOTTO_HSE_HZ=25000000u",)
+    return Core(
+        name, target, _M4F_FLAGS, "netduinoplus2", "stm32f4", script, CORTEX_M4, defines=crystal
+    )
+
+
+def _mps2(
+    name: str, target: str, machine: str, flags: tuple[str, ...], timing: Timing | None
+) -> Core:
+    return Core(name, target, flags, machine, "mps2", "mps2.ld", timing)
+
+
+CORES: dict[str, Core] = {
+    core.name: core
+    for core in (
+        _stm32f405("cortex-m4f", "dsp"),
+        _stm32f405("cortex-m4f-portable", "portable"),
+        _mps2("cortex-m7", "dsp", "mps2-an500", _M7F_FLAGS, None),
+        _mps2("cortex-m3", "portable", "mps2-an385", (_THUMB, "-mcpu=cortex-m3"), CORTEX_M3),
+        # Armv6-M code on an emulated Cortex-M3, which executes all of its instructions.
+        _mps2("cortex-m0plus", "portable", "mps2-an385", _M0PLUS_FLAGS, None),
+    )
+}
+"""All cores by name, in the order of the tables."""
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """TFLite-Micro with CMSIS-NN on the same model, core and input, measured in August 2026.
+
+    Attributes:
+        flash_bytes: the whole program, with the model.
+        ram_bytes: its arena with all objects, input and output.
+        cycles: by the model of cycles.py, or None.
+    """
+
+    instructions: int
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    cycles: int | None = None
+
+
+_TFLM_M4F = Baseline(7_700_362, 107_868, 23_920, 1_256, 9_180_000)
+MLPERF = "mlperf_tiny_kws_int8"
+BASELINES: dict[tuple[str, str], Baseline] = {
+    (MLPERF, "cortex-m4f"): _TFLM_M4F,
+    (MLPERF, "cortex-m4f-portable"): _TFLM_M4F,
+    (MLPERF, "cortex-m3"): Baseline(10_547_166, 107_128, 23_920, 1_056),
+    (MLPERF, "cortex-m0plus"): Baseline(29_018_334, 118_024, 23_920, 1_084),
+    (MLPERF, "cortex-m55"): Baseline(1_787_859, 106_416, 28_444, 1_320),
+}

@@ -1,0 +1,187 @@
+"""Builds and runs one compiled model on one core, and puts the figures together."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from host_tools.bench.build import ROOT, build
+from host_tools.bench.cores import BASELINES, Core
+from host_tools.bench.disassembly import disassemble
+from host_tools.bench.layers import cost_of, region_of, split_by_calls
+from host_tools.bench.trace import run_traced
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.sizes import Part, measure
+
+PROGRAM = ROOT / "firmware/bench/engine.c"
+INVOKE = "sotto_model_invoke"
+COUNTER_TOLERANCE = 100
+LCG_STEP, LCG_INCREMENT = 1_664_525, 1_013_904_223
+
+
+@dataclass(frozen=True)
+class Call:
+    """One kernel call of the compiled model."""
+
+    operator: str
+    shapes: str
+    macs: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model compiled for a target.
+
+    Attributes:
+        sources: C files by name.
+        expected: the scores that TFLite-Micro computes for `bench_input`.
+        ram_bytes: arena, input and output.
+    """
+
+    model: str
+    sources: dict[str, str]
+    calls: tuple[Call, ...]
+    expected: bytes
+    ram_bytes: int
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one kernel call takes.
+
+    Attributes:
+        function: the kernel.
+        cycles: estimated; None where the core has no cycle model.
+    """
+
+    operator: str
+    shapes: str
+    function: str
+    macs: int
+    instructions: int
+    cycles: int | None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One model on one core.
+
+    Attributes:
+        instructions: of one inference, from the first of sotto_model_invoke to its return; the
+            layers add up to them.
+        cycles: estimated, memory without wait states; None where the core has no cycle model.
+        flash_bytes: the whole bench program: model, kernels, port, C library.
+        ram_bytes: arena, input and output of the model.
+        stack_bytes: painted peak of the whole program.
+        parts: flash and RAM of the program by origin.
+        ratio_instructions: ours / TFLite-Micro's, or None where that was not measured.
+    """
+
+    model: str
+    core: str
+    target: str
+    macs: int
+    instructions: int
+    cycles: int | None
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    ratio_instructions: float | None
+    ratio_cycles: float | None
+    ratio_flash: float | None
+    ratio_ram: float | None
+    layers: tuple[Layer, ...]
+    parts: tuple[Part, ...]
+
+
+def bench_input(count: int) -> bytes:
+    """The input that firmware/bench/engine.c makes for itself, as int8."""
+    state, values = 1, bytearray()
+    for _ in range(count):
+        state = (state * LCG_STEP + LCG_INCREMENT) % 2**32
+        values.append(state >> 24)
+    return bytes(values)
+
+
+def bench(job: Job, core: Core) -> Figures:
+    """Measure one model on one core.
+
+    Raises:
+        SottoError: it does not build or run, or its scores are wrong.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        elf = Path(folder) / "bench.elf"
+        for name, text in job.sources.items():
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        build(core, PROGRAM, Path(folder), elf)
+        sizes = measure(elf.with_suffix(".map"))
+        trace = run_traced(core, elf)
+        program = disassemble(elf, core.toolchain)
+    counted, stack = _check_words(job, core, trace.said)
+    invoke = program.functions[INVOKE]
+    region = region_of(trace, program, invoke, "main")
+    total = cost_of(trace, region, program, core.timing)
+    _check_total(core, total.instructions, counted)
+    parts = split_by_calls(trace, region, invoke)
+    _check_count(job, len(parts))
+    layers = []
+    for call, (function, part) in zip(job.calls, parts, strict=True):
+        cost = cost_of(trace, part, program, core.timing)
+        layers.append(
+            Layer(call.operator, call.shapes, function, call.macs, cost.instructions, cost.cycles)
+        )
+    base = BASELINES.get((job.model, core.name))
+    return Figures(
+        model=job.model,
+        core=core.name,
+        target=core.target,
+        macs=sum(call.macs for call in job.calls),
+        instructions=total.instructions,
+        cycles=total.cycles,
+        flash_bytes=sizes.flash_bytes,
+        ram_bytes=job.ram_bytes,
+        stack_bytes=stack,
+        ratio_instructions=_ratio(total.instructions, base.instructions if base else None),
+        ratio_cycles=_ratio(total.cycles, base.cycles if base else None),
+        ratio_flash=_ratio(sizes.flash_bytes, base.flash_bytes if base else None),
+        ratio_ram=_ratio(job.ram_bytes, base.ram_bytes if base else None),
+        layers=tuple(layers),
+        parts=sizes.parts,
+    )
+
+
+def _check_words(job: Job, core: Core, said: str) -> tuple[int, int]:
+    """What the program counted itself and its painted stack peak, if its scores are right."""
+    words = said.split()
+    if len(words) != 4 or words[1] != "instructions":
+        raise SottoError(f"the bench on {core.name} said {said!r}", "Run it by hand.")
+    if bytes.fromhex(words[3]) != job.expected:
+        raise SottoError(
+            f"{job.model} on {core.name} computes {words[3]}, not {job.expected.hex()}",
+            "A kernel or its packing is wrong; tests/cross finds which.",
+            EXIT_CHECK_FAILED,
+        )
+    return int(words[0]), int(words[2])
+
+
+def _check_total(core: Core, traced: int, counted: int) -> None:
+    """The port's counter reads a little more: it surrounds the call, and may step by 40."""
+    if abs(counted - traced) > COUNTER_TOLERANCE:
+        raise SottoError(
+            f"on {core.name} the trace has {traced} instructions, the counter {counted}",
+            "One of them does not count what it should.",
+            EXIT_CHECK_FAILED,
+        )
+
+
+def _check_count(job: Job, parts: int) -> None:
+    if parts != len(job.calls):
+        raise SottoError(
+            f"{INVOKE} made {parts} calls for {len(job.calls)} layers of {job.model}",
+            "Layers cannot be told apart in code like that.",
+        )
+
+
+def _ratio(ours: int | None, theirs: int | None) -> float | None:
+    return round(ours / theirs, 4) if ours is not None and theirs is not None else None
