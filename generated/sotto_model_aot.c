@@ -13,9 +13,6 @@
 #endif
 
 #if SOTTO_TARGET == SOTTO_TARGET_PORTABLE
-_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,
-               "the input is frames x bins");
-
 static const int8_t conv2d_0_weights[640] = {
     31, 5, -14, -9, 14, -23, -33, -19, -10, -40, -16, -5, -5, -9, 28, 33, 95, 97, 122, 127, -7, 2,
     5, -17, -55, -46, -39, -68, -31, -15, -6, -20, -8, -8, -1, 8, -11, -7, -9, -5, -51, -50, -6, 1,
@@ -1535,9 +1532,14 @@ static const sotto_conv2d_params conv2d_15 = {
 
 const char *sotto_model_backend(void) { return "aot"; }
 
-int sotto_model_init(void *arena, size_t arena_bytes) {
+int sotto_model_reset(void *arena, size_t arena_bytes) {
   if (arena == NULL) return SOTTO_E_ARGUMENT;
-  return arena_bytes < SOTTO_MODEL_ARENA_BYTES ? SOTTO_E_SIZE : SOTTO_OK;
+  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
+  return SOTTO_OK;
+}
+
+int sotto_model_init(void *arena, size_t arena_bytes) {
+  return sotto_model_reset(arena, arena_bytes);
 }
 
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
@@ -1562,23 +1564,23 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 6 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_conv2d_s8(&conv2d_6, tensors + 8000, tensors + 16000);
   /* 7 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_s8(&add_7, tensors + 0, tensors + 16000, tensors + 8000);
+  sotto_add_s8(&add_7, tensors + 0, tensors + 16000, tensors + 0);
   /* 8 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
-  sotto_depthwise_conv2d_s8(&depthwise_conv2d_8, tensors + 8000, tensors + 0);
+  sotto_depthwise_conv2d_s8(&depthwise_conv2d_8, tensors + 0, tensors + 8000);
   /* 9 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
-  sotto_conv2d_s8(&conv2d_9, tensors + 0, tensors + 16000);
+  sotto_conv2d_s8(&conv2d_9, tensors + 8000, tensors + 16000);
   /* 10 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_s8(&add_10, tensors + 8000, tensors + 16000, tensors + 0);
+  sotto_add_s8(&add_10, tensors + 0, tensors + 16000, tensors + 0);
   /* 11 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
   sotto_depthwise_conv2d_s8(&depthwise_conv2d_11, tensors + 0, tensors + 8000);
   /* 12 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_conv2d_s8(&conv2d_12, tensors + 8000, tensors + 16000);
   /* 13 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_s8(&add_13, tensors + 0, tensors + 16000, tensors + 8000);
+  sotto_add_s8(&add_13, tensors + 0, tensors + 16000, tensors + 0);
   /* 14 MEAN 25x5x64 -> 1x1x64 */
-  sotto_mean_s8(&mean_14, tensors + 8000, tensors + 0);
+  sotto_mean_s8(&mean_14, tensors + 0, tensors + 8000);
   /* 15 CONV_2D 1x1x64 -> 1x1x12, kernel 1x1, stride 1x1, 768 MACs */
-  sotto_conv2d_s8(&conv2d_15, tensors + 0, scores_s8);
+  sotto_conv2d_s8(&conv2d_15, tensors + 8000, scores_s8);
   return SOTTO_OK;
 }
 #endif

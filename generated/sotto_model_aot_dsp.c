@@ -14,9 +14,6 @@
 #endif
 
 #if SOTTO_TARGET == SOTTO_TARGET_DSP
-_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,
-               "the input is frames x bins");
-
 static const int32_t matrix_dsp_0_stream[208] = {
     2229485, 258888, -235462907, -100545330, -554889751, 203222504, -268700200, -623835696,
     471988983, -1164568598, 2055167841, -843772139, 82835714, -522007565, -658716462, 237171725,
@@ -1318,9 +1315,14 @@ static const sotto_matrix_dsp_params matrix_dsp_15 = {
 
 const char *sotto_model_backend(void) { return "aot"; }
 
-int sotto_model_init(void *arena, size_t arena_bytes) {
+int sotto_model_reset(void *arena, size_t arena_bytes) {
   if (arena == NULL) return SOTTO_E_ARGUMENT;
-  return arena_bytes < SOTTO_MODEL_ARENA_BYTES ? SOTTO_E_SIZE : SOTTO_OK;
+  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
+  return SOTTO_OK;
+}
+
+int sotto_model_init(void *arena, size_t arena_bytes) {
+  return sotto_model_reset(arena, arena_bytes);
 }
 
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,

@@ -55,8 +55,13 @@ int sotto_model_init(void *arena, size_t arena_bytes) {{
   memset(arena, 0, arena_bytes);
   return SOTTO_OK;
 }}
+int sotto_model_reset(void *arena, size_t arena_bytes) {{
+  memset(arena, 0, arena_bytes);
+  return SOTTO_OK;
+}}
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) {{
+  if (((uint8_t *)arena)[0] != 0) return SOTTO_E_BACKEND; /* a clip that begins without a reset */
   memset(arena, 1, arena_bytes);
   if (features_s8[0] == {failing[0]} && features_s8[SOTTO_MODEL_INPUT_BYTES - 1] == {failing[1]}) {{
     return SOTTO_E_BACKEND;

@@ -28,6 +28,7 @@ void sotto_clip_begin(sotto_clip *clip, sotto_engine *engine, sotto_clip_kind ki
   clip->status = engine->status;
   if (engine->status == SOTTO_OK) {
     sotto_frontend_reset(&engine->frontend);
+    clip->status = sotto_model_reset(engine->arena, sizeof engine->arena);
   }
 }
 

@@ -56,8 +56,11 @@ static sotto_self_test_result test_model(sotto_engine *engine) {
   for (uint8_t i = 0; i < SOTTO_GOLDEN_CASES; i++) {
     sotto_self_test_result result = {.stage = SOTTO_SELF_TEST_MODEL, .golden_case = i};
     int8_t scores[SOTTO_MODEL_CLASSES];
-    const int status = sotto_model_invoke(engine->arena, sizeof engine->arena,
-                                          sotto_golden_cases[i].features, scores);
+    int status = sotto_model_reset(engine->arena, sizeof engine->arena);
+    if (status == SOTTO_OK) {
+      status = sotto_model_invoke(engine->arena, sizeof engine->arena,
+                                  sotto_golden_cases[i].features, scores);
+    }
     if (status != SOTTO_OK) {
       return failed_with(status);
     }

@@ -15,7 +15,8 @@ from operator_cases import (
 )
 
 from training.export.graph import Graph
-from training.export.lower import fold_constants, fuse_activations, lower
+from training.export.lower import lower
+from training.export.passes import simplify
 from training.export.program import FullyConnectedParams, Program
 from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
@@ -32,7 +33,7 @@ def kernels(build_shared: Callable) -> Kernels:
 
 
 def _compile(tflite: bytes) -> Program:
-    return lower(fuse_activations(fold_constants(read_tflite(tflite))))
+    return lower(simplify(read_tflite(tflite)))
 
 
 def _rounds(rng: np.random.Generator, graph: Graph) -> list[list[np.ndarray]]:

@@ -33,8 +33,10 @@ from training.export.graph import (
     PoolOptions,
     SoftmaxOptions,
 )
-from training.export.lower import fold_constants, fuse_activations, lower
+from training.export.lower import lower
 from training.export.lower_context import activation_range, output_extent
+from training.export.passes.fold_constants import fold_constants
+from training.export.passes.fuse_activations import fuse_activations
 from training.export.program import Conv2dParams, LookupParams
 from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.export.plan import ALIGNMENT_BYTES, Lifetime, Plan, plan_memory, verify_plan
+from training.export.graph import Quantization
+from training.export.plan import (
+    ALIGNMENT_BYTES,
+    Lifetime,
+    Plan,
+    lifetimes_of,
+    plan_memory,
+    state_bytes_of,
+    verify_plan,
+)
+from training.export.program import Buffer, KernelCall, LookupParams, Program, View
 
 
 @st.composite
 def lifetimes(draw: st.DrawFn) -> list[Lifetime]:
     spans = draw(
         st.lists(
-            st.tuples(st.integers(1, 5_000), st.integers(0, 12), st.integers(0, 6)), max_size=14
+            st.tuples(st.integers(1, 5_000), st.integers(0, 12), st.integers(0, 6), st.booleans()),
+            max_size=14,
         )
     )
     return [
-        Lifetime(buffer, size, first, first + length)
-        for buffer, (size, first, length) in enumerate(spans)
+        Lifetime(buffer, size, first, first + length, persistent and buffer % 2 == 0)
+        for buffer, (size, first, length, persistent) in enumerate(spans)
     ]
 
 
 def needed_bytes(lives: list[Lifetime]) -> int:
     """Least arena: the greatest sum of sizes alive in one call."""
     calls = range(1 + max((life.last_call for life in lives), default=0))
-    alive = ([a for a in lives if a.first_call <= call <= a.last_call] for call in calls)
+    alive = ([a for a in lives if a.alive(call)] for call in calls)
     return max(sum(life.bytes for life in each) for each in alive)
 
 
@@ -81,3 +93,28 @@ def test_a_chain_needs_two_buffers_only() -> None:
 
 def test_nothing_to_place() -> None:
     assert plan_memory([]) == Plan({}, 0)
+
+
+def test_a_state_shares_memory_with_nothing() -> None:
+    lives = [Lifetime(0, 10, 5, 5, persistent=True), Lifetime(1, 10, 0, 1), Lifetime(2, 10, 2, 6)]
+    plan = plan_memory(lives)
+    assert plan == Plan({0: 0, 1: 16, 2: 16}, 32)
+    verify_plan(lives, plan)
+    with pytest.raises(ValueError, match="share byte 0 in call 0"):
+        verify_plan(lives, Plan({0: 0, 1: 0, 2: 16}, 32))
+
+
+def test_a_view_keeps_what_holds_it_alive() -> None:
+    def buffer(size: int, **more: object) -> Buffer:
+        return Buffer("", (size,), Quantization((), ()), **more)
+
+    def call(source: int, target: int) -> KernelCall:
+        return KernelCall("", LookupParams(4, np.zeros(256, np.int8)), (source,), target, "")
+
+    state = buffer(8, initial=np.zeros(8, np.int8))
+    buffers = (buffer(4), state, buffer(4, view=View(1, 4)), buffer(2, view=View(2, 2)), buffer(4))
+    program = Program(buffers, (call(0, 3), call(2, 4)), (0,), (4,))
+    assert program.place(3) == View(1, 6)
+    lives = lifetimes_of(program)
+    assert lives == [Lifetime(1, 8, 0, 1, persistent=True)]
+    assert state_bytes_of(lives) == 8

@@ -65,10 +65,11 @@ def arena_bytes(model: CompiledModel) -> int:
 
 
 def _arena_macro(models: Sequence[CompiledModel]) -> str:
-    """SOTTO_MODEL_ARENA_BYTES of each target."""
+    """SOTTO_MODEL_ARENA_BYTES and SOTTO_MODEL_STATE_BYTES of each target."""
     return "".join(
         f"#if {model.target.condition}\n"
-        f"#define SOTTO_MODEL_ARENA_BYTES {arena_bytes(model)}\n#endif\n"
+        f"#define SOTTO_MODEL_ARENA_BYTES {arena_bytes(model)}\n"
+        f"#define SOTTO_MODEL_STATE_BYTES {model.summary.state_bytes}\n#endif\n"
         for model in models
     )
 
@@ -88,8 +89,11 @@ def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena
             ("SOTTO_MODEL_HASH_32", identity.hash_32),
             ("SOTTO_MODEL_FRAMES", str(frames)),
             ("SOTTO_MODEL_BINS", str(bins)),
-            ("SOTTO_MODEL_CLASSES", str(model.output.bytes)),
+            ("SOTTO_MODEL_CLASSES", str(model.output.elements)),
+            ("SOTTO_MODEL_INPUT_TYPE", c_text.C_TYPES[model.input.dtype]),
+            ("SOTTO_MODEL_OUTPUT_TYPE", c_text.C_TYPES[model.output.dtype]),
             ("SOTTO_MODEL_INPUT_BYTES", str(model.input.bytes)),
+            ("SOTTO_MODEL_OUTPUT_BYTES", str(model.output.bytes)),
             ("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes)),
         ]
     )
@@ -108,14 +112,15 @@ def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena
 
 def _pointer(model: CompiledModel, buffer: int) -> str:
     """How the printed code reaches a buffer."""
-    program = model.program
-    if buffer == program.inputs[0]:
-        return "features_s8"
-    if buffer == program.outputs[0]:
-        return "scores_s8"
-    if program.buffers[buffer].data is not None:
-        return f"constant_{buffer}"
-    return f"tensors + {model.plan.offsets[buffer]}"
+    program, place = model.program, model.program.place(buffer)
+    if place.buffer in model.plan.offsets:
+        return f"tensors + {model.plan.offsets[place.buffer] + place.start_byte}"
+    name = f"constant_{place.buffer}"
+    if place.buffer == program.inputs[0]:
+        name = "features_s8"
+    elif place.buffer == program.outputs[0]:
+        name = "scores_s8"
+    return f"{name} + {place.start_byte}" if place.start_byte else name
 
 
 def _calls(model: CompiledModel) -> str:
@@ -128,6 +133,20 @@ def _calls(model: CompiledModel) -> str:
         text += f"  {c_text.comment(description)}\n"
         text += f"  sotto_{call.params.kernel}_s8({', '.join(arguments)});\n"
     return text
+
+
+def _initial_states(model: CompiledModel) -> tuple[str, str]:
+    """Constant arrays of the states' initial values, and the statements that set them."""
+    arrays = statements = ""
+    for buffer in model.program.states:
+        initial = np.ascontiguousarray(model.program.buffers[buffer].initial).view(np.int8)
+        target, value = _pointer(model, buffer), int(initial.flat[0])
+        if (initial == value).all():
+            statements += f"  memset({target}, {value}, {initial.size});\n"
+        else:
+            arrays += c_text.array(f"initial_{buffer}", initial) + "\n"
+            statements += f"  memcpy({target}, initial_{buffer}, sizeof initial_{buffer});\n"
+    return arrays, statements
 
 
 def source_name(target: Target) -> str:
@@ -147,23 +166,27 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         for position, call in enumerate(model.program.calls)
     )
     library = "".join(f'#include "{header}"\n' for header in model.target.headers)
-    tensors = "  int8_t *const tensors = (int8_t *)arena;\n" if model.plan.offsets else ""
+    tensors = "  int8_t *const tensors = (int8_t *)arena;\n"
+    initial, statements = _initial_states(model)
+    string_h = "\n#include <string.h>\n" if statements else ""
     return (
-        f'{identity.banner}#include "sotto/model.h"\n\n#include "sotto/nn.h"\n{library}'
+        f'{identity.banner}#include "sotto/model.h"\n{string_h}\n'
+        f'#include "sotto/nn.h"\n{library}'
         f"{identity.include_model}\n#if {model.target.condition}\n"
-        "_Static_assert(SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS == SOTTO_MODEL_INPUT_BYTES,\n"
-        '               "the input is frames x bins");\n\n'
-        f"{constants}{structs}\n"
+        f"{constants}{initial}{structs}\n"
         'const char *sotto_model_backend(void) { return "aot"; }\n\n'
-        "int sotto_model_init(void *arena, size_t arena_bytes) {\n"
+        "int sotto_model_reset(void *arena, size_t arena_bytes) {\n"
         "  if (arena == NULL) return SOTTO_E_ARGUMENT;\n"
-        "  return arena_bytes < SOTTO_MODEL_ARENA_BYTES ? SOTTO_E_SIZE : SOTTO_OK;\n}\n\n"
+        "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
+        f"{tensors if statements else ''}{statements}  return SOTTO_OK;\n}}\n\n"
+        "int sotto_model_init(void *arena, size_t arena_bytes) {\n"
+        "  return sotto_model_reset(arena, arena_bytes);\n}\n\n"
         "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
         "                       int8_t *scores_s8) {\n"
         "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {\n"
         "    return SOTTO_E_ARGUMENT;\n  }\n"
         "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
-        f"{tensors}{_calls(model)}  return SOTTO_OK;\n}}\n#endif\n"
+        f"{tensors if model.plan.offsets else ''}{_calls(model)}  return SOTTO_OK;\n}}\n#endif\n"
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.errors import UserError
-from training.export.lower import fold_constants, fuse_activations, lower
+from training.export.lower import lower
+from training.export.passes import simplify
+from training.export.passes.in_place import work_in_place
 from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
 from training.export.program import Buffer, Program
 from training.export.reader import read_tflite
@@ -38,7 +40,7 @@ class CompiledModel:
     def frames_bins(self) -> tuple[int, int]:
         """Input as frames x bins: the first dimension after the batch, and all others."""
         frames = self.input.shape[1] if len(self.input.shape) > 2 else 1
-        return frames, self.input.bytes // frames
+        return frames, self.input.elements // frames
 
 
 def compile_model(
@@ -55,7 +57,7 @@ def compile_model(
         UserError: damaged file, an operator or case that sotto lacks, or not one input and
             output.
     """
-    program = lower(fuse_activations(fold_constants(read_tflite(tflite, name))))
+    program = lower(simplify(read_tflite(tflite, name)))
     if len(program.inputs) != 1 or len(program.outputs) != 1 or not program.calls:
         raise UserError(
             f"{name} has {len(program.inputs)} inputs, {len(program.outputs)} outputs and "
@@ -67,7 +69,7 @@ def compile_model(
             f"no layer of {name} writes its output '{program.buffers[program.outputs[0]].name}'",
             "Convert the model to .tflite again; this file is damaged.",
         )
-    program = target.choose(program)
+    program = work_in_place(target.choose(program))
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)

@@ -124,6 +124,10 @@ class Operator:
     options: Options = NoOptions()
 
 
+VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+"""Operators that change the shape only: tensors are dense, so the bytes stay where they are."""
+
+
 @dataclass(frozen=True)
 class Graph:
     """Tensors and the operators over them, in execution order."""
@@ -134,8 +138,26 @@ class Graph:
     outputs: tuple[int, ...]
     location: str = "model"
 
+    def producer(self, tensor: int) -> int | None:
+        """Position of the first operator that writes `tensor`, or None."""
+        return next((i for i, o in enumerate(self.operators) if tensor in o.outputs), None)
+
+    def readers(self, tensor: int) -> int:
+        """How many inputs of operators are `tensor`."""
+        return sum(o.inputs.count(tensor) for o in self.operators)
+
     def where(self, operator: Operator) -> str:
         """Words that lead a user to `operator`: its position and its output tensor."""
         position = next(i for i, o in enumerate(self.operators) if o is operator)
         target = f" -> '{self.tensors[operator.outputs[0]].name}'" if operator.outputs else ""
         return f"operator {position} ({operator.name}{target}) of {self.location}"
+
+
+def is_view(graph: Graph, operator: Operator) -> bool:
+    """Whether the operator's output is its first input under another shape."""
+    if operator.name not in VIEWS or min(operator.inputs[:1], default=-1) < 0:
+        return False
+    if len(operator.outputs) != 1:
+        return False
+    source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    return source.elements == target.elements and source.dtype == target.dtype

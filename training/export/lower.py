@@ -1,103 +1,19 @@
-"""Graph -> kernel calls, in separate passes.
-
-`fold_constants` and `fuse_activations` take a graph and return a graph; `lower` turns what is left
-into a `Program`. Each pass keeps every computed byte.
-"""
+"""Graph -> kernel calls: what is left of a graph when the passes over it are done."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from training.errors import UserError
-from training.export.graph import (
-    ArithmeticOptions,
-    ConvOptions,
-    FullyConnectedOptions,
-    Graph,
-    Operator,
-    PoolOptions,
-    Quantization,
-    Tensor,
-)
+from training.export.graph import VIEWS, Graph, Quantization, Tensor, is_view
 from training.export.lower_context import Context
 from training.export.lower_operators import LOWERINGS
 from training.export.program import Buffer, KernelCall, Program
-
-VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
-"""Operators that change the shape only: tensors are dense, so the bytes stay where they are."""
-
-CLAMPING = (ConvOptions, PoolOptions, FullyConnectedOptions, ArithmeticOptions)
-"""Options of the layers whose kernels clamp."""
-
-ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6"})
-
-
-def _is_view(graph: Graph, operator: Operator) -> bool:
-    """Whether the operator's output is its first input under another shape."""
-    if operator.name not in VIEWS or min(operator.inputs[:1], default=-1) < 0:
-        return False
-    if len(operator.outputs) != 1:
-        return False
-    source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    return source.elements == target.elements and source.dtype == target.dtype
-
-
-def fold_constants(graph: Graph) -> Graph:
-    """Turn views of constants into constants."""
-    tensors: list[Tensor] = list(graph.tensors)
-    kept: list[Operator] = []
-    for operator in graph.operators:
-        data = tensors[operator.inputs[0]].data if _is_view(graph, operator) else None
-        if data is None:
-            kept.append(operator)
-        else:
-            target = operator.outputs[0]
-            tensors[target] = replace(tensors[target], data=data.reshape(tensors[target].shape))
-    return replace(graph, tensors=tuple(tensors), operators=tuple(kept))
-
-
-def _producer(graph: Graph, tensor: int) -> int | None:
-    for position, operator in enumerate(graph.operators):
-        if tensor in operator.outputs:
-            return position
-    return None
-
-
-def _fusion(graph: Graph, operator: Operator) -> int | None:
-    """Position of the operator whose output only the activation `operator` reads, or None."""
-    if operator.name not in ACTIVATION_OPERATORS or not operator.inputs or not operator.outputs:
-        return None
-    source = operator.inputs[0]
-    position = _producer(graph, source)
-    readers = sum(o.inputs.count(source) for o in graph.operators)
-    if position is None or readers != 1 or source in graph.outputs:
-        return None
-    same = graph.tensors[source].quantization == graph.tensors[operator.outputs[0]].quantization
-    return position if same else None
-
-
-def fuse_activations(graph: Graph) -> Graph:
-    """Let a layer clamp for the activation behind it, where both have one quantisation."""
-    for operator in graph.operators:
-        position = _fusion(graph, operator)
-        if position is None:
-            continue
-        producer = graph.operators[position]
-        options = producer.options
-        if not isinstance(options, CLAMPING) or options.activation != "NONE":
-            continue
-        options = replace(options, activation=operator.name)
-        operators = [o for o in graph.operators if o is not operator]
-        operators[position] = replace(producer, outputs=operator.outputs, options=options)
-        graph = replace(graph, operators=tuple(operators))
-    return graph
 
 
 def storage_of(graph: Graph) -> dict[int, int]:
     """Tensor index -> index of the tensor whose bytes it shares."""
     storage = {index: index for index in range(len(graph.tensors))}
     for operator in graph.operators:
-        if _is_view(graph, operator):
+        if is_view(graph, operator):
             storage[operator.outputs[0]] = storage[operator.inputs[0]]
     return storage
 
@@ -150,7 +66,7 @@ def lower(graph: Graph) -> Program:
     sources = {storage[i] for i in graph.inputs}
     calls: list[KernelCall] = []
     for operator in graph.operators:
-        if _is_view(graph, operator):
+        if is_view(graph, operator):
             continue
         if operator.name not in LOWERINGS:
             raise UserError(

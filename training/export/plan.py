@@ -1,7 +1,8 @@
-"""Static memory plan: an offset in one arena for every intermediate tensor, and its proof.
+"""Static memory plan: an offset in one arena for every tensor that lives in it, and its proof.
 
-Greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
-2020): the largest tensor first, each at the lowest offset where no other is alive at the same time.
+States come first, then greedy by size (Pisarchyk and Lee, "Efficient Memory Management for Deep
+Neural Net Inference", 2020): the largest tensor first, each at the lowest offset where no other is
+alive at the same time.
 """
 
 from __future__ import annotations
@@ -16,15 +17,25 @@ ALIGNMENT_BYTES = 16
 
 @dataclass(frozen=True)
 class Lifetime:
-    """Calls `first_call` (which writes it) to `last_call` (which reads it last), both included."""
+    """Calls `first_call` (which writes it) to `last_call` (which reads it last), both included.
+
+    A `persistent` one is a state: alive in every call, and between inferences.
+    """
 
     buffer: int
     bytes: int
     first_call: int
     last_call: int
+    persistent: bool = False
+
+    def alive(self, call: int) -> bool:
+        """Whether it may not be overwritten during `call`."""
+        return self.persistent or self.first_call <= call <= self.last_call
 
     def meets(self, other: Lifetime) -> bool:
         """Whether both are alive during one call."""
+        if self.persistent or other.persistent:
+            return True
         return self.first_call <= other.last_call and other.first_call <= self.last_call
 
 
@@ -37,18 +48,22 @@ class Plan:
 
 
 def lifetimes_of(program: Program) -> list[Lifetime]:
-    """Lifetimes of the buffers that live in the arena: no constant, no input, no output."""
-    outside = {*program.inputs, *program.outputs}
-    outside |= {i for i, buffer in enumerate(program.buffers) if buffer.data is not None}
+    """Lifetimes of the buffers that have memory in the arena; views count for what holds them."""
+    inside, states = program.in_arena, frozenset(program.states)
     spans: dict[int, list[int]] = {}
     for position, call in enumerate(program.calls):
-        for buffer in call.buffers:
-            if buffer not in outside:
+        for buffer in map(program.holder, call.buffers):
+            if buffer in inside:
                 spans.setdefault(buffer, []).append(position)
     return [
-        Lifetime(buffer, program.buffers[buffer].bytes, min(calls), max(calls))
+        Lifetime(buffer, program.buffers[buffer].bytes, min(calls), max(calls), buffer in states)
         for buffer, calls in sorted(spans.items())
     ]
+
+
+def state_bytes_of(lifetimes: Sequence[Lifetime]) -> int:
+    """Bytes that are kept between inferences."""
+    return sum(life.bytes for life in lifetimes if life.persistent)
 
 
 def _aligned(size: int) -> int:
@@ -57,7 +72,9 @@ def _aligned(size: int) -> int:
 
 def plan_memory(lifetimes: Sequence[Lifetime]) -> Plan:
     """Place `lifetimes` in one arena; the same input gives the same plan."""
-    order = sorted(lifetimes, key=lambda life: (-life.bytes, life.first_call, life.buffer))
+    order = sorted(
+        lifetimes, key=lambda life: (not life.persistent, -life.bytes, life.first_call, life.buffer)
+    )
     offsets: dict[int, int] = {}
     placed: list[Lifetime] = []
     for life in order:
@@ -87,7 +104,7 @@ def verify_plan(lifetimes: Sequence[Lifetime], plan: Plan) -> None:
         if offset < 0 or offset % ALIGNMENT_BYTES:
             raise ValueError(f"buffer {life.buffer} lies at {offset}, which is not aligned")
     for call in range(calls):
-        alive = [life for life in lifetimes if life.first_call <= call <= life.last_call]
+        alive = [life for life in lifetimes if life.alive(call)]
         free_from, owner = 0, -1
         for life in sorted(alive, key=lambda a: plan.offsets[a.buffer]):
             start = plan.offsets[life.buffer]

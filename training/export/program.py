@@ -123,8 +123,17 @@ class FullyConnectedParams(KernelParams):
     shift: np.ndarray
 
 
+class ElementwiseParams(KernelParams):
+    """Of kernels that read an element of each input before they write that of the output."""
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always."""
+        return True
+
+
 @dataclass(frozen=True)
-class AddParams(KernelParams):
+class AddParams(ElementwiseParams):
     """`sotto_add_params`."""
 
     kernel: ClassVar[str] = "add"
@@ -144,7 +153,7 @@ class AddParams(KernelParams):
 
 
 @dataclass(frozen=True)
-class MulParams(KernelParams):
+class MulParams(ElementwiseParams):
     """`sotto_mul_params`."""
 
     kernel: ClassVar[str] = "mul"
@@ -217,7 +226,7 @@ class SoftmaxParams(KernelParams):
 
 
 @dataclass(frozen=True)
-class LookupParams(KernelParams):
+class LookupParams(ElementwiseParams):
     """`sotto_lookup_params`."""
 
     kernel: ClassVar[str] = "lookup"
@@ -254,18 +263,46 @@ class ConcatenateParams(KernelParams):
 
 
 @dataclass(frozen=True)
+class View:
+    """The place of a buffer that lies within another one."""
+
+    buffer: int
+    start_byte: int
+
+
+VIEW_ALIGNMENT_BYTES = 4
+"""Views start at multiples of it, as all tensors in the arena do: kernels may load words."""
+
+
+@dataclass(frozen=True)
 class Buffer:
-    """A run of int8 that calls read and write; `data` is present when it is constant."""
+    """A dense tensor that calls read and write.
+
+    Attributes:
+        dtype: int8, uint8 or int16.
+        data: content of a constant, in flash.
+        initial: content of a state before the first inference. What calls write to it is there in
+            the next inference.
+        view: where it lies, when it has no memory of its own.
+    """
 
     name: str
     shape: tuple[int, ...]
     quantization: Quantization
     data: np.ndarray | None = None
+    dtype: str = "int8"
+    initial: np.ndarray | None = None
+    view: View | None = None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; a scalar has one."""
+        return int(np.prod(self.shape, dtype=np.int64))
 
     @property
     def bytes(self) -> int:
-        """Size; one byte an element."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        """Size."""
+        return self.elements * np.dtype(self.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -298,6 +335,32 @@ class Program:
     calls: tuple[KernelCall, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+
+    def place(self, buffer: int) -> View:
+        """The buffer whose memory holds `buffer`, and the byte at which it begins there."""
+        start_byte = 0
+        while (view := self.buffers[buffer].view) is not None:
+            buffer, start_byte = view.buffer, start_byte + view.start_byte
+        return View(buffer, start_byte)
+
+    def holder(self, buffer: int) -> int:
+        """The buffer whose memory holds `buffer`: itself unless it is a view."""
+        return self.place(buffer).buffer
+
+    @property
+    def states(self) -> tuple[int, ...]:
+        """Buffers that are kept between inferences."""
+        return tuple(i for i, b in enumerate(self.buffers) if b.initial is not None)
+
+    @property
+    def in_arena(self) -> frozenset[int]:
+        """Buffers with memory in the arena: no constant, no input, no output, no view."""
+        outside = {*self.inputs, *self.outputs}
+        return frozenset(
+            i
+            for i, buffer in enumerate(self.buffers)
+            if i not in outside and buffer.data is None and buffer.view is None
+        )
 
     @property
     def macs(self) -> int:

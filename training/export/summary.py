@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.export.plan import Plan
+from training.export.plan import Plan, lifetimes_of, state_bytes_of
 from training.export.program import Program
 
 
@@ -20,12 +20,17 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """All calls and their sums. `arena_bytes`: RAM of the intermediate tensors."""
+    """All calls and their sums.
+
+    `arena_bytes`: RAM of intermediate tensors, scratch and state; `state_bytes` of it are kept
+    between inferences.
+    """
 
     layers: tuple[LayerSummary, ...]
     macs: int
     weights_bytes: int
     arena_bytes: int
+    state_bytes: int
     tflite_bytes: int
 
 
@@ -39,5 +44,6 @@ def summarize(program: Program, plan: Plan, tflite_bytes: int) -> ModelSummary:
         macs=program.macs,
         weights_bytes=program.constant_bytes,
         arena_bytes=plan.arena_bytes,
+        state_bytes=state_bytes_of(lifetimes_of(program)),
         tflite_bytes=tflite_bytes,
     )

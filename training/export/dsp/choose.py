@@ -25,7 +25,6 @@ from training.export.dsp.params import (
     MatrixDspParams,
 )
 from training.export.graph import Quantization
-from training.export.in_place import work_in_place
 from training.export.program import (
     AddParams,
     Buffer,
@@ -241,4 +240,4 @@ def choose_dsp_kernels(program: Program) -> Program:
         size = (params.scratch_bytes,)
         calls.append(replace(call, params=params, scratch=len(buffers)))
         buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
-    return work_in_place(replace(program, buffers=tuple(buffers), calls=tuple(calls)))
+    return replace(program, buffers=tuple(buffers), calls=tuple(calls))

@@ -2,6 +2,13 @@
  *
  * One back-end is linked; today that is the ahead-of-time C of generated/sotto_model_aot*.c. It
  * runs the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
+ *
+ * Tensors are bytes here. What they hold is SOTTO_MODEL_INPUT_TYPE and SOTTO_MODEL_OUTPUT_TYPE:
+ * int8_t for keyword models of our own, others for models from elsewhere (a uint8_t score of 255
+ * arrives as the byte 0xff). Nothing is converted, and int16_t values lie lowest byte first.
+ *
+ * A streaming model keeps a state of SOTTO_MODEL_STATE_BYTES in the arena from one invoke to the
+ * next, so the arena belongs to the model between invokes, too.
  */
 #ifndef SOTTO_MODEL_H
 #define SOTTO_MODEL_H
@@ -19,12 +26,17 @@ extern "C" {
 const char *sotto_model_backend(void);
 
 /* Prepares `arena` (16-byte aligned, SOTTO_MODEL_ARENA_BYTES or more, kept by the caller until the
- * last invoke). Returns SOTTO_OK, SOTTO_E_SIZE when the arena is too small, or SOTTO_E_BACKEND. */
+ * last invoke) and sets the state to its initial value. Returns SOTTO_OK, SOTTO_E_SIZE when the
+ * arena is too small, or SOTTO_E_BACKEND. */
 int sotto_model_init(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
 
-/* One inference. `features_s8`: int8[SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS], oldest frame first, not
- * modified. `scores_s8`: int8[SOTTO_MODEL_CLASSES], written. Returns SOTTO_OK or a negative
- * sotto_status. */
+/* Sets the state to its initial value, as before the first invoke: a clip has no past. `arena` as
+ * prepared by sotto_model_init; a model without state has nothing to do. Returns as init. */
+int sotto_model_reset(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
+
+/* One inference. `features_s8`: SOTTO_MODEL_INPUT_BYTES, [SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS],
+ * oldest frame first, not modified. `scores_s8`: SOTTO_MODEL_OUTPUT_BYTES, [SOTTO_MODEL_CLASSES],
+ * written. Returns SOTTO_OK or a negative sotto_status. */
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) SOTTO_WARN_UNUSED;
 
