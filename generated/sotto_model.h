@@ -34,6 +34,9 @@
 #define SOTTO_MODEL_ARENA_BYTES 18032
 #define SOTTO_MODEL_STATE_BYTES 0
 #endif
+#ifndef SOTTO_MODEL_ARENA_BYTES
+#error "This folder holds the model for SOTTO_TARGET_PORTABLE and SOTTO_TARGET_DSP only; see sotto/target.h"
+#endif
 
 #ifdef __cplusplus
 extern "C" {

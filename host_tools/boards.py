@@ -17,6 +17,7 @@ class Board:
         environment: section `[env:...]` of platformio.ini.
         kind: "emulated" (QEMU), "host" (a process of this computer) or "hardware".
         core: the processor core, as people call it.
+        compile_target: the same, as `sotto compile --target` takes it.
         machine: QEMU's name of the machine; empty unless emulated.
         title: one line for lists.
     """
@@ -25,6 +26,7 @@ class Board:
     environment: str
     kind: Kind
     core: str
+    compile_target: str
     title: str
     machine: str = ""
 
@@ -33,24 +35,38 @@ def _by_name(*boards: Board) -> dict[str, Board]:
     return {board.name: board for board in boards}
 
 
-def _emulated(name: str, machine: str, core: str, title: str) -> Board:
-    return Board(name, name, "emulated", core, title, machine)
+def _emulated(name: str, machine: str, core: str, compile_target: str, title: str) -> Board:
+    return Board(name, name, "emulated", core, compile_target, title, machine)
 
 
 BOARDS: dict[str, Board] = _by_name(
-    _emulated("stm32f405", "netduinoplus2", "Cortex-M4F", "STM32F405 (Netduino Plus 2) in QEMU"),
-    _emulated("mps2_m3", "mps2-an385", "Cortex-M3", "Arm MPS2 AN385 in QEMU"),
-    _emulated("mps2_m4", "mps2-an386", "Cortex-M4F", "Arm MPS2 AN386 in QEMU"),
-    _emulated("mps2_m7", "mps2-an500", "Cortex-M7F", "Arm MPS2 AN500 in QEMU"),
-    Board("host", "host", "host", "this computer", "The same firmware as a process"),
+    _emulated(
+        "stm32f405",
+        "netduinoplus2",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "STM32F405 (Netduino Plus 2) in QEMU",
+    ),
+    _emulated("mps2_m3", "mps2-an385", "Cortex-M3", "cortex-m3", "Arm MPS2 AN385 in QEMU"),
+    _emulated("mps2_m4", "mps2-an386", "Cortex-M4F", "cortex-m4f", "Arm MPS2 AN386 in QEMU"),
+    _emulated("mps2_m7", "mps2-an500", "Cortex-M7F", "cortex-m7", "Arm MPS2 AN500 in QEMU"),
+    Board("host", "host", "host", "this computer", "host", "The same firmware as a process"),
     Board(
         "host_sanitized",
         "host_sanitized",
         "host",
         "this computer",
+        "host",
         "As host, under address and undefined-behaviour sanitizers",
     ),
-    Board("disco_f407", "disco_f407", "hardware", "Cortex-M4F", "STM32F4DISCOVERY (STM32F407)"),
+    Board(
+        "disco_f407",
+        "disco_f407",
+        "hardware",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "STM32F4DISCOVERY (STM32F407)",
+    ),
 )
 """All boards by name."""
 

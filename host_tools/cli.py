@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from host_tools.commands import (
     build,
+    compile,
     data,
     doctor,
     export,
@@ -75,7 +76,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (doctor, run, train, export, build, flash, info, validate, report):
+for verb in (doctor, run, train, export, compile, build, flash, info, validate, report):
     app.command(verb.__name__.rpartition(".")[2], epilog=verb.EXAMPLE)(verb.command)
 app.add_typer(data.app, name="data")
 

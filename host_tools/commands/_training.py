@@ -6,7 +6,9 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from host_tools.errors import SottoError
 from host_tools.progress import Progress
@@ -103,6 +105,31 @@ def export_tflite(model: Path, *, name: str, labels: list[str], out: Path) -> st
             out_dir=out,
         )
         return manifest.model_hash
+
+
+def core_titles() -> dict[str, tuple[str, str]]:
+    """Kernels and title of every core that a model can be compiled for, by name."""
+    from training.export.cores import CORES
+
+    return {core.name: (core.target.name, core.title) for core in CORES.values()}
+
+
+def compile_tflite(model: Path, *, name: str, core: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Compile a `.tflite` file for a core: what it costs, and its files, none of them written."""
+    with training_errors():
+        from training.export.cores import find_core
+        from training.export.standalone import compile_for_core
+
+        compiled = compile_for_core(model.read_bytes(), name, find_core(core))
+        return asdict(compiled.description), dict(compiled.files)
+
+
+def write_compiled(files: dict[str, str], folder: Path) -> None:
+    """Write the files of a compiled model; see `training.export.standalone`."""
+    with training_errors():
+        from training.export import standalone
+
+        standalone.write_compiled(files, folder)
 
 
 def fetch_speech_commands(folder: Path, progress: Progress) -> Path:

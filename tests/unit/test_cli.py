@@ -20,7 +20,18 @@ from host_tools.errors import EXIT_CHECK_FAILED, Interrupted, SottoError
 from host_tools.progress import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = ("doctor", "run", "train", "export", "build", "flash", "info", "validate", "report")
+VERBS = (
+    "doctor",
+    "run",
+    "train",
+    "export",
+    "compile",
+    "build",
+    "flash",
+    "info",
+    "validate",
+    "report",
+)
 
 HASH = "ab" * 32
 MANIFEST = {

@@ -156,7 +156,7 @@ def _golden(
 
 
 def network_files(
-    models: Sequence[CompiledModel], identity: c_writer.Identity, tflm_arena_bytes: int
+    models: Sequence[CompiledModel], identity: c_writer.Identity, tflm_arena_bytes: int | None
 ) -> dict[str, str]:
     """The header and one source for each target."""
     sources = {c_writer.source_name(m.target): c_writer.model_source(m, identity) for m in models}
@@ -181,11 +181,11 @@ def _sha256(content: str) -> str:
 def write_files(manifest: Manifest, files: Mapping[str, str], folder: Path) -> Manifest:
     """Write `files` and the manifest that names them; returns it with their SHA-256."""
     manifest = replace(manifest, files={name: _sha256(files[name]) for name in sorted(files)})
-    _write_all({**files, MANIFEST: manifest.to_json()}, folder)
+    write_all({**files, MANIFEST: manifest.to_json()}, folder)
     return manifest
 
 
-def _write_all(files: Mapping[str, str], out_dir: Path) -> None:
+def write_all(files: Mapping[str, str], out_dir: Path) -> None:
     """Write beside the old files first, then move each: an interruption leaves whole files.
 
     The manifest is moved last, so that until then it describes the old files.

@@ -35,15 +35,21 @@ class Golden:
 
 @dataclass(frozen=True)
 class Identity:
-    """Names that all files of one export share. `model_hash`: 64 hexadecimal digits."""
+    """Names that all files of one export share.
+
+    Attributes:
+        model_hash: 64 hexadecimal digits.
+        verb: of the command line, which writes the files anew.
+    """
 
     name: str
     model_hash: str
+    verb: str = "export"
 
     @property
     def banner(self) -> str:
         """First lines of every file."""
-        return c_text.banner(TOOL_VERSION, self.name, self.model_hash)
+        return c_text.banner(TOOL_VERSION, self.verb, self.name, self.model_hash)
 
     @property
     def hash_32(self) -> str:
@@ -55,7 +61,8 @@ class Identity:
         """Includes sotto_model.h and refuses that of another model."""
         return (
             f"{INCLUDE_MODEL}\n#if SOTTO_MODEL_HASH_32 != {self.hash_32}\n"
-            '#error "Regenerate: sotto_model.h is of another model; run `sotto export`"\n#endif\n'
+            f'#error "Regenerate: sotto_model.h is of another model; run `sotto {self.verb}`"\n'
+            "#endif\n"
         )
 
 
@@ -65,17 +72,27 @@ def arena_bytes(model: CompiledModel) -> int:
 
 
 def _arena_macro(models: Sequence[CompiledModel]) -> str:
-    """SOTTO_MODEL_ARENA_BYTES and SOTTO_MODEL_STATE_BYTES of each target."""
-    return "".join(
+    """Arena and state of each target; other cores get an error that says why."""
+    sizes = "".join(
         f"#if {model.target.condition}\n"
         f"#define SOTTO_MODEL_ARENA_BYTES {arena_bytes(model)}\n"
         f"#define SOTTO_MODEL_STATE_BYTES {model.summary.state_bytes}\n#endif\n"
         for model in models
     )
+    names = " and ".join(model.target.macro for model in models)
+    return (
+        f"{sizes}#ifndef SOTTO_MODEL_ARENA_BYTES\n"
+        f'#error "This folder holds the model for {names} only; see sotto/target.h"\n#endif\n'
+    )
 
 
-def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena_bytes: int) -> str:
-    """sotto_model.h, for one network compiled for each target."""
+def model_header(
+    models: Sequence[CompiledModel], identity: Identity, tflm_arena_bytes: int | None
+) -> str:
+    """sotto_model.h, for one network compiled for each target.
+
+    `tflm_arena_bytes` is None where the folder holds nothing for TFLite-Micro.
+    """
     model = models[0]
     frames, bins = model.frames_bins
     digits = identity.model_hash
@@ -94,14 +111,16 @@ def model_header(models: Sequence[CompiledModel], identity: Identity, tflm_arena
             ("SOTTO_MODEL_OUTPUT_TYPE", c_text.C_TYPES[model.output.dtype]),
             ("SOTTO_MODEL_INPUT_BYTES", str(model.input.bytes)),
             ("SOTTO_MODEL_OUTPUT_BYTES", str(model.output.bytes)),
-            ("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes)),
         ]
     )
+    if tflm_arena_bytes is not None:
+        macros += c_text.defines([("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes))])
     return (
         f"{identity.banner}#ifndef SOTTO_GENERATED_MODEL_H\n#define SOTTO_GENERATED_MODEL_H\n\n"
         '#include "sotto/abi.h"\n#include "sotto/target.h"\n\n'
         f"#if SOTTO_ABI != {ABI}\n"
-        f'#error "Regenerate: this folder was generated for SOTTO_ABI {ABI}; run `sotto export`"\n'
+        f'#error "Regenerate: this folder was generated for SOTTO_ABI {ABI}; '
+        f'run `sotto {identity.verb}`"\n'
         f"#endif\n\n{macros}\n{_arena_macro(models)}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         "/* Names of the classes, in the order of the scores. */\n"

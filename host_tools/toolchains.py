@@ -1,0 +1,60 @@
+"""The cross compilers: which one makes code for a core, and with which flags."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+_CORTEX_M = ("arm-none-eabi-", "--specs=nano.specs")
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A GNU toolchain.
+
+    Attributes:
+        prefix: of its programs.
+        flags: of the compiler, for the processor.
+        c_library: flags that choose the C library, for compiling and linking.
+    """
+
+    prefix: str
+    flags: tuple[str, ...]
+    c_library: tuple[str, ...] = ()
+
+    @property
+    def gcc(self) -> str:
+        """Name of the compiler."""
+        return f"{self.prefix}gcc"
+
+    def missing(self) -> str | None:
+        """What keeps it from compiling C on this machine; None when nothing does."""
+        if shutil.which(self.gcc) is None:
+            return f"{self.gcc} is not on PATH"
+        probe = [self.gcc, *self.flags, *self.c_library, "-E", "-x", "c", "-"]
+        found = subprocess.run(
+            probe, input="#include <string.h>\n", capture_output=True, text=True, check=False
+        )
+        return None if found.returncode == 0 else f"{self.gcc} has no C library"
+
+
+def _cortex_m(*flags: str) -> Toolchain:
+    prefix, library = _CORTEX_M
+    return Toolchain(prefix, ("-mthumb", *flags), (library,))
+
+
+TOOLCHAINS: dict[str, Toolchain] = {
+    "cortex-m0plus": _cortex_m("-mcpu=cortex-m0plus"),
+    "cortex-m3": _cortex_m("-mcpu=cortex-m3"),
+    "cortex-m4f": _cortex_m("-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+    "cortex-m7": _cortex_m("-mcpu=cortex-m7", "-mfpu=fpv5-d16", "-mfloat-abi=hard"),
+    "cortex-m33": _cortex_m("-mcpu=cortex-m33", "-mfpu=fpv5-sp-d16", "-mfloat-abi=hard"),
+    "cortex-m55": _cortex_m("-mcpu=cortex-m55", "-mfloat-abi=hard"),
+    "rv32imc": Toolchain(
+        "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32"), ("--specs=picolibc.specs",)
+    ),
+    "xtensa": Toolchain("xtensa-lx106-elf-", ("-mlongcalls",)),
+    "host": Toolchain("", ()),
+}
+"""By the core's name, as `sotto compile --target` takes it."""
