@@ -15,21 +15,24 @@ C_FLAGS = "-std=c11 -O2 -g -ffunction-sections -fdata-sections -Wall -Wextra -Wc
 LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 
 
-def build(core: Core, main: Path, generated: Path, elf: Path) -> None:
-    """Build `elf`, with its linker map and stack usage files (`.su`) beside it.
+BENCH = ROOT / "firmware/bench"
+
+
+def build(core: Core, main: str, generated: Path, elf: Path) -> None:
+    """Build `elf`, with its linker map beside it.
 
     Args:
-        main: the bench program, of firmware/bench.
-        generated: folder with the C files of the model.
+        main: the bench program: a file of firmware/bench.
+        generated: folder with the C files of the model or of the front-end's tables.
 
     Raises:
         SottoError: the compiler is missing, or refuses.
     """
-    folders = [*sorted((LIBRARY / "src").glob("nn*")), PORTS / core.port]
+    folders = [*(LIBRARY / "src").iterdir(), PORTS / core.port, generated]
     folders += [PORTS / core.shared] if core.shared else []
-    sources = [main, *generated.glob("*.c")]
+    sources = [BENCH / main, BENCH / "bench.c"]
     sources += [source for folder in folders for source in folder.glob("*.c")]
-    includes = [LIBRARY / "include", ROOT / "firmware/src", generated, *folders]
+    includes = [LIBRARY / "include", ROOT / "firmware/src", BENCH, *folders]
     command = [
         core.toolchain + "gcc",
         *core.flags,

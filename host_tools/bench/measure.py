@@ -1,4 +1,4 @@
-"""Builds and runs one compiled model on one core, and puts the figures together."""
+"""Builds and runs one compiled model, or the front-end, on one core; puts the figures together."""
 
 from __future__ import annotations
 
@@ -6,18 +6,33 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.bench.build import ROOT, build
+from host_tools.bench.build import build
 from host_tools.bench.cores import BASELINES, Core
 from host_tools.bench.disassembly import disassemble
-from host_tools.bench.layers import cost_of, region_of, split_by_calls
+from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
 from host_tools.bench.trace import run_traced
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.sizes import Part, measure
 
-PROGRAM = ROOT / "firmware/bench/engine.c"
-INVOKE = "sotto_model_invoke"
 COUNTER_TOLERANCE = 100
 LCG_STEP, LCG_INCREMENT = 1_664_525, 1_013_904_223
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a bench program runs.
+
+    Attributes:
+        main: the program, a file of firmware/bench.
+        function: the call that is measured; the last one of several.
+    """
+
+    main: str
+    function: str
+
+
+MODEL = Subject("engine.c", "sotto_model_invoke")
+FRONTEND = Subject("frontend.c", "sotto_frontend_push")
 
 
 @dataclass(frozen=True)
@@ -31,24 +46,27 @@ class Call:
 
 @dataclass(frozen=True)
 class Job:
-    """A model compiled for a target.
+    """A model compiled for a target, or the front-end.
 
     Attributes:
+        model: what the figures are filed under.
         sources: C files by name.
-        expected: the scores that TFLite-Micro computes for `bench_input`.
-        ram_bytes: arena, input and output.
+        calls: of the kernels, one a layer; the front-end has none and is shown by function.
+        expected: the result that the host computes for `bench_input`.
+        ram_bytes: arena, input and output; of the front-end state, workspace and one frame.
     """
 
     model: str
     sources: dict[str, str]
-    calls: tuple[Call, ...]
     expected: bytes
     ram_bytes: int
+    calls: tuple[Call, ...] = ()
+    subject: Subject = MODEL
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one kernel call takes.
+    """What one kernel call takes; of the front-end, what one function takes by itself.
 
     Attributes:
         function: the kernel.
@@ -68,11 +86,11 @@ class Figures:
     """One model on one core.
 
     Attributes:
-        instructions: of one inference, from the first of sotto_model_invoke to its return; the
-            layers add up to them.
+        instructions: of one inference or one frame, from the first of the call to its return;
+            the layers add up to them.
         cycles: estimated, memory without wait states; None where the core has no cycle model.
         flash_bytes: the whole bench program: model, kernels, port, C library.
-        ram_bytes: arena, input and output of the model.
+        ram_bytes: see Job.
         stack_bytes: painted peak of the whole program.
         parts: flash and RAM of the program by origin.
         ratio_instructions: ours / TFLite-Micro's, or None where that was not measured.
@@ -96,7 +114,7 @@ class Figures:
 
 
 def bench_input(count: int) -> bytes:
-    """The input that firmware/bench/engine.c makes for itself, as int8."""
+    """The bytes that the bench programs make for themselves (firmware/bench/bench.h)."""
     state, values = 1, bytearray()
     for _ in range(count):
         state = (state * LCG_STEP + LCG_INCREMENT) % 2**32
@@ -114,23 +132,26 @@ def bench(job: Job, core: Core) -> Figures:
         elf = Path(folder) / "bench.elf"
         for name, text in job.sources.items():
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        build(core, PROGRAM, Path(folder), elf)
+        build(core, job.subject.main, Path(folder), elf)
         sizes = measure(elf.with_suffix(".map"))
         trace = run_traced(core, elf)
         program = disassemble(elf, core.toolchain)
     counted, stack = _check_words(job, core, trace.said)
-    invoke = program.functions[INVOKE]
-    region = region_of(trace, program, invoke, "main")
-    total = cost_of(trace, region, program, core.timing)
+    function = program.functions[job.subject.function]
+    region = last_call(trace, program, function, "main")
+    if job.calls:
+        parts = split_by_calls(trace, region, function)
+        _check_count(job, len(parts))
+    else:
+        parts = split_by_function(trace, region, program)
+    costs = [cost_of(trace, blocks, program, core.timing) for _, blocks in parts]
+    total = sum_of(costs)
     _check_total(core, total.instructions, counted)
-    parts = split_by_calls(trace, region, invoke)
-    _check_count(job, len(parts))
-    layers = []
-    for call, (function, part) in zip(job.calls, parts, strict=True):
-        cost = cost_of(trace, part, program, core.timing)
-        layers.append(
-            Layer(call.operator, call.shapes, function, call.macs, cost.instructions, cost.cycles)
-        )
+    calls = job.calls or tuple(Call("", "", 0) for _ in parts)
+    layers = tuple(
+        Layer(call.operator, call.shapes, name, call.macs, cost.instructions, cost.cycles)
+        for call, (name, _), cost in zip(calls, parts, costs, strict=True)
+    )
     base = BASELINES.get((job.model, core.name))
     return Figures(
         model=job.model,
@@ -146,7 +167,7 @@ def bench(job: Job, core: Core) -> Figures:
         ratio_cycles=_ratio(total.cycles, base.cycles if base else None),
         ratio_flash=_ratio(sizes.flash_bytes, base.flash_bytes if base else None),
         ratio_ram=_ratio(job.ram_bytes, base.ram_bytes if base else None),
-        layers=tuple(layers),
+        layers=layers,
         parts=sizes.parts,
     )
 
@@ -178,7 +199,7 @@ def _check_total(core: Core, traced: int, counted: int) -> None:
 def _check_count(job: Job, parts: int) -> None:
     if parts != len(job.calls):
         raise SottoError(
-            f"{INVOKE} made {parts} calls for {len(job.calls)} layers of {job.model}",
+            f"{job.subject.function} made {parts} calls for {len(job.calls)} layers of {job.model}",
             "Layers cannot be told apart in code like that.",
         )
 

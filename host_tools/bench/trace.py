@@ -22,12 +22,13 @@ RUN_TIMEOUT_S = 300
 COUNT_MASK = 0x1FF
 """In a block's flags: the most instructions that it was allowed, or 0 (QEMU's CF_COUNT_MASK)."""
 
-# A block is entered; or the one just entered was left before its first instruction.
-_EVENT = re.compile(
-    rb"^(?:Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{8})/[0-9a-f]+/([0-9a-f]{8})\]|(Stopped) )",
-    re.MULTILINE,
-)
-_LISTING = re.compile(rb"^IN: .*\n((?:0x[0-9a-f]+: .*\n)+)", re.MULTILINE)
+# "Trace 0: 0x7f21b4000100 [00800408/08001448/00000110/ff020200] name": the second number is the
+# address, the fourth the flags. All lines have the same columns up to the name.
+_TRACE = re.compile(rb"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{8})/[0-9a-f]+/([0-9a-f]{8})\]", re.M)
+_TRACE_LETTER, _STOPPED_LETTER = b"TS"
+_NEW_LINE = 0x0A
+_LISTING = re.compile(rb"^IN: .*\n((?:0x[0-9a-f]+: .*\n)+)", re.M)
+_HEX_DIGITS = b"0123456789abcdef"
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,36 @@ def run_traced(core: Core, elf: Path) -> Trace:
 
 
 def _read(log: bytes) -> tuple[np.ndarray, np.ndarray]:
-    events = _EVENT.findall(log)
-    packed = bytes.fromhex(b"".join(a + b if not c else b"0" * 16 for a, b, c in events).decode())
-    table = np.frombuffer(packed, ">u4").reshape(-1, 2).astype(np.uint32)
-    stopped = np.array([bool(c) for _, _, c in events], bool)
+    """Addresses and instruction counts of the blocks that a log tells of."""
+    first = _TRACE.search(log)
+    if first is None:
+        raise SottoError("the emulator wrote no trace", "Use a QEMU with `-d exec` (7.2 has it).")
+    text = np.frombuffer(log, np.uint8)
+    lines = np.concatenate([[0], np.flatnonzero(text == _NEW_LINE)[:-1] + 1])
+    letters = text[lines]
+    events = lines[(letters == _TRACE_LETTER) | (letters == _STOPPED_LETTER)]
+    # A line "Stopped" takes the entry just before it back: nothing of that block was executed.
+    stopped = text[events] == _STOPPED_LETTER
     entered = ~stopped
     entered[:-1] &= ~stopped[1:]
-    table = table[entered]
-    starts, allowed = table[:, 0], table[:, 1] & COUNT_MASK
+    events = events[entered]
+    starts, flags = (_numbers(text, events + first.start(k) - first.start()) for k in (1, 2))
     natural: dict[int, int] = {}
     for listing in _LISTING.findall(log):
-        first = int(listing[: listing.index(b":")], 16)
-        natural[first] = max(natural.get(first, 0), listing.count(b"\n"))
+        address = int(listing[: listing.index(b":")], 16)
+        natural[address] = max(natural.get(address, 0), listing.count(b"\n"))
     kinds, which = np.unique(starts, return_inverse=True)
     lengths = np.array([natural[int(start)] for start in kinds], np.uint32)[which]
+    allowed = flags & COUNT_MASK
     counts = np.where(allowed > 0, np.minimum(lengths, allowed), lengths)
     return starts, counts.astype(np.uint16)
+
+
+def _numbers(text: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """uint32[n]: the eight hexadecimal digits at each of n places of a text."""
+    digit = np.zeros(256, np.uint32)
+    digit[list(_HEX_DIGITS)] = np.arange(16)
+    number = np.zeros(at.size, np.uint32)
+    for column in range(8):
+        number = number << np.uint32(4) | digit[text[at + column]]
+    return number

@@ -16,9 +16,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from host_tools.bench import measure
 from host_tools.bench.build import ROOT
-from host_tools.bench.cores import CORES, Core
-from host_tools.bench.measure import Call, Figures, Job, bench, bench_input
+from host_tools.bench.cores import CORES, FRONTEND, Core
+from host_tools.bench.measure import Call, Figures, Job, bench_input
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
@@ -26,6 +27,8 @@ from host_tools.progress import TerminalProgress
 MODELS_BESIDE = ROOT.parent / "shared/models"
 DEFAULT_OUT = Path("build/bench/engine.json")
 SHIPPED = "shipped"
+FRONTEND_STATE_BYTES = 20
+"""sizeof(sotto_frontend) where pointers have 32 bits."""
 EXAMPLE = """example, the layers of one model on one core:
   .venv/bin/python -m host_tools.commands._bench_engine --model shipped --core cortex-m4f --layers
 """
@@ -61,6 +64,27 @@ def compile_job(model: str, tflite: bytes, target: str) -> Job:
     )
 
 
+def frontend_job() -> Job:
+    """The front-end in its default configuration, and the features that it must compute."""
+    import numpy as np
+
+    from training.export.frontend_c import frontend_sources
+    from training.features import Frontend
+    from training.recipe import FrontendConfig
+
+    config = FrontendConfig()
+    frontend = Frontend(config)
+    samples = config.window_samples + config.hop_samples
+    noise = np.frombuffer(bench_input(samples * 2), "<i2")
+    return Job(
+        model=FRONTEND,
+        sources=frontend_sources(frontend.tables, "/* For the bench. */"),
+        expected=frontend.clip(noise)[-1].tobytes(),
+        ram_bytes=frontend.tables.workspace_bytes + FRONTEND_STATE_BYTES + config.mel_bins,
+        subject=measure.FRONTEND,
+    )
+
+
 def models(beside: Path) -> dict[str, bytes]:
     """The shipped model, and every `.tflite` in the folder `beside`, if it is there."""
     from training.export.regenerate import read_exported_tflite
@@ -70,9 +94,12 @@ def models(beside: Path) -> dict[str, bytes]:
 
 
 def run_all(
-    chosen: dict[str, bytes], cores: Sequence[Core], progress: TerminalProgress
+    chosen: dict[str, bytes | None], cores: Sequence[Core], progress: TerminalProgress
 ) -> list[Figures]:
-    """Bench every model on every core. Notes models that sotto cannot compile."""
+    """Bench every model, or for None the front-end, on every core.
+
+    Notes models that sotto cannot compile.
+    """
     from training.errors import UserError
 
     rows = []
@@ -80,7 +107,8 @@ def run_all(
         for name, tflite in chosen.items():
             for core in cores:
                 try:
-                    rows.append(bench(compile_job(name, tflite, core.target), core))
+                    job = compile_job(name, tflite, core.target) if tflite else frontend_job()
+                    rows.append(measure.bench(job, core))
                 except UserError as error:
                     progress.note(f"left out on {core.name}: {error.message}")
                 task.advance(1, f"{name} on {core.name}")
@@ -98,13 +126,15 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _layer_line(layer: dict[str, Any]) -> str:
-    text = "    {operator:20} {shapes:52} {macs:>9,} MACs {instructions:>10,} instructions"
-    if layer["macs"]:
-        text += f" {layer['instructions'] / layer['macs']:6.3f}/MAC"
+    what = "{operator:20} {shapes:56} {macs:>9,} MACs" if layer["shapes"] else "{function:91}"
+    text = f"    {what} {{instructions:>10,}} instructions" + _per_mac(layer, "instructions")
     if layer["cycles"] is not None:
-        text = f"{text:123} {{cycles:>10,}} cycles"
-        text += f" {layer['cycles'] / layer['macs']:6.3f}/MAC" if layer["macs"] else ""
+        text += " {cycles:>10,} cycles" + _per_mac(layer, "cycles")
     return text.format(**layer)
+
+
+def _per_mac(layer: dict[str, Any], what: str) -> str:
+    return f" {layer[what] / layer['macs']:6.3f}/MAC" if layer["macs"] else " " * 11
 
 
 def _choose(wanted: Sequence[str], known: dict[str, Any], what: str) -> dict[str, Any]:
@@ -136,7 +166,7 @@ def _main(options: argparse.Namespace) -> None:
     progress = TerminalProgress()
     if not options.models.is_dir():
         progress.note(f"no folder {options.models}: only the shipped model is benched")
-    chosen = _choose(options.model, models(options.models), "model")
+    chosen = _choose(options.model, {FRONTEND: None, **models(options.models)}, "model")
     cores = list(_choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]

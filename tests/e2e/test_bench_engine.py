@@ -87,6 +87,15 @@ def test_every_layer_is_measured(core: Core) -> None:
         assert figures.cycles > figures.instructions
 
 
+def test_frontend_is_measured_by_function() -> None:
+    """`bench` itself compares the features with those of training."""
+    figures = run_bench(_bench_engine.frontend_job(), M4F)
+    assert sum(layer.instructions for layer in figures.layers) == figures.instructions
+    functions = [layer.function for layer in figures.layers]
+    assert functions[0] == "sotto_frontend_push"
+    assert {"sotto_window", "sotto_fft", "sotto_power", "sotto_mel"} <= set(functions)
+
+
 def test_report_holds_what_was_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
