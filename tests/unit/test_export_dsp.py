@@ -20,7 +20,7 @@ from training.export.dsp.choose import (
     depthwise_rows_kernel,
     matrix_kernel,
 )
-from training.export.dsp.pack import channel_bounds, pack_depthwise, pack_matrix, requantisation
+from training.export.dsp.pack import pack_depthwise, pack_matrix
 from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
@@ -38,6 +38,7 @@ from training.export.program import (
 )
 from training.export.targets import DSP, PORTABLE, find_target
 from training.export.tflite_writer import write_tflite
+from training.export.weighted import channel_bounds, requantisation
 
 ROOT = Path(__file__).resolve().parents[2]
 

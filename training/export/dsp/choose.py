@@ -9,14 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.export.dsp.pack import (
-    EXPONENT_LIMIT,
-    channel_bounds,
-    pack_depthwise,
-    pack_depthwise_rows,
-    pack_matrix,
-    requantisation,
-)
+from training.export.dsp.pack import pack_depthwise, pack_depthwise_rows, pack_matrix
 from training.export.dsp.params import (
     DEPTHWISE_CHANNELS,
     AddDspParams,
@@ -28,12 +21,17 @@ from training.export.graph import Quantization
 from training.export.program import (
     AddParams,
     Buffer,
-    Conv2dParams,
     DepthwiseConv2dParams,
-    FullyConnectedParams,
     KernelCall,
     KernelParams,
     Program,
+)
+from training.export.weighted import (
+    EXPONENT_LIMIT,
+    GEOMETRY,
+    as_conv2d,
+    channel_bounds,
+    requantisation,
 )
 
 ACCUMULATOR_LIMIT = 2**23 - 2
@@ -43,57 +41,6 @@ HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
 
-def _as_conv2d(params: KernelParams) -> Conv2dParams | None:
-    """A layer with weights that mixes all its inputs, as the convolution that it equals."""
-    if isinstance(params, Conv2dParams):
-        return params
-    shared = {
-        name: getattr(params, name, 0)
-        for name in ("input_offset", "output_offset", "activation_min", "activation_max")
-    }
-    if isinstance(params, FullyConnectedParams):
-        ones = dict.fromkeys(_GEOMETRY, 1) | {"pad_top": 0, "pad_left": 0}
-        ones |= {"input_height": params.rows, "output_height": params.rows}
-        return Conv2dParams(
-            **ones,
-            **shared,
-            input_channels=params.input_features,
-            output_channels=params.output_features,
-            weights=params.weights,
-            bias=params.bias,
-            multiplier=params.multiplier,
-            shift=params.shift,
-        )
-    if isinstance(params, DepthwiseConv2dParams) and params.input_channels == 1:
-        taps = params.kernel_height * params.kernel_width
-        weights = params.weights.reshape(taps, params.depth_multiplier).T
-        return Conv2dParams(
-            **{name: getattr(params, name) for name in _GEOMETRY},
-            **shared,
-            input_channels=1,
-            output_channels=params.depth_multiplier,
-            weights=np.ascontiguousarray(weights),
-            bias=params.bias,
-            multiplier=params.multiplier,
-            shift=params.shift,
-        )
-    return None
-
-
-_GEOMETRY = (
-    "input_height",
-    "input_width",
-    "output_height",
-    "output_width",
-    "kernel_height",
-    "kernel_width",
-    "stride_height",
-    "stride_width",
-    "dilation_height",
-    "dilation_width",
-    "pad_top",
-    "pad_left",
-)
 _ROWS_GEOMETRY = (
     "input_height",
     "input_width",
@@ -110,7 +57,7 @@ _ROWS_GEOMETRY = (
 
 def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     """The matrix kernel for a layer with weights, or None where a check refuses."""
-    conv = _as_conv2d(params)
+    conv = as_conv2d(params)
     if conv is None:
         return None
     weights = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
@@ -120,7 +67,7 @@ def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     if factors is None or bounds.max() > ACCUMULATOR_LIMIT or weights.min() < -127:
         return None
     return MatrixDspParams(
-        **{name: getattr(conv, name) for name in _GEOMETRY},
+        **{name: getattr(conv, name) for name in GEOMETRY},
         input_channels=conv.input_channels,
         output_channels=conv.output_channels,
         pad_value=-conv.input_offset,
@@ -151,7 +98,7 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseDspParams | None:
     if len(weights) % 2:  # the second tap of the last pair has weight 0: read any
         image, patch = (np.append(offsets, offsets[-1]) for offsets in (image, patch))
     return DepthwiseDspParams(
-        **{name: getattr(params, name) for name in _GEOMETRY},
+        **{name: getattr(params, name) for name in GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,
         taps_padded=len(image),

@@ -8,47 +8,9 @@ SCALE = 256
 """Accumulators carry eight fraction bits."""
 PACKING_CONSTANT = 32_513
 """What matrix_block.h subtracts for each odd weight: 128 * 256 - 255."""
-EXPONENT_LIMIT = 22
 UNSIGNED_OFFSET = 128
 """The matrix kernel reads stored + 128."""
 GROUP = 4
-INT8_MIN, INT8_MAX = -128, 127
-
-
-def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
-    """Greatest |accumulator| of each channel over all inputs.
-
-    Args:
-        weights: int64[channels, taps].
-        bias: int32[channels].
-    """
-    low, high = INT8_MIN + input_offset, INT8_MAX + input_offset
-    # A tap outside of the input adds 0, which may lie outside of low .. high.
-    least = np.minimum(np.minimum(weights * low, weights * high), 0).sum(axis=1) + bias
-    greatest = np.maximum(np.maximum(weights * low, weights * high), 0).sum(axis=1) + bias
-    return np.maximum(np.abs(least), np.abs(greatest))
-
-
-def requantisation(
-    bounds: np.ndarray, multiplier: np.ndarray, shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Multiplier and exponent of each channel in the kernels' range, or None.
-
-    A channel whose every result rounds to 0 gets multiplier 0 and exponent 1, which gives 0 too.
-    """
-    exponents = -shift.astype(np.int64)
-    products = bounds.astype(object) * multiplier.astype(object)
-    silent = np.array(
-        [
-            # |round(acc * multiplier / 2^31)| <= 2^(exponent - 1) - 1 rounds to 0
-            m == 0 or (e >= 1 and (int(p) + 2**30 >> 31) < 2 ** (int(e) - 1))
-            for m, e, p in zip(multiplier, exponents, products, strict=True)
-        ]
-    )
-    exponents = np.where(silent, 1, exponents)
-    if exponents.min() < 1 or exponents.max() > EXPONENT_LIMIT:
-        return None
-    return np.where(silent, 0, multiplier.astype(np.int64)), exponents
 
 
 def _int32(values: np.ndarray) -> np.ndarray:
