@@ -50,6 +50,7 @@ BOARDS: dict[str, Board] = _by_name(
     _emulated("mps2_m3", "mps2-an385", "Cortex-M3", "cortex-m3", "Arm MPS2 AN385 in QEMU"),
     _emulated("mps2_m4", "mps2-an386", "Cortex-M4F", "cortex-m4f", "Arm MPS2 AN386 in QEMU"),
     _emulated("mps2_m7", "mps2-an500", "Cortex-M7F", "cortex-m7", "Arm MPS2 AN500 in QEMU"),
+    _emulated("mps3_m55", "mps3-an547", "Cortex-M55", "cortex-m55", "Arm MPS3 AN547 in QEMU"),
     Board("host", "host", "host", "this computer", "host", "The same firmware as a process"),
     Board(
         "host_sanitized",

@@ -112,9 +112,8 @@ uint32_t cortex_m_stack_peak_bytes(void) {
   return 0;
 }
 
-counter counter_choose(uint32_t (*timer)(void), uint32_t instructions_per_tick,
-                       uint32_t (*instructions)(void)) {
-  return (counter){instructions_per_tick == 1 ? instructions : timer, "instructions"};
+counter counter_choose(uint32_t (*timer)(void), counter_rate rate, uint32_t (*instructions)(void)) {
+  return (counter){rate.instructions == rate.ticks ? instructions : timer, "instructions"};
 }
 
 void received_put(uint8_t byte) {

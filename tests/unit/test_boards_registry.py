@@ -63,7 +63,7 @@ def test_manifest_tells_the_core_and_the_memory_that_the_linker_holds(name: str)
     assert lengths == {"FLASH": upload["maximum_size"], "RAM": upload["maximum_ram_size"]}
 
 
-@pytest.mark.parametrize("port", ["stm32f4", "mps2"])
+@pytest.mark.parametrize("port", ["stm32f4", "mps2", "mps3"])
 def test_host_opens_serial_ports_at_the_speed_of_the_firmware(port: str) -> None:
     source = (FIRMWARE / "ports" / port / "port.c").read_text()
     speed = re.search(r"#define SOTTO_BAUD (\d+)u", source)
@@ -105,7 +105,7 @@ def test_the_law_knows_a_register_when_it_sees_one(code: str) -> None:
     assert REGISTER_ACCESS.search(code)
 
 
-@pytest.mark.parametrize("port", ["stm32f4", "mps2", "cortex_m"])
+@pytest.mark.parametrize("port", ["stm32f4", "mps2", "mps3", "cmsdk", "cortex_m"])
 def test_ports_include_nothing_of_sotto_but_the_port(port: str) -> None:
     sources = sorted((FIRMWARE / "ports" / port).glob("*.[ch]"))
     assert sources

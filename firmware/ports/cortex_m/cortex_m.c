@@ -1,4 +1,5 @@
-/* Start-up, faults and interrupts of Armv7-M (Arm DDI 0403E; register names as there). */
+/* Start-up, faults and interrupts of Armv7-M and Armv8.1-M (Arm DDI 0403E and DDI 0553B; register
+ * names as there). */
 #include "cortex_m.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
@@ -6,10 +7,12 @@
 #define NVIC_ISER(n) REGISTER(0xE000E100u + 4u * (n))
 #define SCB_VTOR REGISTER(0xE000ED08u)
 #define SCB_AIRCR REGISTER(0xE000ED0Cu)
+#define SCB_CCR REGISTER(0xE000ED14u)
 #define SCB_CPACR REGISTER(0xE000ED88u)
 
 #define AIRCR_KEY_AND_SYSRESETREQ (0x05FA0000u | 1u << 2)
-#define CPACR_FPU_FULL_ACCESS (0xFu << 20) /* ignored by cores without an FPU */
+#define CPACR_FPU_FULL_ACCESS (0xFu << 20) /* vectors too; ignored by cores without an FPU */
+#define CCR_LOOPS_AND_BRANCHES (3u << 18)  /* LOB, BP: Armv8.1-M's loop and branch caches */
 
 #define STACK_PAINT 0xC5C5C5C5u
 
@@ -27,6 +30,7 @@ static void paint_stack(void) {
 
 void cortex_m_reset(void) {
   SCB_CPACR |= CPACR_FPU_FULL_ACCESS; /* first: compiled code may use FPU registers anywhere */
+  SCB_CCR |= CCR_LOOPS_AND_BRANCHES;
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   paint_stack();
   const uint32_t *load = cortex_m_data_load;

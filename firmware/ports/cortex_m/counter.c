@@ -58,12 +58,13 @@ static bool spin_takes(void (*spin)(uint32_t), uint32_t more, uint32_t expected_
   return error >= -1 && error <= 1;
 }
 
-/* True when `ticks` advances by exactly one each instructions_per_tick instructions, whatever the
- * instructions are. That holds only on an emulator that counts instructions; silicon takes a branch
- * more slowly than a nop, and an emulator on host time jitters. */
-static bool counts_instructions(uint32_t (*ticks)(void), uint32_t instructions_per_tick) {
-  for (uint32_t expected_ticks = 100; expected_ticks <= 400; expected_ticks *= 2) {
-    const uint32_t instructions = expected_ticks * instructions_per_tick;
+/* True when `ticks` advances at exactly `rate`, whatever the instructions are. That holds only on
+ * an emulator that counts instructions; silicon takes a branch more slowly than a nop, and an
+ * emulator on host time jitters. The instructions are multiples of 10 for rates of 1, 2 or 4 ticks.
+ */
+static bool counts_instructions(uint32_t (*ticks)(void), counter_rate rate) {
+  for (uint32_t expected_ticks = 160; expected_ticks <= 640; expected_ticks *= 2) {
+    const uint32_t instructions = expected_ticks / rate.ticks * rate.instructions;
     if (!spin_takes(spin_branches, instructions / 2, expected_ticks, ticks) ||
         !spin_takes(spin_nops, instructions / 10, expected_ticks, ticks)) {
       return false;
@@ -72,12 +73,11 @@ static bool counts_instructions(uint32_t (*ticks)(void), uint32_t instructions_p
   return true;
 }
 
-counter counter_choose(uint32_t (*timer)(void), uint32_t instructions_per_tick,
-                       uint32_t (*instructions)(void)) {
+counter counter_choose(uint32_t (*timer)(void), counter_rate rate, uint32_t (*instructions)(void)) {
   if (start_cycle_counter()) {
     return (counter){cycles, "cycles"};
   }
-  if (counts_instructions(timer, instructions_per_tick)) {
+  if (counts_instructions(timer, rate)) {
     return (counter){instructions, "instructions"};
   }
   return (counter){timer, "timer ticks"};

@@ -9,11 +9,15 @@ typedef struct counter {
   const char *unit; /* tick_unit of sotto_port */
 } counter;
 
+/* How fast a timer runs on an emulator that takes a nanosecond for an instruction. */
+typedef struct counter_rate {
+  uint32_t instructions;
+  uint32_t ticks; /* that those take: 1, 2 or 4 */
+} counter_rate;
+
 /* Core cycles where the core counts them (DWT), else the port's running `timer`. That is found to
- * count instructions when known numbers of cheap and of dear ones take exactly one tick each
- * instructions_per_tick; `instructions` is then the timer in that unit. Call before interrupts are
- * enabled. */
-counter counter_choose(uint32_t (*timer)(void), uint32_t instructions_per_tick,
-                       uint32_t (*instructions)(void));
+ * count instructions when known numbers of cheap and of dear ones take exactly `rate`;
+ * `instructions` is then the timer in that unit. Call before interrupts are enabled. */
+counter counter_choose(uint32_t (*timer)(void), counter_rate rate, uint32_t (*instructions)(void));
 
 #endif

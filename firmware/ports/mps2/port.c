@@ -2,6 +2,7 @@
  * UART and timer are those of Arm's Cortex-M System Design Kit (DDI 0479). */
 #include "port.h"
 
+#include "../cmsdk/cmsdk_uart.h"
 #include "../cortex_m/cortex_m.h"
 #include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
@@ -18,32 +19,14 @@
 #define TIMER0_RELOAD REGISTER(0x40000008u)
 #define TIMER_CTRL_ENABLE 1u
 
-#define UART0_DATA REGISTER(0x40004000u)
-#define UART0_STATE REGISTER(0x40004004u)
-#define UART0_CTRL REGISTER(0x40004008u)
-#define UART0_INTCLEAR REGISTER(0x4000400Cu)
-#define UART0_BAUDDIV REGISTER(0x40004010u)
-#define UART_STATE_TX_FULL (1u << 0)
-#define UART_STATE_RX_FULL (1u << 1)
-#define UART_STATE_RX_OVERRUN (1u << 3)
-#define UART_CTRL_TX_ENABLE (1u << 0)
-#define UART_CTRL_RX_ENABLE (1u << 1)
-#define UART_CTRL_RX_INTERRUPT (1u << 3)
-#define UART_INT_RX (1u << 1)
+#define UART0 ((cmsdk_uart *)0x40004000u)
 #define UART0_RX_IRQ 0u
 
 /* The emulator counts an instruction as a nanosecond, the timer runs at 25 MHz. */
 #define EMULATED_INSTRUCTIONS_PER_TICK 40u
 
 static void uart0_rx_interrupt(void) {
-  UART0_INTCLEAR = UART_INT_RX;
-  for (uint32_t state = UART0_STATE; state & UART_STATE_RX_FULL; state = UART0_STATE) {
-    if (state & UART_STATE_RX_OVERRUN) {
-      UART0_STATE = UART_STATE_RX_OVERRUN; /* written 1 clears */
-      received_lost();
-    }
-    received_put((uint8_t)UART0_DATA);
-  }
+  cmsdk_uart_receive(UART0);
 }
 
 CORTEX_M_VECTOR_TABLE
@@ -53,8 +36,7 @@ static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ + 1u] 
 };
 
 static void start_uart0(void) {
-  UART0_BAUDDIV = (CPU_HZ + SOTTO_BAUD / 2u) / SOTTO_BAUD;
-  UART0_CTRL = UART_CTRL_TX_ENABLE | UART_CTRL_RX_ENABLE | UART_CTRL_RX_INTERRUPT;
+  cmsdk_uart_start(UART0, CPU_HZ, SOTTO_BAUD);
   cortex_m_enable_irq(UART0_RX_IRQ);
 }
 
@@ -73,17 +55,12 @@ static uint32_t emulated_instructions(void) {
 }
 
 static void port_write(const uint8_t *data, size_t length_bytes) {
-  for (size_t i = 0; i < length_bytes; i++) {
-    while (UART0_STATE & UART_STATE_TX_FULL) {
-    }
-    UART0_DATA = data[i];
-  }
+  cmsdk_uart_write(UART0, data, length_bytes);
 }
 
 /* The UART holds one byte and does not say when that has left; the emulator sends it at once. */
 static void port_reset(void) {
-  while (UART0_STATE & UART_STATE_TX_FULL) {
-  }
+  cmsdk_uart_drain(UART0);
   cortex_m_restart();
 }
 
@@ -105,8 +82,8 @@ static sotto_port port = {
 static void port_init(void) {
   cortex_m_use_vectors(vectors);
   start_timer0();
-  const counter best =
-      counter_choose(timer0_ticks, EMULATED_INSTRUCTIONS_PER_TICK, emulated_instructions);
+  const counter_rate rate = {.instructions = EMULATED_INSTRUCTIONS_PER_TICK, .ticks = 1};
+  const counter best = counter_choose(timer0_ticks, rate, emulated_instructions);
   port.ticks = best.ticks;
   port.tick_unit = best.unit;
   start_uart0();

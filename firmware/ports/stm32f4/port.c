@@ -106,7 +106,8 @@ static void port_init(void) {
   const stm32f4_clocks clocks = stm32f4_start_clocks();
   port.cpu_hz = clocks.cpu_hz;
   start_timer2();
-  const counter best = counter_choose(timer2_ticks, 1, timer2_ticks);
+  const counter_rate rate = {.instructions = 1, .ticks = 1};
+  const counter best = counter_choose(timer2_ticks, rate, timer2_ticks);
   port.ticks = best.ticks;
   port.tick_unit = best.unit;
   start_usart1(clocks.usart1_hz);
