@@ -7,7 +7,7 @@
 
 _Static_assert(SOTTO_FRONTEND_WORKSPACE_BYTES ==
                    SOTTO_FRONTEND_WORKSPACE_SIZE(SOTTO_FRONTEND_WINDOW_SAMPLES,
-                                                 SOTTO_FRONTEND_FFT_SAMPLES, SOTTO_FRONTEND_BINS),
+                                                 SOTTO_FRONTEND_FFT_SAMPLES),
                "the library lays out its workspace in another way: regenerate");
 _Static_assert(SOTTO_FRONTEND_LOG2_SEGMENTS + 1 == 33, "log2 table");
 

@@ -19,7 +19,7 @@ extern "C" {
 #define SOTTO_FRONTEND_FFT_SAMPLES 512
 #define SOTTO_FRONTEND_FRAMES 49
 #define SOTTO_FRONTEND_BINS 40
-#define SOTTO_FRONTEND_WORKSPACE_BYTES 2304
+#define SOTTO_FRONTEND_WORKSPACE_BYTES 1984
 
 /* Workspace of sotto_frontend_init: SOTTO_FRONTEND_WORKSPACE_ALIGN aligned. */
 extern const sotto_frontend_tables sotto_frontend_default_tables;

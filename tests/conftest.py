@@ -13,6 +13,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LIB = ROOT / "firmware" / "lib" / "sotto"
+FRONTEND_SOURCES = sorted((LIB / "src").glob("frontend*/*.c"))
+FRONTEND_VARIANTS = {
+    "portable": ["-DSOTTO_TARGET=SOTTO_TARGET_PORTABLE"],
+    "dsp": ["-DSOTTO_TARGET=SOTTO_TARGET_DSP"],
+}
+"""Compiler flags of each set of stages that FRONTEND_SOURCES hold."""
 C_FLAGS = [
     "-std=c11",
     "-Wall",

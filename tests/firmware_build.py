@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from conftest import C_FLAGS, LIB, ROOT, SANITIZERS
+from conftest import C_FLAGS, FRONTEND_SOURCES, LIB, ROOT, SANITIZERS
 
 from training.export.frontend_c import frontend_sources
 from training.features import Frontend
@@ -159,7 +159,7 @@ def build_around(generated: Path, sources: Sequence[Path], program: Path) -> Pat
     everything = [
         *sources,
         *(LIB / "src" / "link").glob("*.c"),
-        *(LIB / "src" / "frontend").glob("*.c"),
+        *FRONTEND_SOURCES,
         *generated.glob("*.c"),
     ]
     includes = ["-I", str(ROOT / "firmware" / "src"), "-I", str(generated)]

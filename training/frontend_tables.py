@@ -25,7 +25,6 @@ MIN_FFT_SAMPLES, MAX_FFT_SAMPLES = 64, 1024
 MAX_MEL_BINS = 128
 MAX_NOISE_FLOOR_LOG2 = 9
 MIN_STEP_LOG2 = 1 / 64
-WORKSPACE_BYTES_PER_BIN = 8
 WORKSPACE_BYTES_PER_SAMPLE = 2
 
 
@@ -60,9 +59,7 @@ class FrontendTables:
     @property
     def workspace_bytes(self) -> int:
         """Bytes of workspace that the C needs: SOTTO_FRONTEND_WORKSPACE_SIZE."""
-        config = self.config
-        samples = config.fft_samples + config.window_samples
-        return WORKSPACE_BYTES_PER_BIN * config.mel_bins + WORKSPACE_BYTES_PER_SAMPLE * samples
+        return WORKSPACE_BYTES_PER_SAMPLE * (self.config.fft_samples + self.config.window_samples)
 
     def to_bytes(self) -> bytes:
         """All numbers, little-endian: equal bytes mean equal features. Part of the model hash."""

@@ -17,7 +17,7 @@
    sotto_frontend_init(&fe, &tables, workspace, sizeof workspace))
 
 int main(void) {
-  static uint64_t workspace[SOTTO_FRONTEND_WORKSPACE_BYTES / 8];
+  static uint32_t workspace[SOTTO_FRONTEND_WORKSPACE_BYTES / 4];
   static uint16_t bands[SOTTO_FRONTEND_BINS + 2];
   const sotto_frontend_tables *good = &sotto_frontend_default_tables;
   sotto_frontend_tables tables;
@@ -27,7 +27,7 @@ int main(void) {
   CHECK(sotto_frontend_init(NULL, good, workspace, sizeof workspace) == SOTTO_E_ARGUMENT);
   CHECK(sotto_frontend_init(&fe, NULL, workspace, sizeof workspace) == SOTTO_E_ARGUMENT);
   CHECK(sotto_frontend_init(&fe, good, NULL, sizeof workspace) == SOTTO_E_ARGUMENT);
-  CHECK(sotto_frontend_init(&fe, good, (char *)workspace + 4, sizeof workspace) ==
+  CHECK(sotto_frontend_init(&fe, good, (char *)workspace + 2, sizeof workspace) ==
         SOTTO_E_ARGUMENT);
   CHECK(sotto_frontend_init(&fe, good, workspace, sizeof workspace - 1) == SOTTO_E_SIZE);
   CHECK(sotto_frontend_init(&fe, good, workspace, 0) == SOTTO_E_SIZE);

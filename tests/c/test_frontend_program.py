@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LIB
+from conftest import FRONTEND_SOURCES, FRONTEND_VARIANTS
 
 from training.export.frontend_c import frontend_sources
 from training.features import Frontend
 from training.frontend_tables import build_tables
 from training.recipe import FrontendConfig
 
-SOURCES = sorted((LIB / "src" / "frontend").glob("*.c"))
 HERE = Path(__file__).parent
 CONFIG = FrontendConfig()
 OTHER = FrontendConfig(window_samples=1024, hop_samples=1000, fft_samples=1024, mel_bins=64)
@@ -24,7 +23,7 @@ OTHER = FrontendConfig(window_samples=1024, hop_samples=1000, fft_samples=1024, 
 def _tables(folder: Path, config: FrontendConfig) -> list[Path]:
     for name, text in frontend_sources(build_tables(config), "/* test */").items():
         (folder / name).write_text(text, encoding="utf-8")
-    return [*folder.glob("*.c"), *SOURCES]
+    return [*folder.glob("*.c"), *FRONTEND_SOURCES]
 
 
 def _speechlike(samples: int, seed: int) -> np.ndarray:
@@ -44,15 +43,21 @@ EXTREMES = {
 }
 
 
+@pytest.fixture(scope="module", params=FRONTEND_VARIANTS)
+def variant(request: pytest.FixtureRequest) -> list[str]:
+    return FRONTEND_VARIANTS[request.param]
+
+
 @pytest.fixture(scope="module", params=[CONFIG, OTHER], ids=["default", "largest"])
 def tool(
     request: pytest.FixtureRequest,
+    variant: list[str],
     build_program: Callable[..., Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[FrontendConfig, Path]:
     folder = tmp_path_factory.mktemp("tables")
     sources = [HERE / "frontend_tool.c", *_tables(folder, request.param)]
-    return request.param, build_program(sources, ["-I", str(folder)])
+    return request.param, build_program(sources, [*variant, "-I", str(folder)])
 
 
 def _run(program: Path, pcm: np.ndarray, chunk: int, bins: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import FRONTEND_SOURCES, LIB
 from model_builder import keyword_model
 
 from training.errors import UserError
@@ -25,7 +26,6 @@ from training.export.tflm_arena import measure_tflm_arena
 from training.features import Frontend
 from training.recipe import FrontendConfig
 
-LIB = Path(__file__).resolve().parents[2] / "firmware" / "lib" / "sotto"
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 LABELS = [*WORDS, "_unknown_", 'b"l\\ä?']
 FILES = {
@@ -170,8 +170,8 @@ def test_golden_vectors_hold_on_the_chip(
     """All generated files in one program, warnings as errors, under sanitizers."""
     main = tmp_path / "main.c"
     main.write_text(SELF_TEST)
-    library = [source for part in ("nn", "frontend") for source in (LIB / "src" / part).glob("*.c")]
-    sources = [main, *sorted(exported.glob("*.c")), *sorted(library)]
+    library = [*sorted((LIB / "src" / "nn").glob("*.c")), *FRONTEND_SOURCES]
+    sources = [main, *sorted(exported.glob("*.c")), *library]
     program = build_program(sources, ["-I", str(exported)])
     done = subprocess.run([program], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LIB
+from conftest import FRONTEND_SOURCES, FRONTEND_VARIANTS
 
 from training.bench_frontend import NEAR_PEAK_STEPS, feature_error, float_features
 from training.export.frontend_c import frontend_sources
@@ -16,7 +16,6 @@ from training.features import Frontend
 from training.frontend_tables import SILENCE_FEATURE, build_tables
 from training.recipe import FrontendConfig
 
-SOURCES = sorted((LIB / "src" / "frontend").glob("*.c"))
 CONFIGS = {
     "default": FrontendConfig(),
     "small": FrontendConfig(
@@ -46,9 +45,10 @@ def _tone_in_noise(config: FrontendConfig, seed: int) -> np.ndarray:
     return np.round(loudness * (tone + 0.1 * rng.standard_normal(n.size))).astype(np.int16)
 
 
+@pytest.mark.parametrize("variant", FRONTEND_VARIANTS)
 @pytest.mark.parametrize("name", CONFIGS)
 def test_frontend_library_equals_extension(
-    name: str, build_shared: Callable[..., ctypes.CDLL], tmp_path: Path
+    name: str, variant: str, build_shared: Callable[..., ctypes.CDLL], tmp_path: Path
 ) -> None:
     config = CONFIGS[name]
     for file, text in frontend_sources(build_tables(config), "/* test */").items():
@@ -72,7 +72,10 @@ def test_frontend_library_equals_extension(
         "}\n",
         encoding="utf-8",
     )
-    library = build_shared([*tmp_path.glob("*.c"), *SOURCES], ["-I", str(tmp_path)])
+    library = build_shared(
+        [*tmp_path.glob("*.c"), *FRONTEND_SOURCES],
+        [*FRONTEND_VARIANTS[variant], "-I", str(tmp_path)],
+    )
     frontend = Frontend(config)
     for seed in range(3):
         pcm = _tone_in_noise(config, seed)

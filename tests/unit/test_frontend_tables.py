@@ -125,4 +125,4 @@ def test_frontend_sources_are_stable_and_complete() -> None:
     assert list(first) == [HEADER_NAME, SOURCE_NAME]
     assert all(text.startswith("/* top */\n") and text.endswith("\n") for text in first.values())
     assert max(len(line) for text in first.values() for line in text.splitlines()) <= 100
-    assert "#define SOTTO_FRONTEND_WORKSPACE_BYTES 2304\n" in first[HEADER_NAME]
+    assert "#define SOTTO_FRONTEND_WORKSPACE_BYTES 1984\n" in first[HEADER_NAME]

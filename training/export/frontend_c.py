@@ -86,7 +86,7 @@ def _source(tables: FrontendTables, header_comment: str) -> str:
 
 _Static_assert(SOTTO_FRONTEND_WORKSPACE_BYTES ==
                    SOTTO_FRONTEND_WORKSPACE_SIZE(SOTTO_FRONTEND_WINDOW_SAMPLES,
-                                                 SOTTO_FRONTEND_FFT_SAMPLES, SOTTO_FRONTEND_BINS),
+                                                 SOTTO_FRONTEND_FFT_SAMPLES),
                "the library lays out its workspace in another way: regenerate");
 _Static_assert(SOTTO_FRONTEND_LOG2_SEGMENTS + 1 == {tables.log2_q15.size}, "log2 table");
 

@@ -1,6 +1,7 @@
-"""Writes an exported folder's network anew, with today's compiler: `python -m` with the folder.
+"""Writes an exported folder's code anew, with today's compiler: `python -m` with the folder.
 
-The model, its labels, its front-end and its golden vectors stay as they are, and so does its hash.
+The model, its labels, its front-end's numbers and its golden vectors stay as they are, and so does
+its hash.
 For folders written by an older sotto.
 """
 
@@ -15,8 +16,11 @@ from pathlib import Path
 from training.errors import UserError
 from training.export import MANIFEST, Manifest, c_writer, network_files, targets_of, write_files
 from training.export.compile import compile_model
+from training.export.frontend_c import frontend_sources
 from training.export.targets import TARGETS
 from training.export.version import ABI
+from training.frontend_tables import build_tables
+from training.recipe import FrontendConfig
 
 TFLITE_SOURCE = "sotto_model_tflite.c"
 
@@ -46,8 +50,9 @@ def regenerate(folder: Path) -> Manifest:
     models = [compile_model(tflite, name=old["name"], target=target) for target in TARGETS]
     identity = c_writer.Identity(old["name"], old["model_hash"])
     network = network_files(models, identity, old["tflm_arena_bytes"])
+    tables = frontend_sources(build_tables(FrontendConfig(**old["frontend"])), identity.banner)
     kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
-    files = {**kept, **network}
+    files = {**kept, **tables, **network}
     fields = old | {
         "abi": ABI,
         "arena_bytes": c_writer.arena_bytes(models[0]),

@@ -175,8 +175,8 @@ static PyObject *frontend_new(PyTypeObject *type, PyObject *args, PyObject *kwar
     Py_DECREF(self);
     return NULL;
   }
-  self->workspace_bytes = SOTTO_FRONTEND_WORKSPACE_SIZE(
-      (size_t)self->tables.window_samples, self->tables.fft_samples, self->tables.bins);
+  self->workspace_bytes =
+      SOTTO_FRONTEND_WORKSPACE_SIZE((size_t)self->tables.window_samples, self->tables.fft_samples);
   self->stream_workspace = PyMem_Malloc(self->workspace_bytes);
   if (self->stream_workspace == NULL) {
     Py_DECREF(self);

@@ -26,12 +26,12 @@ extern "C" {
 /* Segments of the log2 table; it has one value more. */
 #define SOTTO_FRONTEND_LOG2_SEGMENTS 32
 
-/* Bytes of workspace: mel energies (u64), packed spectrum (u32), past samples (i16). */
-#define SOTTO_FRONTEND_WORKSPACE_SIZE(window_samples, fft_samples, bins) \
-  (8U * (bins) + 2U * (fft_samples) + 2U * (window_samples))
+/* Bytes of workspace: packed spectrum (u32, a word for two samples), past samples (i16). */
+#define SOTTO_FRONTEND_WORKSPACE_SIZE(window_samples, fft_samples) \
+  (2U * (fft_samples) + 2U * (window_samples))
 
 /* Alignment of the workspace. */
-#define SOTTO_FRONTEND_WORKSPACE_ALIGN 8
+#define SOTTO_FRONTEND_WORKSPACE_ALIGN 4
 
 /* Everything that depends on the configuration. Read only; may live in flash.
  *
@@ -70,7 +70,6 @@ typedef struct sotto_frontend_tables {
 /* State. The fields are private. */
 typedef struct sotto_frontend {
   const sotto_frontend_tables *tables;
-  uint64_t *mel;       /* [bins] */
   uint32_t *spectrum;  /* [fft_samples / 2] */
   int16_t *samples;    /* [window_samples], oldest first */
   size_t samples_held; /* of them filled, 0 .. window_samples */

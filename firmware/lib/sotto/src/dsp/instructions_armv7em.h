@@ -55,4 +55,79 @@ static inline int32_t dsp_half_ssat8(int32_t value) {
   return saturated;
 }
 
+/* value, saturated to int8. */
+static inline int32_t dsp_ssat8(int32_t value) {
+  int32_t saturated;
+  __asm__("ssat %0, #8, %1" : "=r"(saturated) : "r"(value));
+  return saturated;
+}
+
+/* Lanes added, subtracted, modulo 2^16. */
+static inline uint32_t dsp_sadd16(uint32_t a, uint32_t b) {
+  return (uint32_t)__sadd16((int16x2_t)a, (int16x2_t)b);
+}
+
+static inline uint32_t dsp_ssub16(uint32_t a, uint32_t b) {
+  return (uint32_t)__ssub16((int16x2_t)a, (int16x2_t)b);
+}
+
+/* Half the lanes' sum, difference; rounded down. */
+static inline uint32_t dsp_shadd16(uint32_t a, uint32_t b) {
+  return (uint32_t)__shadd16((int16x2_t)a, (int16x2_t)b);
+}
+
+static inline uint32_t dsp_shsub16(uint32_t a, uint32_t b) {
+  return (uint32_t)__shsub16((int16x2_t)a, (int16x2_t)b);
+}
+
+/* a - i b of complex numbers with the real part in the low lane: low a + high b, high a - low b. */
+static inline uint32_t dsp_ssax(uint32_t a, uint32_t b) {
+  return (uint32_t)__ssax((int16x2_t)a, (int16x2_t)b);
+}
+
+/* a + i b: low a - high b, high a + low b. */
+static inline uint32_t dsp_sasx(uint32_t a, uint32_t b) {
+  return (uint32_t)__sasx((int16x2_t)a, (int16x2_t)b);
+}
+
+/* sum + low a * low b - high a * high b, modulo 2^32: the real part of a complex product. */
+static inline int32_t dsp_smlsd(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlsd((int16x2_t)a, (int16x2_t)b, sum);
+}
+
+/* sum + low a * high b - high a * low b, modulo 2^32. */
+static inline int32_t dsp_smlsdx(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlsdx((int16x2_t)a, (int16x2_t)b, sum);
+}
+
+/* sum + low a * high b + high a * low b, modulo 2^32: the imaginary part of a complex product. */
+static inline int32_t dsp_smladx(uint32_t a, uint32_t b, int32_t sum) {
+  return __smladx((int16x2_t)a, (int16x2_t)b, sum);
+}
+
+/* The same without a sum. */
+static inline int32_t dsp_smusd(uint32_t a, uint32_t b) {
+  return __smusd((int16x2_t)a, (int16x2_t)b);
+}
+
+static inline int32_t dsp_smuadx(uint32_t a, uint32_t b) {
+  return __smuadx((int16x2_t)a, (int16x2_t)b);
+}
+
+/* sum + the product of the low lanes, of the high lanes; modulo 2^32. */
+static inline int32_t dsp_smlabb(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlabb((int32_t)a, (int32_t)b, sum);
+}
+
+static inline int32_t dsp_smlatt(uint32_t a, uint32_t b, int32_t sum) {
+  return __smlatt((int32_t)a, (int32_t)b, sum);
+}
+
+/* The bits in reverse. */
+static inline uint32_t dsp_rbit(uint32_t word) {
+  uint32_t reversed;
+  __asm__("rbit %0, %1" : "=r"(reversed) : "r"(word));
+  return reversed;
+}
+
 #endif

@@ -53,10 +53,83 @@ static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
   return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 }
 
-static inline int32_t dsp_half_ssat8(int32_t value) {
-  const int32_t half = value >> 1;
-  const int32_t floored = half < -128 ? -128 : half;
+static inline int32_t dsp_ssat8(int32_t value) {
+  const int32_t floored = value < -128 ? -128 : value;
   return floored > 127 ? 127 : floored;
+}
+
+static inline int32_t dsp_half_ssat8(int32_t value) {
+  return dsp_ssat8(value >> 1);
+}
+
+static inline uint32_t dsp_lanes(int32_t low, int32_t high) {
+  return dsp_low_halves((uint32_t)low, (uint32_t)high);
+}
+
+static inline uint32_t dsp_sadd16(uint32_t a, uint32_t b) {
+  return dsp_lanes(dsp_lane(a) + dsp_lane(b), dsp_lane(a >> 16) + dsp_lane(b >> 16));
+}
+
+static inline uint32_t dsp_ssub16(uint32_t a, uint32_t b) {
+  return dsp_lanes(dsp_lane(a) - dsp_lane(b), dsp_lane(a >> 16) - dsp_lane(b >> 16));
+}
+
+static inline uint32_t dsp_shadd16(uint32_t a, uint32_t b) {
+  return dsp_lanes((dsp_lane(a) + dsp_lane(b)) >> 1, (dsp_lane(a >> 16) + dsp_lane(b >> 16)) >> 1);
+}
+
+static inline uint32_t dsp_shsub16(uint32_t a, uint32_t b) {
+  return dsp_lanes((dsp_lane(a) - dsp_lane(b)) >> 1, (dsp_lane(a >> 16) - dsp_lane(b >> 16)) >> 1);
+}
+
+static inline uint32_t dsp_ssax(uint32_t a, uint32_t b) {
+  return dsp_lanes(dsp_lane(a) + dsp_lane(b >> 16), dsp_lane(a >> 16) - dsp_lane(b));
+}
+
+static inline uint32_t dsp_sasx(uint32_t a, uint32_t b) {
+  return dsp_lanes(dsp_lane(a) - dsp_lane(b >> 16), dsp_lane(a >> 16) + dsp_lane(b));
+}
+
+static inline int32_t dsp_smlsd(uint32_t a, uint32_t b, int32_t sum) {
+  const uint32_t low = (uint32_t)(dsp_lane(a) * dsp_lane(b));
+  const uint32_t high = (uint32_t)(dsp_lane(a >> 16) * dsp_lane(b >> 16));
+  return (int32_t)((uint32_t)sum + low - high);
+}
+
+static inline uint32_t dsp_swapped(uint32_t lanes) {
+  return (lanes >> 16) | (lanes << 16);
+}
+
+static inline int32_t dsp_smlsdx(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlsd(a, dsp_swapped(b), sum);
+}
+
+static inline int32_t dsp_smladx(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlad(a, dsp_swapped(b), sum);
+}
+
+static inline int32_t dsp_smusd(uint32_t a, uint32_t b) {
+  return dsp_smlsd(a, b, 0);
+}
+
+static inline int32_t dsp_smuadx(uint32_t a, uint32_t b) {
+  return dsp_smladx(a, b, 0);
+}
+
+static inline int32_t dsp_smlabb(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlad(a & 0xFFFFU, b, sum);
+}
+
+static inline int32_t dsp_smlatt(uint32_t a, uint32_t b, int32_t sum) {
+  return dsp_smlabb(a >> 16, b >> 16, sum);
+}
+
+static inline uint32_t dsp_rbit(uint32_t word) {
+  uint32_t reversed = 0;
+  for (int bit = 0; bit < 32; ++bit) {
+    reversed = (reversed << 1) | ((word >> bit) & 1U);
+  }
+  return reversed;
 }
 
 #endif

@@ -48,13 +48,12 @@ int sotto_frontend_init(sotto_frontend *fe, const sotto_frontend_tables *tables,
       !scales_are_valid(tables) || !bands_are_valid(tables)) {
     return SOTTO_E_ARGUMENT;
   }
-  if (workspace_bytes < SOTTO_FRONTEND_WORKSPACE_SIZE((size_t)tables->window_samples,
-                                                      tables->fft_samples, tables->bins)) {
+  if (workspace_bytes <
+      SOTTO_FRONTEND_WORKSPACE_SIZE((size_t)tables->window_samples, tables->fft_samples)) {
     return SOTTO_E_SIZE;
   }
   fe->tables = tables;
-  fe->mel = workspace; /* widest elements first, so that each array is aligned */
-  fe->spectrum = (uint32_t *)(void *)(fe->mel + tables->bins);
+  fe->spectrum = workspace; /* widest elements first, so that each array is aligned */
   fe->samples = (int16_t *)(void *)(fe->spectrum + tables->fft_samples / 2);
   sotto_frontend_reset(fe);
   return SOTTO_OK;
@@ -67,23 +66,12 @@ void sotto_frontend_reset(sotto_frontend *fe) {
 /* One frame of features from fe->samples, which stay as they are. */
 static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
   const sotto_frontend_tables *t = fe->tables;
-  uint32_t seen = 0;
+  uint32_t seen;
   int exponent =
       sotto_window(fe->samples, t->window_q15, t->window_samples, fe->spectrum, t->fft_samples);
   exponent = sotto_fft(fe->spectrum, t->fft_samples / 2U, t->twiddles_q15, exponent, &seen);
   exponent = sotto_power(fe->spectrum, t->fft_samples, t->split_q15, exponent, seen);
-  sotto_mel(fe->spectrum, t->band_start, t->rising_q15, t->bins, fe->mel);
-
-  /* Mel energy of |X|^2 / fft_samples = mel * 2^-scale. Exponents are -14 .. 12, so scale is below
-   * 15 + 10 + 24 + 1 and the floor below 2^59; energies are below 2^56, so the sum fits. */
-  const int scale = SOTTO_MEL_FRACTION_BITS + sotto_floor_log2(t->fft_samples) + 2 * exponent;
-  const int floor_log2 = scale + t->noise_floor_log2;
-  const uint64_t noise_floor = UINT64_C(1) << (floor_log2 > 0 ? floor_log2 : 0);
-  const int32_t zero_q15 = t->zero_log2_q15 + scale * 32768;
-  for (size_t bin = 0; bin < t->bins; ++bin) {
-    const int32_t log2_q15 = sotto_log2_q15(fe->mel[bin] + noise_floor, t->log2_q15);
-    frame_s8[bin] = sotto_quantize(log2_q15, zero_q15, t->steps_per_octave_q16);
-  }
+  sotto_features(fe->spectrum, t, exponent, frame_s8);
 }
 
 int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed,

@@ -1,11 +1,6 @@
 #include "stages.h"
 
-/* With 14 bits of Z the sums E and D below fit in int16, and
- *   |2 X| <= |E| + |D| <= 2 sqrt(|Z_k|^2 + |Z_{M-k}|^2) <= 2^16.
- * Only a twiddle of 1 with both Z in a corner of their range reaches that, and k = 0 is left out:
- * |2 X|^2 < 2^32. */
-#define SPLIT_INPUT_BITS 14
-
+#if !SOTTO_FRONTEND_DSP
 static uint32_t squared(int32_t real, int32_t imaginary) {
   /* Below 2^32, so exact in unsigned arithmetic. */
   return (uint32_t)real * (uint32_t)real + (uint32_t)imaginary * (uint32_t)imaginary;
@@ -15,7 +10,8 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
                 uint32_t seen) {
   const size_t points = fft_samples / 2;
   const unsigned bits = sotto_magnitude_bits(seen);
-  const unsigned shift = bits > SPLIT_INPUT_BITS ? bits - SPLIT_INPUT_BITS : 0; /* 0 or 1 */
+  const unsigned shift =
+      bits > SOTTO_SPLIT_INPUT_BITS ? bits - SOTTO_SPLIT_INPUT_BITS : 0; /* 0 or 1 */
 
   /* Z is the FFT of z_n = x_2n + i x_2n+1. With M = points and W = exp(-2 pi i / fft_samples):
    *   E = Z_k + conj(Z_{M-k})
@@ -42,3 +38,4 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
   }
   return exponent - (int)shift + 1; /* + 1: the sums are 2 X */
 }
+#endif

@@ -2,6 +2,9 @@
  *
  * Block floating point: an array of int16 comes with one exponent, value = int16 * 2^-exponent.
  * Right shifts of negative numbers are arithmetic, as in every compiler this library supports.
+ *
+ * Each stage stands in portable C in this folder; frontend_dsp/ has some of them again for cores
+ * with DSP instructions, equal to the last bit. A build compiles one of the two.
  */
 #ifndef SOTTO_FRONTEND_STAGES_H
 #define SOTTO_FRONTEND_STAGES_H
@@ -9,10 +12,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sotto/frontend.h"
+#include "sotto/target.h"
+
 _Static_assert((-3 >> 1) == -2, "right shifts must be arithmetic");
+
+/* Whether frontend_dsp/ takes part in this build. */
+#define SOTTO_FRONTEND_DSP (SOTTO_TARGET >= SOTTO_TARGET_DSP)
 
 /* Bits of magnitude of the windowed samples: |windowed| <= 2^13. */
 #define SOTTO_WINDOWED_BITS 13
+
+/* A radix-4 pass multiplies a component by at most 1 + 3 sqrt(2) < 5.25. With 12 bits left after
+ * its shift it gives less than 5.25 * 2^12 + 1 = SOTTO_PASS_OUTPUT_LIMIT < 2^15. */
+#define SOTTO_PASS_INPUT_BITS 12
+#define SOTTO_PASS_OUTPUT_LIMIT 21505
+
+/* The sums of a pass are kept in units of 2^-SOTTO_SUM_BITS and rounded once, half up. */
+#define SOTTO_SUM_BITS 16
+#define SOTTO_SUM_HALF (INT32_C(1) << (SOTTO_SUM_BITS - 1))
+
+/* With 14 bits of Z the sums E and D of the power stage fit in int16, and
+ *   |2 X| <= |E| + |D| <= 2 sqrt(|Z_k|^2 + |Z_{M-k}|^2) <= 2^16.
+ * Only a twiddle of 1 with both Z in a corner of their range reaches that, and k = 0 is left out:
+ * |2 X|^2 < 2^32. */
+#define SOTTO_SPLIT_INPUT_BITS 14
 
 /* Fraction bits of the mel weights, so of the mel energies beside the power's own. */
 #define SOTTO_MEL_FRACTION_BITS 15
@@ -33,12 +57,6 @@ static inline uint32_t sotto_pack(int32_t real, int32_t imaginary) {
   return ((uint32_t)real & 0xFFFFU) | ((uint32_t)imaginary << 16);
 }
 
-/* floor(log2(value)), value >= 1. */
-static inline int32_t sotto_floor_log2(uint64_t value) {
-  const uint32_t high = (uint32_t)(value >> 32);
-  return high != 0 ? 63 - __builtin_clz(high) : 31 - __builtin_clz((uint32_t)value);
-}
-
 /* value / 2^shift, half up. Pre: 0 <= shift <= 30 and |value| + 2^(shift - 1) < 2^31. */
 static inline int32_t sotto_round_shift(int32_t value, unsigned shift) {
   return (value + ((INT32_C(1) << shift) >> 1)) >> shift;
@@ -52,18 +70,29 @@ static inline uint32_t sotto_seen(uint32_t seen, uint32_t packed) {
 }
 
 /* The smallest b with -2^b <= x < 2^b for every int16 x that went into `seen`; 0 .. 15. */
-unsigned sotto_magnitude_bits(uint32_t seen);
+static inline unsigned sotto_magnitude_bits(uint32_t seen) {
+  const uint32_t both = (seen | (seen >> 16)) & 0xFFFFU;
+  return both != 0 ? 31U - (unsigned)__builtin_clz(both) : 0;
+}
+
+/* Shift of a radix-4 pass over words that went into `seen`; 1 .. 3. */
+static inline unsigned sotto_pass_shift(uint32_t seen) {
+  const unsigned bits = sotto_magnitude_bits(seen);
+  return bits > SOTTO_PASS_INPUT_BITS ? bits - SOTTO_PASS_INPUT_BITS : 1;
+}
 
 /* Windows and normalises.
  * In: samples[window_samples] int16; window Q15. Out: spectrum[fft_samples / 2], packed pairs (even
- * sample as real, odd as imaginary part), |.| <= 2^13, zero after the window. Returns the exponent
- * of the pairs, -2 .. 13. */
+ * sample as real, odd as imaginary part) in bit-reversed order, |.| <= 2^13, zero after the window.
+ * Returns the exponent of the pairs, -2 .. 13. */
 int sotto_window(const int16_t *samples, const int16_t *window_q15, size_t window_samples,
                  uint32_t *spectrum, size_t fft_samples);
 
-/* Complex FFT of `points` packed int16 words, in place, natural order in and out, block floating
- * point. In: |.| <= 2^13 and exponent. Out: int16; returns the exponent; *seen is set for the
- * output. */
+/* Complex FFT of `points` packed int16 words, in place, block floating point.
+ * In: bit-reversed order, |.| <= 2^13, and exponent. The first pass adds words a quarter of the FFT
+ * apart; four such values of the window sum to less than 3.9 (2 for a Hann window), so it stays
+ * below 2^15. Out: natural order, |.| < SOTTO_PASS_OUTPUT_LIMIT; returns the exponent; *seen is
+ * set for the output. */
 int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, int exponent,
               uint32_t *seen);
 
@@ -73,16 +102,9 @@ int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, i
 int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q15, int exponent,
                 uint32_t seen);
 
-/* Triangular filters. In: power[fft_samples / 2]. Out: mel[bins], Q15 of the power's unit,
- * < 2^56. */
-void sotto_mel(const uint32_t *power, const uint16_t *band_start, const uint16_t *rising_q15,
-               size_t bins, uint64_t *mel);
-
-/* log2(value) in Q15, value >= 1; from 8 Q15 units below to half a unit above
- * the true value. */
-int32_t sotto_log2_q15(uint64_t value, const uint16_t *log2_q15);
-
-/* clamp(round((log2_q15 - zero_q15) * steps_per_octave), -128, 127), half up. */
-int8_t sotto_quantize(int32_t log2_q15, int32_t zero_q15, int32_t steps_per_octave_q16);
+/* Mel filters, logarithm, quantisation: power[fft_samples / 2] with its exponent -> features of the
+ * frame, int8[bins]. */
+void sotto_features(const uint32_t *power, const sotto_frontend_tables *tables, int exponent,
+                    int8_t *frame_s8);
 
 #endif
