@@ -16,7 +16,12 @@ LIB = ROOT / "firmware" / "lib" / "sotto"
 GENERATED = ROOT / "generated"
 INCLUDES = ["-I", str(LIB / "include"), "-I", str(GENERATED)]
 HEADERS = sorted([*(LIB / "include").rglob("*.h"), *GENERATED.glob("*.h")])
-PORTABLE = sorted(p for p in LIB.rglob("*") if p.suffix in {".c", ".h"})
+PORTABLE = sorted(
+    p
+    for folder in ("include", "src")
+    for p in (LIB / folder).rglob("*")
+    if p.suffix in {".c", ".h"}
+)
 TRAINING_VERBS = ROOT / "host_tools" / "commands"
 
 

@@ -1,0 +1,8 @@
+/* What a sketch includes; other builds include the headers of include/sotto one by one. */
+#ifndef SOTTO_H
+#define SOTTO_H
+
+#include "sotto/frontend.h"
+#include "sotto/model.h"
+
+#endif
