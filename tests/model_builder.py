@@ -48,10 +48,11 @@ class Builder:
         *,
         axis: int = 0,
         data: np.ndarray | None = None,
+        dtype: str = "int8",
     ) -> int:
-        """Add an int8 tensor, or a constant of the dtype of `data`; several scales go by `axis`."""
+        """Add a tensor, or a constant of the dtype of `data`; several scales go by `axis`."""
         scales = tuple(float(np.float32(s)) for s in np.atleast_1d(np.asarray(scale, np.float64)))
-        dtype = "int8" if data is None else str(data.dtype)
+        dtype = dtype if data is None else str(data.dtype)
         quantization = Quantization(scales, (zero_point,) * len(scales), axis)
         shape = tuple(int(n) for n in shape)
         self.tensors.append(Tensor(f"t{len(self.tensors)}", shape, dtype, quantization, data))
@@ -87,8 +88,8 @@ class Layers(Builder):
         self,
         source: int,
         channels: int,
-        kernel: int,
-        stride: int = 1,
+        kernel: int | tuple[int, int],
+        stride: int | tuple[int, int] = 1,
         *,
         multiplier: int = 0,
         padding: str = "SAME",
@@ -99,19 +100,21 @@ class Layers(Builder):
         assert tensor.quantization is not None
         _, height, width, inputs = tensor.shape
         channels = inputs * multiplier if multiplier else channels
-        shape = (1, kernel, kernel, channels) if multiplier else (channels, kernel, kernel, inputs)
-        taps = kernel * kernel * (1 if multiplier else inputs)
+        kernel = (kernel, kernel) if isinstance(kernel, int) else kernel
+        stride = (stride, stride) if isinstance(stride, int) else stride
+        shape = (1, *kernel, channels) if multiplier else (channels, *kernel, inputs)
+        taps = int(np.prod(kernel)) * (1 if multiplier else inputs)
         scales = self.rng.uniform(0.5, 1.5, channels) / (60 * np.sqrt(taps))
         values = self.rng.integers(-127, 128, shape).astype(np.int8)
         weights = self.tensor(shape, scales, axis=3 if multiplier else 0, data=values)
         bias = self.rng.integers(-500, 500, channels).astype(np.int32)
         bias_scales = (scales * tensor.quantization.scales[0]).tolist()
         inputs_of = [source, weights, self.tensor((channels,), bias_scales, data=bias)]
-        sizes = [output_extent(padding, n, kernel, stride)[0] for n in (height, width)]
+        steps = zip((height, width), kernel, stride, strict=True)
+        sizes = [output_extent(padding, *step)[0] for step in steps]
         options = ConvOptions(
             padding,
-            stride,
-            stride,
+            *stride,
             activation="NONE" if logits else "RELU",
             depth_multiplier=multiplier,
         )

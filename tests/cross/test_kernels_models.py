@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from interpreters import NN_SOURCES, run_litert, run_micro
 from model_builder import every_operator_model, keyword_model
+from stream_models import recurrent_model, streaming_model
 
 from training.export import c_writer
 from training.export.compile import CompiledModel, compile_model
-from training.export.lower_operators import LOWERINGS
+from training.export.lower import INTERNAL_OPERATORS
+from training.export.operators import LOWERINGS
 from training.export.reader import read_tflite
-from training.export.targets import TARGETS, Target
+from training.export.targets import REFERENCE, TARGETS, Target
+from training.export.tflite_writer import write_tflite
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNNER = Path(__file__).with_name("model_runner.c")
 MLPERF = ROOT.parent / "shared" / "models" / "mlperf_tiny_kws_int8.tflite"
+HEY_JARVIS = ROOT.parent / "shared" / "models" / "microwakeword_hey_jarvis_v2_int8.tflite"
+STREAM_STEPS = 240
+STREAM_CLIP = 80
 UNUSED_ARENA = 16
 
 
@@ -35,6 +42,15 @@ def _program(model: CompiledModel, folder: Path, build_program: Callable[..., Pa
     sources = [RUNNER, folder / "sotto_model_aot.c", *NN_SOURCES]
     flags = ["-I", str(folder), f"-DSOTTO_TARGET={model.target.macro}"]
     return build_program(sources, flags)
+
+
+def _ours(program: Path, model: CompiledModel, inputs: np.ndarray, *clip: int) -> np.ndarray:
+    """Outputs [inputs, classes] of the built program, reset after every `clip` inputs."""
+    done = subprocess.run(
+        [program, *map(str, clip)], input=inputs.tobytes(), capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(done.stdout, model.output.dtype).reshape(len(inputs), -1)
 
 
 def _inputs(shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
@@ -70,17 +86,74 @@ def test_generated_program(
     model = compile_model(tflite, name=build.__name__, target=target)
     inputs = _inputs(model.input.shape, seed=4)
     program = _program(model, tmp_path, build_program)
-    done = subprocess.run(
-        [program], input=np.stack(inputs).tobytes(), capture_output=True, check=False
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    ours = np.frombuffer(done.stdout, np.int8).reshape(len(inputs), -1)
+    ours = _ours(program, model, np.stack(inputs))
     rounds = [[value] for value in inputs]
     for run in interpreters:
         np.testing.assert_array_equal(ours, np.reshape(run(tflite, rounds), ours.shape))
     assert len(np.unique(ours, axis=0)) > len(inputs) // 2, "the scores hardly depend on the input"
 
 
-def test_every_operator_is_in_the_model() -> None:
-    names = {operator.name for operator in read_tflite(every_operator_model()).operators}
-    assert set(LOWERINGS) <= names
+def hey_jarvis_without_end() -> bytes:
+    """microWakeWord's model up to its last convolution, whose values say more than its score."""
+    graph = read_tflite(HEY_JARVIS.read_bytes())
+    last = max(i for i, o in enumerate(graph.operators) if o.name == "CONV_2D")
+    outputs = graph.operators[last].outputs
+    return write_tflite(replace(graph, outputs=outputs, operators=graph.operators[: last + 1]))
+
+
+def hey_jarvis_or_streaming_model() -> bytes:
+    """microWakeWord's model where the models lie beside the project, else one of its structure."""
+    return HEY_JARVIS.read_bytes() if HEY_JARVIS.exists() else streaming_model(seed=9)
+
+
+def hey_jarvis_values_or_streaming_model() -> bytes:
+    """The same, of which more can be seen."""
+    return hey_jarvis_without_end() if HEY_JARVIS.exists() else streaming_model(seed=8)
+
+
+@pytest.mark.parametrize("target", [REFERENCE, *TARGETS], ids=lambda target: target.name)
+@pytest.mark.parametrize(
+    ("build", "different"),
+    [
+        # Noise is no "hey Jarvis": its score stays 0.
+        (hey_jarvis_or_streaming_model, 1),
+        (hey_jarvis_values_or_streaming_model, 100),
+        (streaming_model, 100),
+        (recurrent_model, 100),
+    ],
+    ids=lambda case: getattr(case, "__name__", ""),
+)
+def test_states_over_a_sequence(
+    build: Callable[[], bytes],
+    different: int,
+    target: Target,
+    tmp_path: Path,
+    build_program: Callable[..., Path],
+) -> None:
+    """Every step depends on those before it, until a reset."""
+    tflite = build()
+    model = compile_model(tflite, name=build.__name__, target=target)
+    rng = np.random.default_rng(6)
+    noise = rng.normal(-10, 50, (STREAM_STEPS, *model.input.shape)).round()
+    inputs = np.clip(noise, -128, 127).astype(np.int8)
+    program = _program(model, tmp_path, build_program)
+    ours = _ours(program, model, inputs)
+    rounds = [[value] for value in inputs]
+    for run in (run_litert, run_micro):
+        np.testing.assert_array_equal(ours, np.reshape(run(tflite, rounds), ours.shape))
+    clips = _ours(program, model, inputs, STREAM_CLIP)
+    expected = [
+        run_micro(tflite, rounds[start : start + STREAM_CLIP])
+        for start in range(0, STREAM_STEPS, STREAM_CLIP)
+    ]
+    np.testing.assert_array_equal(clips, np.reshape(expected, ours.shape))
+    assert len(np.unique(ours, axis=0)) >= different
+
+
+def test_every_operator_is_in_a_model() -> None:
+    names = {
+        operator.name
+        for build in (every_operator_model, streaming_model, recurrent_model)
+        for operator in read_tflite(build()).operators
+    }
+    assert set(LOWERINGS) - INTERNAL_OPERATORS <= names

@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 from model_builder import every_operator_model, keyword_model
+from stream_models import recurrent_model, streaming_model
 
 from training.errors import UserError
 from training.export.compile import compile_model
@@ -15,6 +16,7 @@ from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 
 DAMAGED_MODELS = 300
+MODELS = [keyword_model, every_operator_model, streaming_model, recurrent_model]
 
 
 def same(first: Graph, second: Graph) -> bool:
@@ -23,6 +25,7 @@ def same(first: Graph, second: Graph) -> bool:
         second.inputs,
         second.outputs,
     )
+    plain = plain and len(first.subgraphs) == len(second.subgraphs)
     return plain and all(
         (a.name, a.shape, a.dtype, a.quantization) == (b.name, b.shape, b.dtype, b.quantization)
         and np.array_equal(a.data, b.data)
@@ -30,7 +33,7 @@ def same(first: Graph, second: Graph) -> bool:
     )
 
 
-@pytest.mark.parametrize("build", [keyword_model, every_operator_model])
+@pytest.mark.parametrize("build", MODELS)
 def test_reading_and_writing_are_inverse(build: object) -> None:
     tflite = build()
     graph = read_tflite(tflite)
@@ -59,7 +62,7 @@ def test_a_cut_file_is_refused() -> None:
         read_tflite(tflite[: len(tflite) // 2])
 
 
-@pytest.mark.parametrize("build", [keyword_model, every_operator_model])
+@pytest.mark.parametrize("build", MODELS)
 def test_damage_is_a_user_error_or_harmless(build: object) -> None:
     """Any other exception than `UserError` fails this test."""
     tflite = build()

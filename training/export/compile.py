@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from training.errors import UserError
 from training.export.lower import lower
-from training.export.passes import simplify
-from training.export.passes.in_place import work_in_place
+from training.export.passes import LAST_PASSES, PROGRAM_PASSES, apply_all, simplify
 from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
 from training.export.program import Buffer, Program
 from training.export.reader import read_tflite
@@ -64,12 +63,12 @@ def compile_model(
             f"{len(program.calls)} layers",
             "Give a model with one input, one output and at least one layer.",
         )
-    if all(call.output != program.outputs[0] for call in program.calls):
+    if all(program.holder(call.output) != program.outputs[0] for call in program.calls):
         raise UserError(
             f"no layer of {name} writes its output '{program.buffers[program.outputs[0]].name}'",
             "Convert the model to .tflite again; this file is damaged.",
         )
-    program = work_in_place(target.choose(program))
+    program = apply_all(LAST_PASSES, target.choose(apply_all(PROGRAM_PASSES, program)))
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)

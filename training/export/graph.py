@@ -21,13 +21,19 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor; `data` (shape and dtype of the tensor) is present when it is constant."""
+    """One tensor.
+
+    Attributes:
+        data: content of a constant, of the tensor's shape and dtype.
+        initial: content of a state before the first inference, likewise.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     quantization: Quantization | None = None
     data: np.ndarray | None = None
+    initial: np.ndarray | None = None
 
     @property
     def elements(self) -> int:
@@ -75,7 +81,7 @@ class FullyConnectedOptions:
 
 @dataclass(frozen=True)
 class ArithmeticOptions:
-    """ADD and MUL."""
+    """ADD, SUB and MUL."""
 
     activation: str = "NONE"
 
@@ -102,6 +108,58 @@ class SoftmaxOptions:
     beta: float
 
 
+@dataclass(frozen=True)
+class LeakyReluOptions:
+    """LEAKY_RELU with the slope `alpha` below zero."""
+
+    alpha: float
+
+
+@dataclass(frozen=True)
+class StridedSliceOptions:
+    """STRIDED_SLICE; bit `i` of a mask is about entry `i` of begin, end and strides."""
+
+    begin_mask: int = 0
+    end_mask: int = 0
+    ellipsis_mask: int = 0
+    new_axis_mask: int = 0
+    shrink_axis_mask: int = 0
+    offset: bool = False
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """SPLIT and SPLIT_V into `splits` tensors."""
+
+    splits: int
+
+
+@dataclass(frozen=True)
+class VarHandleOptions:
+    """VAR_HANDLE: equal names in one container are one variable."""
+
+    container: str
+    shared_name: str
+
+
+@dataclass(frozen=True)
+class CallOnceOptions:
+    """CALL_ONCE: the subgraph that runs before the first inference."""
+
+    subgraph: int
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """STREAM, which no file has (see passes/keep_streams.py).
+
+    Its first input is a state, the others are new values, its output is the state's content after
+    it dropped its oldest elements, kept `kept_elements` and took the new values.
+    """
+
+    kept_elements: int
+
+
 Options = (
     NoOptions
     | ConvOptions
@@ -111,6 +169,12 @@ Options = (
     | ConcatenationOptions
     | ReducerOptions
     | SoftmaxOptions
+    | LeakyReluOptions
+    | StridedSliceOptions
+    | SplitOptions
+    | VarHandleOptions
+    | CallOnceOptions
+    | StreamOptions
 )
 
 
@@ -130,13 +194,18 @@ VIEWS = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
 @dataclass(frozen=True)
 class Graph:
-    """Tensors and the operators over them, in execution order."""
+    """Tensors and the operators over them, in execution order.
+
+    `subgraphs`: what CALL_ONCE calls; the file's subgraph 0 is the graph itself, so that subgraph
+    `i` of the file is entry `i - 1`.
+    """
 
     tensors: tuple[Tensor, ...]
     operators: tuple[Operator, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     location: str = "model"
+    subgraphs: tuple[Graph, ...] = ()
 
     def producer(self, tensor: int) -> int | None:
         """Position of the first operator that writes `tensor`, or None."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from training.errors import UserError
-from training.export.graph import VIEWS, Graph, Quantization, Tensor, is_view
-from training.export.lower_context import Context
-from training.export.lower_operators import LOWERINGS
-from training.export.program import Buffer, KernelCall, Program
+from training.export.graph import VIEWS, Graph, Operator, Quantization, Tensor, is_view
+from training.export.lower_context import Context, Lowered
+from training.export.operators import LOWERINGS
+from training.export.program import BUFFER_TYPES, Buffer, KernelCall, Program
+
+INTERNAL_OPERATORS = frozenset({"STREAM"})
+"""Operators that only passes make."""
 
 
 def storage_of(graph: Graph) -> dict[int, int]:
     """Tensor index -> index of the tensor whose bytes it shares."""
     storage = {index: index for index in range(len(graph.tensors))}
     for operator in graph.operators:
-        if is_view(graph, operator):
+        if operator.name == "STREAM" or is_view(graph, operator):
             storage[operator.outputs[0]] = storage[operator.inputs[0]]
     return storage
 
@@ -23,10 +26,12 @@ def _shape(tensor: Tensor) -> str:
     return "x".join(str(n) for n in dimensions)
 
 
-def _describe(context: Context, positions: tuple[int, ...]) -> str:
+def _describe(context: Context, lowered: Lowered, target: Tensor) -> str:
     """Shape comment: inputs -> output, and the kernel where there is one."""
-    sources = " + ".join(_shape(context.tensor(p)) for p in positions)
-    text = f"{sources} -> {_shape(context.output)}"
+    if lowered.text:
+        return lowered.text
+    sources = " + ".join(_shape(context.tensor(p)) for p in lowered.inputs)
+    text = f"{sources} -> {_shape(target)}"
     o = context.options
     if context.operator.name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
         height, width = context.tensor(1).shape[1:3]
@@ -40,9 +45,52 @@ def _describe(context: Context, positions: tuple[int, ...]) -> str:
     return text if activation == "NONE" else f"{text}, {activation}"
 
 
-def _buffer(tensor: Tensor) -> Buffer:
-    quantization = tensor.quantization or Quantization((), ())
-    return Buffer(tensor.name, tensor.shape, quantization, tensor.data)
+class _Lowering:
+    """A program in the making: buffers appear when a call first needs them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.storage = storage_of(graph)
+        self.buffers: list[Buffer] = []
+        self.numbers: dict[int, int] = {}
+        self.inputs = tuple(self.end(i) for i in graph.inputs)
+
+    def buffer(self, tensor: int) -> int:
+        """Number of the buffer that holds a tensor of the graph."""
+        root = self.storage[tensor]
+        if root not in self.numbers:
+            t = self.graph.tensors[root]
+            self.numbers[root] = len(self.buffers)
+            quantization = t.quantization or Quantization((), ())
+            self.buffers.append(Buffer(t.name, t.shape, quantization, t.data, t.dtype, t.initial))
+        return self.numbers[root]
+
+    def end(self, tensor: int) -> int:
+        """Buffer of an input or output of the model."""
+        t = self.graph.tensors[tensor]
+        if t.dtype not in BUFFER_TYPES:
+            raise UserError(
+                f"tensor '{t.name}' of {self.graph.location} is {t.dtype}, not int8",
+                "Quantise the model to full int8, input and output included.",
+            )
+        return self.buffer(tensor)
+
+    def calls_of(self, operator: Operator) -> list[tuple[bool, KernelCall]]:
+        """The operator's kernels, each with whether it runs before all layers."""
+        context = Context(self.graph, operator)
+        calls = []
+        for lowered in LOWERINGS[operator.name](context):
+            target = operator.outputs[0] if lowered.output is None else lowered.output
+            call = KernelCall(
+                operator=operator.name,
+                params=lowered.params,
+                inputs=tuple(self.buffer(operator.inputs[p]) for p in lowered.inputs),
+                output=self.buffer(target),
+                shapes=_describe(context, lowered, self.graph.tensors[target]),
+                macs=lowered.macs,
+            )
+            calls.append((lowered.first, call))
+        return calls
 
 
 def lower(graph: Graph) -> Program:
@@ -51,48 +99,19 @@ def lower(graph: Graph) -> Program:
     Raises:
         UserError: naming operator, tensor and model, when there is no kernel for a case.
     """
-    storage = storage_of(graph)
-    buffers: list[Buffer] = []
-    numbers: dict[int, int] = {}
-
-    def buffer_of(tensor: int) -> int:
-        root = storage[tensor]
-        if root not in numbers:
-            numbers[root] = len(buffers)
-            buffers.append(_buffer(graph.tensors[root]))
-        return numbers[root]
-
-    inputs = tuple(buffer_of(i) for i in graph.inputs)
-    sources = {storage[i] for i in graph.inputs}
-    calls: list[KernelCall] = []
+    lowering = _Lowering(graph)
+    calls: list[tuple[bool, KernelCall]] = []
     for operator in graph.operators:
         if is_view(graph, operator):
             continue
         if operator.name not in LOWERINGS:
+            known = sorted({*LOWERINGS, *VIEWS} - INTERNAL_OPERATORS)
             raise UserError(
                 f"{graph.where(operator)} is not supported",
-                f"Use a model made of {', '.join(sorted(LOWERINGS))} and "
-                f"{', '.join(sorted(VIEWS))}, or add the operator as docs/export.md describes.",
+                f"Use a model made of {', '.join(known)}, or add the operator as docs/export.md "
+                "describes.",
             )
-        context = Context(graph, operator)
-        for tensor in operator.inputs:
-            known = tensor < 0 or graph.tensors[tensor].data is not None
-            context.need(known or storage[tensor] in numbers, f"nothing wrote its input {tensor}")
-        target = storage[operator.outputs[0]]
-        context.need(
-            target not in sources and graph.tensors[target].data is None,
-            "it writes over an input or a constant of the model",
-        )
-        for lowered in LOWERINGS[operator.name](context):
-            calls.append(
-                KernelCall(
-                    operator=operator.name,
-                    params=lowered.params,
-                    inputs=tuple(buffer_of(operator.inputs[p]) for p in lowered.inputs),
-                    output=buffer_of(operator.outputs[0]),
-                    shapes=_describe(context, lowered.inputs),
-                    macs=lowered.macs,
-                )
-            )
-    outputs = tuple(buffer_of(i) for i in graph.outputs)
-    return Program(tuple(buffers), tuple(calls), inputs, outputs)
+        calls += lowering.calls_of(operator)
+    ordered = [call for first, call in sorted(calls, key=lambda entry: not entry[0])]
+    outputs = tuple(lowering.end(i) for i in graph.outputs)
+    return Program(tuple(lowering.buffers), tuple(ordered), lowering.inputs, outputs)

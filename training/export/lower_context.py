@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,11 @@ import numpy as np
 from training.errors import UserError
 from training.export.fixed_point import INT32_MAX, quantize_multiplier, round_half_away
 from training.export.graph import Graph, Operator, Tensor
+from training.export.program import KernelParams
 
 INT8_MIN, INT8_MAX = -128, 127
+BYTE_SHIFT_LIMIT = 22
+"""An offset byte has 8 bits."""
 CHANGE_LAYER = "Change this layer of the model, or add the case as docs/export.md describes."
 ACTIVATION_BOUNDS: dict[str, tuple[float | None, float | None]] = {
     "NONE": (None, None),
@@ -21,18 +25,44 @@ ACTIVATION_BOUNDS: dict[str, tuple[float | None, float | None]] = {
 }
 
 
+@dataclass(frozen=True)
+class Lowered:
+    """One kernel of an operator.
+
+    Attributes:
+        params: what the kernel computes.
+        inputs: positions, in the operator's inputs, of the tensors that it reads.
+        macs: multiply-accumulates.
+        output: tensor of the graph that it writes; None for the operator's only output.
+        text: what a comment says of it, instead of the shapes.
+        first: whether it runs before all layers.
+    """
+
+    params: KernelParams
+    inputs: tuple[int, ...]
+    macs: int = 0
+    output: int | None = None
+    text: str = ""
+    first: bool = False
+
+
 class Context:
     """An operator with its tensors, and the refusals that name it."""
 
     def __init__(self, graph: Graph, operator: Operator) -> None:
         self.graph, self.operator = graph, operator
         self.options: Any = operator.options
-        self.need(len(operator.outputs) == 1, f"it has {len(operator.outputs)} outputs")
         self.inputs = [None if i < 0 else graph.tensors[i] for i in operator.inputs]
-        self.output = graph.tensors[operator.outputs[0]]
-        for tensor in (*self.inputs, self.output):
+        self.outputs = [graph.tensors[i] for i in operator.outputs]
+        for tensor in (*self.inputs, *self.outputs):
             if tensor is not None and tensor.elements == 0:
                 raise self.refuse(f"tensor '{tensor.name}' of {list(tensor.shape)} is empty")
+
+    @property
+    def output(self) -> Tensor:
+        """The only output."""
+        self.need(len(self.outputs) == 1, f"it has {len(self.outputs)} outputs")
+        return self.outputs[0]
 
     def refuse(self, problem: str, remedy: str = CHANGE_LAYER) -> UserError:
         """Build the error that says what this operator has and sotto lacks."""
@@ -53,13 +83,16 @@ class Context:
         assert tensor is not None
         return tensor
 
-    def quantization(self, tensor: Tensor) -> tuple[float, int]:
-        """Scale and zero point of an int8 tensor quantised as a whole."""
-        if tensor.dtype != "int8":
+    def quantization(
+        self, tensor: Tensor, dtypes: tuple[str, ...] = ("int8",)
+    ) -> tuple[float, int]:
+        """Scale and zero point of a tensor of one of `dtypes`, quantised as a whole."""
+        if tensor.dtype not in dtypes:
             raise self.refuse(
-                f"tensor '{tensor.name}' is {tensor.dtype}, not int8",
+                f"tensor '{tensor.name}' is {tensor.dtype}, not {' or '.join(dtypes)}",
                 "Quantise the model to full int8, input and output included.",
             )
+        limits = np.iinfo(tensor.dtype)
         q = tensor.quantization
         self.need(
             q is not None and len(q.scales) == 1 and 0 < q.scales[0] < math.inf,
@@ -67,7 +100,7 @@ class Context:
         )
         assert q is not None
         self.need(
-            len(q.zero_points) == 1 and INT8_MIN <= q.zero_points[0] <= INT8_MAX,
+            len(q.zero_points) == 1 and limits.min <= q.zero_points[0] <= limits.max,
             f"tensor '{tensor.name}' has zero points {q.zero_points}",
         )
         return q.scales[0], q.zero_points[0]

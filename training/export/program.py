@@ -251,15 +251,40 @@ class PadParams(KernelParams):
 
 
 @dataclass(frozen=True)
-class ConcatenateParams(KernelParams):
-    """`sotto_concatenate_params`."""
+class CopyParams(KernelParams):
+    """`sotto_copy_params`."""
 
-    kernel: ClassVar[str] = "concatenate"
-    struct: ClassVar[str] = "concatenate"
+    kernel: ClassVar[str] = "copy"
+    struct: ClassVar[str] = "copy"
     blocks: int
     block_bytes: int
-    output_stride_bytes: int
+    input_start_byte: int
+    input_stride_bytes: int
     output_start_byte: int
+    output_stride_bytes: int
+
+
+@dataclass(frozen=True)
+class MoveParams(KernelParams):
+    """`sotto_move_params`."""
+
+    kernel: ClassVar[str] = "move"
+    struct: ClassVar[str] = "move"
+    input_start_byte: int
+    output_start_byte: int
+    extents: np.ndarray
+    input_strides_bytes: np.ndarray
+    output_strides_bytes: np.ndarray
+
+
+@dataclass(frozen=True)
+class ShiftParams(KernelParams):
+    """`sotto_shift_params`."""
+
+    kernel: ClassVar[str] = "shift"
+    struct: ClassVar[str] = "shift"
+    kept_bytes: int
+    dropped_bytes: int
 
 
 @dataclass(frozen=True)
@@ -270,6 +295,7 @@ class View:
     start_byte: int
 
 
+BUFFER_TYPES = ("int8", "uint8", "int16")
 VIEW_ALIGNMENT_BYTES = 4
 """Views start at multiples of it, as all tensors in the arena do: kernels may load words."""
 
@@ -349,8 +375,9 @@ class Program:
 
     @property
     def states(self) -> tuple[int, ...]:
-        """Buffers that are kept between inferences."""
-        return tuple(i for i, b in enumerate(self.buffers) if b.initial is not None)
+        """Buffers that are kept between inferences and that a call uses."""
+        used = {self.holder(b) for call in self.calls for b in call.buffers}
+        return tuple(i for i in sorted(used) if self.buffers[i].initial is not None)
 
     @property
     def in_arena(self) -> frozenset[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from training.errors import UserError
 from training.export.graph import (
     ACTIVATIONS,
     ArithmeticOptions,
+    CallOnceOptions,
     ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
+    LeakyReluOptions,
     NoOptions,
     Operator,
     Options,
@@ -24,7 +27,10 @@ from training.export.graph import (
     Quantization,
     ReducerOptions,
     SoftmaxOptions,
+    SplitOptions,
+    StridedSliceOptions,
     Tensor,
+    VarHandleOptions,
 )
 
 PADDINGS = ("SAME", "VALID")
@@ -73,6 +79,21 @@ def _arithmetic(o: Any) -> Options:
     return ArithmeticOptions(_activation(o.fusedActivationFunction))
 
 
+def _strided_slice(o: Any) -> Options:
+    return StridedSliceOptions(
+        begin_mask=o.beginMask,
+        end_mask=o.endMask,
+        ellipsis_mask=o.ellipsisMask,
+        new_axis_mask=o.newAxisMask,
+        shrink_axis_mask=o.shrinkAxisMask,
+        offset=bool(o.offset),
+    )
+
+
+def _text(name: bytes | str | None) -> str:
+    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""
+
+
 OPTION_READERS: dict[str, Callable[[Any], Options]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _conv,
@@ -81,9 +102,16 @@ OPTION_READERS: dict[str, Callable[[Any], Options]] = {
     "FULLY_CONNECTED": _fully_connected,
     "ADD": _arithmetic,
     "MUL": _arithmetic,
+    "SUB": _arithmetic,
     "CONCATENATION": lambda o: ConcatenationOptions(o.axis, _activation(o.fusedActivationFunction)),
     "MEAN": lambda o: ReducerOptions(bool(o.keepDims)),
     "SOFTMAX": lambda o: SoftmaxOptions(float(o.beta)),
+    "LEAKY_RELU": lambda o: LeakyReluOptions(float(o.alpha)),
+    "STRIDED_SLICE": _strided_slice,
+    "SPLIT": lambda o: SplitOptions(int(o.numSplits)),
+    "SPLIT_V": lambda o: SplitOptions(int(o.numSplits)),
+    "VAR_HANDLE": lambda o: VarHandleOptions(_text(o.container), _text(o.sharedName)),
+    "CALL_ONCE": lambda o: CallOnceOptions(int(o.initSubgraphIndex)),
 }
 
 
@@ -92,10 +120,6 @@ def _quantization(q: Any) -> Quantization | None:
         return None
     zero_points = tuple(int(z) for z in q.zeroPoint)
     return Quantization(tuple(float(s) for s in q.scale), zero_points, int(q.quantizedDimension))
-
-
-def _text(name: bytes | str | None) -> str:
-    return name.decode(errors="replace") if isinstance(name, bytes) else name or ""
 
 
 def _tensor(t: Any, buffers: list[Any], location: str) -> Tensor:
@@ -117,6 +141,10 @@ def _tensor(t: Any, buffers: list[Any], location: str) -> Tensor:
     return Tensor(name, shape, dtype, _quantization(t.quantization), data)
 
 
+def _numbers(indices: Any) -> tuple[int, ...]:
+    return () if indices is None else tuple(int(i) for i in indices)
+
+
 def _operator(o: Any, codes: list[Any]) -> Operator:
     code = codes[o.opcodeIndex]
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
@@ -125,9 +153,7 @@ def _operator(o: Any, codes: list[Any]) -> Operator:
         name = f"CUSTOM '{_text(code.customCode)}'"
     reader = OPTION_READERS.get(name)
     options = NoOptions() if reader is None else reader(o.builtinOptions)
-    inputs = () if o.inputs is None else tuple(int(i) for i in o.inputs)
-    outputs = () if o.outputs is None else tuple(int(i) for i in o.outputs)
-    return Operator(name, inputs, outputs, options)
+    return Operator(name, _numbers(o.inputs), _numbers(o.outputs), options)
 
 
 def _check_references(graph: Graph) -> None:
@@ -150,6 +176,19 @@ def _check_references(graph: Graph) -> None:
             raise ValueError(f"tensor '{tensor.name}' has shape {list(tensor.shape)}")
 
 
+def _subgraph(model: Any, number: int, location: str) -> Graph:
+    graph = model.subgraphs[number]
+    parsed = Graph(
+        tensors=tuple(_tensor(t, model.buffers, location) for t in graph.tensors),
+        operators=tuple(_operator(o, model.operatorCodes) for o in graph.operators),
+        inputs=_numbers(graph.inputs),
+        outputs=_numbers(graph.outputs),
+        location=location if number == 0 else f"subgraph {number} of {location}",
+    )
+    _check_references(parsed)
+    return parsed
+
+
 def read_tflite(tflite: bytes, location: str = "model") -> Graph:
     """Parse a `.tflite`.
 
@@ -168,18 +207,11 @@ def read_tflite(tflite: bytes, location: str = "model") -> Graph:
         )
     try:
         model = schema.ModelT.InitFromPackedBuf(tflite, 0)
-        graph = model.subgraphs[0]
-        parsed = Graph(
-            tensors=tuple(_tensor(t, model.buffers, location) for t in graph.tensors),
-            operators=tuple(_operator(o, model.operatorCodes) for o in graph.operators),
-            inputs=tuple(int(i) for i in graph.inputs),
-            outputs=tuple(int(i) for i in graph.outputs),
-            location=location,
-        )
-        _check_references(parsed)
+        numbers = range(len(model.subgraphs))
+        graph, *others = (_subgraph(model, number, location) for number in numbers)
     except (struct.error, IndexError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
             f"{location} is a damaged TensorFlow Lite model ({type(error).__name__}: {error})",
             "Convert the model to .tflite again.",
         ) from error
-    return parsed
+    return replace(graph, subgraphs=tuple(others))

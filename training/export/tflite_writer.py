@@ -12,23 +12,32 @@ from ai_edge_litert import schema_py_generated as schema
 from training.export.graph import (
     ACTIVATIONS,
     ArithmeticOptions,
+    CallOnceOptions,
     ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
+    LeakyReluOptions,
     NoOptions,
     Operator,
     Options,
     PoolOptions,
     ReducerOptions,
     SoftmaxOptions,
+    SplitOptions,
+    StridedSliceOptions,
     Tensor,
+    VarHandleOptions,
 )
 from training.export.reader import FILE_IDENTIFIER, PADDINGS
 
 SCHEMA_VERSION = 3
 OPERATOR_VERSIONS = {
     "RESHAPE": 1,
+    "VAR_HANDLE": 1,
+    "READ_VARIABLE": 1,
+    "ASSIGN_VARIABLE": 1,
+    "CALL_ONCE": 1,
     "FULLY_CONNECTED": 4,
     "DEPTHWISE_CONV_2D": 3,
     "CONV_2D": 3,
@@ -85,6 +94,31 @@ def _softmax(o: Any) -> tuple[str, Any]:
     return "SoftmaxOptions", t
 
 
+def _leaky_relu(o: Any) -> tuple[str, Any]:
+    t = schema.LeakyReluOptionsT()
+    t.alpha = o.alpha
+    return "LeakyReluOptions", t
+
+
+def _strided_slice(o: Any) -> tuple[str, Any]:
+    t = schema.StridedSliceOptionsT()
+    t.beginMask, t.endMask, t.ellipsisMask = o.begin_mask, o.end_mask, o.ellipsis_mask
+    t.newAxisMask, t.shrinkAxisMask, t.offset = o.new_axis_mask, o.shrink_axis_mask, o.offset
+    return "StridedSliceOptions", t
+
+
+def _var_handle(o: Any) -> tuple[str, Any]:
+    t = schema.VarHandleOptionsT()
+    t.container, t.sharedName = o.container, o.shared_name
+    return "VarHandleOptions", t
+
+
+def _call_once(o: Any) -> tuple[str, Any]:
+    t = schema.CallOnceOptionsT()
+    t.initSubgraphIndex = o.subgraph
+    return "CallOnceOptions", t
+
+
 OPTION_WRITERS: dict[type, Callable[[Any], tuple[str, Any]]] = {
     ConvOptions: _conv,
     PoolOptions: _pool,
@@ -92,12 +126,21 @@ OPTION_WRITERS: dict[type, Callable[[Any], tuple[str, Any]]] = {
     ConcatenationOptions: _concatenation,
     ReducerOptions: _reducer,
     SoftmaxOptions: _softmax,
+    LeakyReluOptions: _leaky_relu,
+    StridedSliceOptions: _strided_slice,
+    VarHandleOptions: _var_handle,
+    CallOnceOptions: _call_once,
 }
 
 
 def _options(operator: str, options: Options) -> tuple[str, Any] | None:
     if isinstance(options, NoOptions):
         return None
+    if isinstance(options, SplitOptions):
+        kind = "SplitOptions" if operator == "SPLIT" else "SplitVOptions"
+        t = getattr(schema, kind + "T")()
+        t.numSplits = options.splits
+        return kind, t
     if isinstance(options, ArithmeticOptions):
         kind = f"{operator.capitalize()}Options"
         t = getattr(schema, kind + "T")()
@@ -137,13 +180,23 @@ def _operator(operator: Operator, names: list[str]) -> Any:
     return t
 
 
+def _subgraph(graph: Graph, name: str, codes: list[str], buffers: list[Any]) -> Any:
+    t = schema.SubGraphT()
+    t.name = name
+    t.tensors = [_tensor(tensor, buffers) for tensor in graph.tensors]
+    t.inputs, t.outputs = list(graph.inputs), list(graph.outputs)
+    t.operators = [_operator(operator, codes) for operator in graph.operators]
+    return t
+
+
 def write_tflite(graph: Graph) -> bytes:
     """Serialise `graph`; the same graph gives the same bytes.
 
     Raises:
         ValueError: an operator's name is not in the schema.
     """
-    names = sorted({o.name for o in graph.operators})
+    graphs = {"main": graph} | {f"subgraph {i}": g for i, g in enumerate(graph.subgraphs, 1)}
+    names = sorted({o.name for each in graphs.values() for o in each.operators})
     model = schema.ModelT()
     model.version = SCHEMA_VERSION
     model.description = "sotto"
@@ -158,12 +211,7 @@ def write_tflite(graph: Graph) -> bytes:
         code.version = OPERATOR_VERSIONS.get(name, DEFAULT_VERSION)
         model.operatorCodes.append(code)
     model.buffers = [schema.BufferT()]
-    subgraph = schema.SubGraphT()
-    subgraph.name = "main"
-    subgraph.tensors = [_tensor(t, model.buffers) for t in graph.tensors]
-    subgraph.inputs, subgraph.outputs = list(graph.inputs), list(graph.outputs)
-    subgraph.operators = [_operator(o, names) for o in graph.operators]
-    model.subgraphs = [subgraph]
+    model.subgraphs = [_subgraph(each, name, names, model.buffers) for name, each in graphs.items()]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())

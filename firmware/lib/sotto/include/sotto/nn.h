@@ -195,17 +195,39 @@ typedef struct sotto_pad_params {
 
 void sotto_pad_s8(const sotto_pad_params *params, const int8_t *input, int8_t *output);
 
-/* Copies one input of a concatenation to its place in the output: `blocks` runs of `block_bytes`,
- * each `output_stride_bytes` after the one before, the first at `output_start_byte`. */
-typedef struct sotto_concatenate_params {
+/* Copies `blocks` runs of `block_bytes`. The first lies at the start bytes of input and output, each
+ * other one stride after the one before. */
+typedef struct sotto_copy_params {
   int32_t blocks;
   int32_t block_bytes;
-  int32_t output_stride_bytes;
+  int32_t input_start_byte;
+  int32_t input_stride_bytes;
   int32_t output_start_byte;
-} sotto_concatenate_params;
+  int32_t output_stride_bytes;
+} sotto_copy_params;
 
-void sotto_concatenate_s8(const sotto_concatenate_params *params, const int8_t *input,
-                          int8_t *output);
+void sotto_copy_s8(const sotto_copy_params *params, const int8_t *input, int8_t *output);
+
+/* Copies a block of five dimensions byte by byte. Strides of the input may be negative. */
+#define SOTTO_MOVE_DIMENSIONS 5
+typedef struct sotto_move_params {
+  int32_t input_start_byte;
+  int32_t output_start_byte;
+  const int32_t *extents;              /* [SOTTO_MOVE_DIMENSIONS], outermost first */
+  const int32_t *input_strides_bytes;  /* [SOTTO_MOVE_DIMENSIONS] */
+  const int32_t *output_strides_bytes; /* [SOTTO_MOVE_DIMENSIONS] */
+} sotto_move_params;
+
+void sotto_move_s8(const sotto_move_params *params, const int8_t *input, int8_t *output);
+
+/* Makes room at the end of a state: drops the first `dropped_bytes` and moves the `kept_bytes`
+ * behind them to the front. The state has kept_bytes + dropped_bytes. */
+typedef struct sotto_shift_params {
+  int32_t kept_bytes;
+  int32_t dropped_bytes;
+} sotto_shift_params;
+
+void sotto_shift_s8(const sotto_shift_params *params, int8_t *state);
 
 #ifdef __cplusplus
 }
