@@ -80,7 +80,10 @@ class Kernels:
             for buffer, value in zip(program.inputs, inputs, strict=True):
                 memory[buffer] = np.ascontiguousarray(value)
             for call, struct in zip(program.calls, structs, strict=True):
-                pointers = [ctypes.c_void_p(memory[b].ctypes.data) for b in call.buffers]
+                places = map(program.place, call.buffers)
+                pointers = [
+                    ctypes.c_void_p(memory[p.buffer].ctypes.data + p.start_byte) for p in places
+                ]
                 kernel = getattr(self.library, f"sotto_{call.params.kernel}_s8")
                 kernel(ctypes.byref(struct), *pointers)
             target = program.outputs[0]

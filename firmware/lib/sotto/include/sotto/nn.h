@@ -195,8 +195,8 @@ typedef struct sotto_pad_params {
 
 void sotto_pad_s8(const sotto_pad_params *params, const int8_t *input, int8_t *output);
 
-/* Copies `blocks` runs of `block_bytes`. The first lies at the start bytes of input and output, each
- * other one stride after the one before. */
+/* Copies `blocks` runs of `block_bytes`. The first lies at the start bytes of input and output,
+ * each other one stride after the one before. */
 typedef struct sotto_copy_params {
   int32_t blocks;
   int32_t block_bytes;
