@@ -10,11 +10,27 @@ from training.export.graph import (
     PoolOptions,
     SoftmaxOptions,
 )
-from training.export.model_builder import NO_OPTIONS, PROBABILITY, RELU_OUTPUT, Builder, Layers
+from training.export.model_builder import (
+    LOGITS,
+    NO_OPTIONS,
+    PROBABILITY,
+    RELU_OUTPUT,
+    Builder,
+    Layers,
+)
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
-__all__ = ["NO_OPTIONS", "Builder", "Layers", "every_operator_model", "keyword_model"]
+__all__ = [
+    "LOGITS",
+    "NO_OPTIONS",
+    "PROBABILITY",
+    "RELU_OUTPUT",
+    "Builder",
+    "Layers",
+    "every_operator_model",
+    "keyword_model",
+]
 
 
 def keyword_model(classes: int = 12, frames: int = 49, bins: int = 40, seed: int = 1) -> bytes:
