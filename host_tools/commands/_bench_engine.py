@@ -27,7 +27,7 @@ from host_tools.progress import TerminalProgress
 MODELS_BESIDE = ROOT.parent / "shared/models"
 DEFAULT_OUT = Path("build/bench/engine.json")
 SHIPPED = "shipped"
-FRONTEND_STATE_BYTES = 20
+FRONTEND_STATE_BYTES = 16
 """sizeof(sotto_frontend) where pointers have 32 bits."""
 EXAMPLE = """example, the layers of one model on one core:
   .venv/bin/python -m host_tools.commands._bench_engine --model shipped --core cortex-m4f --layers

@@ -39,8 +39,12 @@ static inline complex32 difference(complex32 a, complex32 sum) {
   return (complex32){twice_less(a.real, sum.real), twice_less(a.imaginary, sum.imaginary)};
 }
 
-/* sum + x / 2^shift in units of 2^-SOTTO_SUM_BITS. `factor`: -2^(SOTTO_SUM_BITS - shift) in the
- * high lane, 0 in the low one, for 2^15 would not fit. */
+/* -2^(SOTTO_SUM_BITS - shift) in the high lane, 0 in the low one; 2^15 would not fit. */
+static inline uint32_t pass_factor(unsigned shift) {
+  return UINT32_MAX << (2 * SOTTO_SUM_BITS - shift);
+}
+
+/* sum + x / 2^shift in units of 2^-SOTTO_SUM_BITS. */
 static inline complex32 add_scaled(uint32_t x, uint32_t factor, complex32 sum) {
   return (complex32){dsp_smlsdx(factor, x, sum.real), dsp_smlsd(x, factor, sum.imaginary)};
 }
@@ -69,58 +73,70 @@ static inline uint32_t join(uint32_t *word, size_t length, complex32 ab_sum,
                ab_difference.imaginary + cd_difference.real, seen);
 }
 
-static const complex32 nothing = {0, 0};
-static const complex32 half = {SOTTO_SUM_HALF, SOTTO_SUM_HALF};
+/* half a unit of the result + x / 2^shift: each sum of a butterfly has this term once, so that
+ * dropping the fraction of the sums rounds them. */
+static inline complex32 scaled_for_rounding(uint32_t x, uint32_t factor) {
+  return add_scaled(x, factor, (complex32){SOTTO_SUM_HALF, SOTTO_SUM_HALF});
+}
 
-/* The butterflies k = 0, without twiddles. */
-static uint32_t join_plain(uint32_t *spectrum, size_t points, size_t length, uint32_t factor) {
+/* The butterfly k = 0, without twiddles. */
+static inline uint32_t join_plain(uint32_t *word, size_t length, uint32_t factor, uint32_t seen) {
+  const complex32 a = scaled_for_rounding(word[0], factor);
+  const complex32 ab_sum = add_scaled(word[length], factor, a);
+  const complex32 c = add_scaled(word[2 * length], factor, (complex32){0, 0});
+  const complex32 cd_sum = add_scaled(word[3 * length], factor, c);
+  return join(word, length, ab_sum, difference(a, ab_sum), cd_sum, difference(c, cd_sum), seen);
+}
+
+static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15) {
+  return (complex32){dsp_smusd(x, twiddle_q15), dsp_smuadx(x, twiddle_q15)};
+}
+
+/* A pass divided by 2: products come in the unit of the sums, which collect them. */
+static uint32_t halved_pass(uint32_t *word, const uint32_t *points_end, size_t length,
+                            const uint32_t *twiddles_q15) {
+  const uint32_t factor = pass_factor(1);
   uint32_t seen = 0;
-  for (uint32_t *word = spectrum; word < spectrum + points; word += 4 * length) {
-    const complex32 a = add_scaled(word[0], factor, half);
-    const complex32 ab_sum = add_scaled(word[length], factor, a);
-    const complex32 c = add_scaled(word[2 * length], factor, nothing);
-    const complex32 cd_sum = add_scaled(word[3 * length], factor, c);
-    seen = join(word, length, ab_sum, difference(a, ab_sum), cd_sum, difference(c, cd_sum), seen);
-  }
-  return seen;
-}
-
-/* The other butterflies of a pass divided by 2: products come in the unit of the sums. */
-static uint32_t join_halved(uint32_t *spectrum, size_t points, size_t length,
-                            const uint32_t *twiddles_q15, uint32_t factor, uint32_t seen) {
-  for (size_t k = 1; k < length; ++k, twiddles_q15 += 3) {
-    for (uint32_t *word = spectrum + k; word < spectrum + points; word += 4 * length) {
-      const complex32 c = add_rotated(word[2 * length], twiddles_q15[1], nothing);
-      const complex32 cd_sum = add_rotated(word[3 * length], twiddles_q15[2], c);
-      const complex32 cd_difference = difference(c, cd_sum);
-      const complex32 a = add_scaled(word[0], factor, half);
-      const complex32 ab_sum = add_rotated(word[length], twiddles_q15[0], a);
-      seen = join(word, length, ab_sum, difference(a, ab_sum), cd_sum, cd_difference, seen);
+  do {
+    seen = join_plain(word, length, factor, seen);
+    const uint32_t *twiddle = twiddles_q15;
+    for (const uint32_t *end = word++ + length; word < end; ++word, twiddle += 3) {
+      const complex32 a = scaled_for_rounding(word[0], factor);
+      const complex32 ab_sum = add_rotated(word[length], twiddle[0], a);
+      const complex32 ab_difference = difference(a, ab_sum);
+      const complex32 c = rotated(word[2 * length], twiddle[1]);
+      const complex32 cd_sum = add_rotated(word[3 * length], twiddle[2], c);
+      seen = join(word, length, ab_sum, ab_difference, cd_sum, difference(c, cd_sum), seen);
     }
-  }
+    word += 3 * length;
+  } while (word < points_end);
   return seen;
 }
 
-static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
-  return (complex32){dsp_smusd(x, twiddle_q15) >> (shift - 1),
-                     dsp_smuadx(x, twiddle_q15) >> (shift - 1)};
+static inline complex32 shifted(complex32 x, unsigned shift) {
+  return (complex32){x.real >> shift, x.imaginary >> shift};
 }
 
-/* The same of a pass divided by more: each product is truncated before it is added. */
-static uint32_t join_shifted(uint32_t *spectrum, size_t points, size_t length,
-                             const uint32_t *twiddles_q15, uint32_t factor, unsigned shift,
-                             uint32_t seen) {
-  for (size_t k = 1; k < length; ++k, twiddles_q15 += 3) {
-    for (uint32_t *word = spectrum + k; word < spectrum + points; word += 4 * length) {
-      const complex32 c = rotated(word[2 * length], twiddles_q15[1], shift);
-      const complex32 d = rotated(word[3 * length], twiddles_q15[2], shift);
-      const complex32 cd_sum = {c.real + d.real, c.imaginary + d.imaginary};
-      const complex32 a = add_scaled(word[0], factor, half);
-      const complex32 b = rotated(word[length], twiddles_q15[0], shift);
+/* A pass divided by 2^shift, 2 or 3: each product is truncated before it is added. */
+static uint32_t shifted_pass(uint32_t *word, const uint32_t *points_end, size_t length,
+                             const uint32_t *twiddles_q15, unsigned shift) {
+  const uint32_t factor = pass_factor(shift);
+  uint32_t seen = 0;
+  do {
+    seen = join_plain(word, length, factor, seen);
+    const uint32_t *twiddle = twiddles_q15;
+    for (const uint32_t *end = word++ + length; word < end; ++word, twiddle += 3) {
+      const complex32 a = scaled_for_rounding(word[0], factor);
+      const complex32 b = shifted(rotated(word[length], twiddle[0]), shift - 1);
       const complex32 ab_sum = {a.real + b.real, a.imaginary + b.imaginary};
-      seen = join(word, length, ab_sum, difference(a, ab_sum), cd_sum, difference(c, cd_sum), seen);
+      const complex32 ab_difference = difference(a, ab_sum);
+      const complex32 c = shifted(rotated(word[2 * length], twiddle[1]), shift - 1);
+      const complex32 d = shifted(rotated(word[3 * length], twiddle[2]), shift - 1);
+      const complex32 cd_sum = {c.real + d.real, c.imaginary + d.imaginary};
+      seen = join(word, length, ab_sum, ab_difference, cd_sum, difference(c, cd_sum), seen);
     }
-  }
+    word += 3 * length;
+  } while (word < points_end);
   return seen;
 }
 
@@ -129,10 +145,8 @@ int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, i
   *seen = first_pass(spectrum, points);
   for (size_t length = SOTTO_FIRST_PASS_POINTS(points); length < points; length *= 4) {
     const unsigned shift = sotto_pass_shift(*seen);
-    const uint32_t factor = UINT32_MAX << (2 * SOTTO_SUM_BITS - shift); /* shifted by 29 .. 31 */
-    const uint32_t plain = join_plain(spectrum, points, length, factor);
-    *seen = shift == 1 ? join_halved(spectrum, points, length, twiddles_q15, factor, plain)
-                       : join_shifted(spectrum, points, length, twiddles_q15, factor, shift, plain);
+    *seen = shift == 1 ? halved_pass(spectrum, spectrum + points, length, twiddles_q15)
+                       : shifted_pass(spectrum, spectrum + points, length, twiddles_q15, shift);
     twiddles_q15 += 3 * (length - 1);
     exponent -= (int)shift;
   }
