@@ -16,6 +16,7 @@ LIB = ROOT / "firmware" / "lib" / "sotto"
 FRONTEND_SOURCES = sorted((LIB / "src").glob("frontend*/*.c"))
 FRONTEND_VARIANTS = {
     "portable": ["-DSOTTO_TARGET=SOTTO_TARGET_PORTABLE"],
+    "narrow": ["-DSOTTO_TARGET=SOTTO_TARGET_PORTABLE", "-DSOTTO_FRONTEND_NARROW=1"],
     "dsp": ["-DSOTTO_TARGET=SOTTO_TARGET_DSP"],
 }
 """Compiler flags of each set of stages that FRONTEND_SOURCES hold."""

@@ -1,7 +1,6 @@
-"""The stages for DSP instructions against the portable ones: the same bits, stage by stage.
+"""The stages for some cores against the portable ones: the same bits, stage by stage.
 
-Here the instructions are their model in C; `make bench-engine` and the emulated boards run the
-real ones.
+Here the DSP instructions are their model in C; tests/e2e/test_frontend_cores.py runs the real ones.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ ROUNDS = 60
 SEED = 44
 WINDOWED_LIMIT = 2**13
 PASS_OUTPUT_LIMIT = 21505
-Variants = tuple[FrontendTables, ctypes.CDLL, ctypes.CDLL]
+Variants = tuple[FrontendTables, list[ctypes.CDLL]]
 
 
 @pytest.fixture(scope="module", params=FFT_SIZES)
@@ -32,7 +31,7 @@ def variants(
     build_shared: Callable[..., ctypes.CDLL],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Variants:
-    """Tables of one size of FFT, with a library of each variant around them."""
+    """Tables of one size of FFT, with a library of each variant around them, portable first."""
     folder = tmp_path_factory.mktemp("tables")
     fft = request.param
     tables = build_tables(
@@ -47,15 +46,16 @@ def variants(
     for name, text in frontend_sources(tables, "/* test */").items():
         (folder / name).write_text(text, encoding="utf-8")
     sources = [*folder.glob("*.c"), *FRONTEND_SOURCES]
-    portable, dsp = (
+    libraries = [
         build_shared(sources, [*flags, "-I", str(folder)]) for flags in FRONTEND_VARIANTS.values()
-    )
-    portable.sotto_features.restype = dsp.sotto_features.restype = None
-    return tables, portable, dsp
+    ]
+    for library in libraries:
+        library.sotto_features.restype = None
+    return tables, libraries
 
 
 def _same(variants: Variants, name: str, *arguments: object) -> tuple[Any, list[np.ndarray]]:
-    """Call the function `name` of both libraries, which must leave the same in all arrays.
+    """Call the function `name` of all libraries, which must leave the same in all arrays.
 
     Args:
         arguments: an array stands for a pointer to a copy of it, a callable for what it makes of
@@ -65,7 +65,7 @@ def _same(variants: Variants, name: str, *arguments: object) -> tuple[Any, list[
         what the function returned, and the arrays after it.
     """
     results = []
-    for library in variants[1:]:
+    for library in variants[1]:
         copies = [a.copy() for a in arguments if isinstance(a, np.ndarray)]
         arrays = iter(copies)
         values = [
@@ -77,10 +77,11 @@ def _same(variants: Variants, name: str, *arguments: object) -> tuple[Any, list[
             for a in arguments
         ]
         results.append((getattr(library, name)(*values), copies))
-    (expected, expected_arrays), (seen, seen_arrays) = results
-    for one, other in zip(seen_arrays, expected_arrays, strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert seen == expected
+    expected, expected_arrays = results[0]
+    for seen, seen_arrays in results[1:]:
+        assert seen == expected
+        for one, other in zip(seen_arrays, expected_arrays, strict=True):
+            np.testing.assert_array_equal(one, other)
     return expected, expected_arrays
 
 

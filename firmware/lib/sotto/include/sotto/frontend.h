@@ -71,7 +71,7 @@ typedef struct sotto_frontend_tables {
 typedef struct sotto_frontend {
   const sotto_frontend_tables *tables;
   uint32_t *spectrum;  /* [fft_samples / 2] */
-  int16_t *samples;    /* [window_samples], oldest first */
+  uint32_t *pairs;     /* [window_samples / 2], samples two a word, oldest first and low */
   size_t samples_held; /* of them filled, 0 .. window_samples */
 } sotto_frontend;
 

@@ -7,6 +7,21 @@
 
 #include "stages.h"
 
+/* Whether the core multiplies no more than 32 x 32 -> 32 bits. */
+#ifndef SOTTO_FRONTEND_NARROW
+#if defined(__ARM_ARCH_6M__) || defined(__XTENSA__)
+#define SOTTO_FRONTEND_NARROW 1
+#else
+#define SOTTO_FRONTEND_NARROW 0
+#endif
+#endif
+
+#if SOTTO_FRONTEND_NARROW
+#include "weighted_narrow.h"
+#else
+#include "weighted.h"
+#endif
+
 /* Adds a band of the spectrum to the filter that rises in it and to the one that falls, in Q15 of
  * the power's unit: together < 2^56.
  *
@@ -14,12 +29,8 @@
  * product computed, and the band's total gives the other. */
 static inline void sotto_add_band(const uint32_t *power, const uint16_t *rising_q15, size_t count,
                                   uint64_t *rising, uint64_t *falling) {
-  uint64_t total = 0;    /* < 512 * 2^32 = 2^41 */
-  uint64_t weighted = 0; /* < 2^56 */
-  for (const uint32_t *end = power + count; power < end; ++power) {
-    total += *power;
-    weighted += (uint64_t)*power * *rising_q15++;
-  }
+  uint64_t total = 0; /* < 512 * 2^32 = 2^41 */
+  const uint64_t weighted = sotto_weighted_sum(power, rising_q15, count, &total);
   *rising += weighted;
   *falling += (total << SOTTO_MEL_FRACTION_BITS) - weighted;
 }

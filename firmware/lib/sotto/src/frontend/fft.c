@@ -93,27 +93,30 @@ static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift
   return (complex32){real >> (shift - 1), imaginary >> (shift - 1)};
 }
 
+/* The butterfly k = 0, without twiddles: one of exactly 1 does not fit in Q15. */
+static inline uint32_t join_plain(uint32_t *word, size_t length, unsigned shift, uint32_t seen) {
+  const complex32_four x = {scaled_for_rounding(word[0], shift), scaled(word[length], shift),
+                            scaled(word[2 * length], shift), scaled(word[3 * length], shift)};
+  return store_four(word, length, radix4_butterfly(x), SOTTO_SUM_BITS, seen);
+}
+
 /* Transforms of `length` points become transforms of 4 length points, divided by 2^shift, 1 .. 3.
  * In: |.| <= 2^(12 + shift). Sums: below 5.25 * 2^(12 + 16) + 2^15 < 2^31. Returns `seen`. */
-static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
+static uint32_t radix4_pass(uint32_t *word, const uint32_t *points_end, size_t length,
                             const uint32_t *twiddles_q15, unsigned shift) {
   uint32_t seen = 0;
-  for (size_t start = 0; start < points; start += 4 * length) {
-    uint32_t *word = &spectrum[start]; /* a twiddle of exactly 1 does not fit in Q15 */
-    const complex32_four x = {scaled_for_rounding(word[0], shift), scaled(word[length], shift),
-                              scaled(word[2 * length], shift), scaled(word[3 * length], shift)};
-    seen = store_four(word, length, radix4_butterfly(x), SOTTO_SUM_BITS, seen);
-  }
-  for (size_t k = 1; k < length; ++k, twiddles_q15 += 3) {
-    for (size_t start = k; start < points; start += 4 * length) {
-      uint32_t *word = &spectrum[start];
+  do {
+    seen = join_plain(word, length, shift, seen);
+    const uint32_t *twiddle = twiddles_q15;
+    for (const uint32_t *end = word++ + length; word < end; ++word, twiddle += 3) {
       const complex32_four x = {scaled_for_rounding(word[0], shift),
-                                rotated(word[length], twiddles_q15[0], shift),
-                                rotated(word[2 * length], twiddles_q15[1], shift),
-                                rotated(word[3 * length], twiddles_q15[2], shift)};
+                                rotated(word[length], twiddle[0], shift),
+                                rotated(word[2 * length], twiddle[1], shift),
+                                rotated(word[3 * length], twiddle[2], shift)};
       seen = store_four(word, length, radix4_butterfly(x), SOTTO_SUM_BITS, seen);
     }
-  }
+    word += 3 * length;
+  } while (word < points_end);
   return seen;
 }
 
@@ -122,7 +125,7 @@ int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, i
   *seen = first_pass(spectrum, points);
   for (size_t length = SOTTO_FIRST_PASS_POINTS(points); length < points; length *= 4) {
     const unsigned shift = sotto_pass_shift(*seen);
-    *seen = radix4_pass(spectrum, points, length, twiddles_q15, shift);
+    *seen = radix4_pass(spectrum, spectrum + points, length, twiddles_q15, shift);
     twiddles_q15 += 3 * (length - 1);
     exponent -= (int)shift;
   }

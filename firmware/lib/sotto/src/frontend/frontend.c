@@ -53,8 +53,8 @@ int sotto_frontend_init(sotto_frontend *fe, const sotto_frontend_tables *tables,
     return SOTTO_E_SIZE;
   }
   fe->tables = tables;
-  fe->spectrum = workspace; /* widest elements first, so that each array is aligned */
-  fe->samples = (int16_t *)(void *)(fe->spectrum + tables->fft_samples / 2);
+  fe->spectrum = workspace;
+  fe->pairs = fe->spectrum + tables->fft_samples / 2;
   sotto_frontend_reset(fe);
   return SOTTO_OK;
 }
@@ -63,12 +63,12 @@ void sotto_frontend_reset(sotto_frontend *fe) {
   fe->samples_held = 0;
 }
 
-/* One frame of features from fe->samples, which stay as they are. */
+/* One frame of features from fe->pairs, which stay as they are. */
 static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
   const sotto_frontend_tables *t = fe->tables;
   uint32_t seen;
   int exponent =
-      sotto_window(fe->samples, t->window_q15, t->window_samples, fe->spectrum, t->fft_samples);
+      sotto_window(fe->pairs, t->window_q15, t->window_samples, fe->spectrum, t->fft_samples);
   exponent = sotto_fft(fe->spectrum, t->fft_samples / 2U, t->twiddles_q15, exponent, &seen);
   exponent = sotto_power(fe->spectrum, t->fft_samples, t->split_q15, exponent, seen);
   sotto_features(fe->spectrum, t, exponent, frame_s8);
@@ -80,7 +80,8 @@ int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count
   const size_t missing = window - fe->samples_held;
   const size_t taken = count < missing ? count : missing;
   if (taken > 0) {
-    memcpy(&fe->samples[fe->samples_held], samples, taken * sizeof *samples);
+    memcpy((unsigned char *)fe->pairs + fe->samples_held * sizeof *samples, samples,
+           taken * sizeof *samples);
   }
   fe->samples_held += taken;
   *consumed = taken;
@@ -90,6 +91,7 @@ int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count
   compute_frame(fe, frame_s8);
   const size_t hop = fe->tables->hop_samples;
   fe->samples_held = window - hop;
-  memmove(fe->samples, &fe->samples[hop], fe->samples_held * sizeof *samples);
+  memmove(fe->pairs, (unsigned char *)fe->pairs + hop * sizeof *samples,
+          fe->samples_held * sizeof *samples);
   return 1;
 }

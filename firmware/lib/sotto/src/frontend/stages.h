@@ -81,11 +81,31 @@ static inline unsigned sotto_pass_shift(uint32_t seen) {
   return bits > SOTTO_PASS_INPUT_BITS ? bits - SOTTO_PASS_INPUT_BITS : 1;
 }
 
+/* Bits of magnitude of the loudest of all samples: -2^b <= x < 2^b. */
+static inline unsigned sotto_loudest_bits(const uint32_t *pairs, size_t words) {
+  uint32_t seen = 0;
+  const uint32_t *end = pairs + words;
+  for (; end - pairs >= 4; pairs += 4) {
+    seen = sotto_seen(sotto_seen(seen, pairs[0]), pairs[1]);
+    seen = sotto_seen(sotto_seen(seen, pairs[2]), pairs[3]);
+  }
+  for (; pairs < end; ++pairs) {
+    seen = sotto_seen(seen, *pairs);
+  }
+  return sotto_magnitude_bits(seen);
+}
+
+/* Samples below 2^bits times a window below 2^15 stay below 2^(bits + 15); the shift, 2 .. 17,
+ * leaves 13 bits. */
+static inline unsigned sotto_window_shift(unsigned bits) {
+  return bits + 15U - SOTTO_WINDOWED_BITS;
+}
+
 /* Windows and normalises.
- * In: samples[window_samples] int16; window Q15. Out: spectrum[fft_samples / 2], packed pairs (even
- * sample as real, odd as imaginary part) in bit-reversed order, |.| <= 2^13, zero after the window.
- * Returns the exponent of the pairs, -2 .. 13. */
-int sotto_window(const int16_t *samples, const int16_t *window_q15, size_t window_samples,
+ * In: pairs[window_samples / 2], two int16 samples a word, the earlier one in the low half; window
+ * Q15. Out: spectrum[fft_samples / 2], packed pairs (even sample as real, odd as imaginary part) in
+ * bit-reversed order, |.| <= 2^13, zero after the window. Returns the exponent, -2 .. 13. */
+int sotto_window(const uint32_t *pairs, const int16_t *window_q15, size_t window_samples,
                  uint32_t *spectrum, size_t fft_samples);
 
 /* Complex FFT of `points` packed int16 words, in place, block floating point.
