@@ -28,7 +28,8 @@ def build(core: Core, main: str, generated: Path, elf: Path) -> None:
     Raises:
         SottoError: the compiler is missing, or refuses.
     """
-    folders = [*(LIBRARY / "src").iterdir(), PORTS / core.port, generated]
+    folders = [p for p in (LIBRARY / "src").iterdir() if p.is_dir()]
+    folders += [PORTS / core.port, generated]
     folders += [PORTS / core.shared] if core.shared else []
     sources = [BENCH / main, BENCH / "bench.c"]
     sources += [source for folder in folders for source in folder.glob("*.c")]
