@@ -4,9 +4,23 @@
 #define STEP 1664525u
 #define INCREMENT 1013904223u
 
+#define PAINT 0xC5C5C5C5u
+
 uint8_t bench_noise(uint32_t *state) {
   *state = *state * STEP + INCREMENT;
   return (uint8_t)(*state >> 24);
+}
+
+/* Its own array is the stack below the caller, the same one at each call: the caller's frame ends
+ * where this one begins. */
+__attribute__((noinline)) uint32_t bench_probe_stack(bench_stack what) {
+  volatile uint32_t area[BENCH_STACK_BYTES / sizeof(uint32_t)];
+  size_t untouched = 0;
+  if (what == BENCH_PAINT) {
+    for (size_t i = 0; i < sizeof area / sizeof area[0]; i++) area[i] = PAINT;
+  }
+  while (untouched < sizeof area / sizeof area[0] && area[untouched] == PAINT) untouched++;
+  return (uint32_t)((uintptr_t)__builtin_dwarf_cfa() - (uintptr_t)&area[untouched]);
 }
 
 static void put(const sotto_port *port, char character) {
@@ -29,8 +43,8 @@ static void put_number(const sotto_port *port, uint32_t number) {
   put_text(port, digit);
 }
 
-void bench_report(const sotto_port *port, uint32_t ticks, const void *result, size_t result_bytes) {
-  const uint32_t stack_bytes = port->stack_peak_bytes();
+void bench_report(const sotto_port *port, uint32_t ticks, uint32_t stack_bytes, const void *result,
+                  size_t result_bytes) {
   put_number(port, ticks);
   put_text(port, port->tick_unit);
   put_number(port, stack_bytes);

@@ -11,7 +11,10 @@ from host_tools.errors import SottoError
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "firmware/lib/sotto"
 PORTS = ROOT / "firmware/ports"
-C_FLAGS = "-std=c11 -O2 -g -ffunction-sections -fdata-sections -Wall -Wextra -Wconversion -Werror"
+C_FLAGS = (
+    "-std=c11 -O2 -g -ffunction-sections -fdata-sections -fstack-usage "
+    "-Wall -Wextra -Wconversion -Werror"
+)
 LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 
 
@@ -19,7 +22,7 @@ BENCH = ROOT / "firmware/bench"
 
 
 def build(core: Core, main: str, generated: Path, elf: Path) -> None:
-    """Build `elf`, with its linker map beside it.
+    """Build `elf`, with its linker map and stack usage (`.su`) beside it.
 
     Args:
         main: the bench program: a file of firmware/bench.

@@ -12,13 +12,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from host_tools.bench.disassembly import Instruction
+from host_tools.bench.disassembly import Instruction, condition_of, count_registers
 
-_REGISTERS = {"sl": "r10", "fp": "r11", "ip": "r12"}
-_LIST = re.compile(r"\{([^}]*)\}")
 _REGISTER_OFFSET = re.compile(r"\[\w+, [a-z]")
-_CONDITION = re.compile(r"(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)$")
-# The first kind that fits a whole mnemonic, with or without the condition of an IT block.
+# The first kind that fits a whole mnemonic without width and condition.
 _KINDS = {
     "pair": re.compile(r"(ldr|str)d"),
     "load": re.compile(r"v?ldr(s?[bh])?"),
@@ -67,11 +64,10 @@ def estimate(run: Sequence[Instruction], taken: bool, timing: Timing) -> int:
 
 @functools.cache
 def _kind(mnemonic: str) -> str:
-    name = mnemonic.split(".")[0]
-    for spelling in (name, _CONDITION.sub("", name)):
-        for kind, pattern in _KINDS.items():
-            if pattern.fullmatch(spelling):
-                return kind
+    name, _ = condition_of(mnemonic)
+    for kind, pattern in _KINDS.items():
+        if pattern.fullmatch(name):
+            return kind
     return "simple"
 
 
@@ -89,18 +85,8 @@ def _cost(instruction: Instruction, timing: Timing, loaded: str) -> tuple[int, s
         case "pair":
             return 3, ""
         case "multiple":
-            return 1 + _registers_in(operands), ""
+            return 1 + count_registers(operands), ""
         case "table_branch":
             return 2, ""
         case arithmetic:
             return int(getattr(timing, arithmetic)), ""
-
-
-def _registers_in(operands: str) -> int:
-    """How many registers a list like {r0, r2-r5, lr} names."""
-    found = _LIST.search(operands)
-    count = 0
-    for part in found[1].split(",") if found else ():
-        first, _, last = (_REGISTERS.get(end, end) for end in part.strip().partition("-"))
-        count += int(last[1:]) - int(first[1:]) + 1 if last else 1
-    return count

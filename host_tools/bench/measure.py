@@ -10,6 +10,7 @@ from host_tools.bench.build import build
 from host_tools.bench.cores import BASELINES, Core
 from host_tools.bench.disassembly import disassemble
 from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
+from host_tools.bench.stack import Frames, addresses_in, read_usage
 from host_tools.bench.trace import run_traced
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.sizes import Part, measure
@@ -32,7 +33,7 @@ class Subject:
 
 
 MODEL = Subject("engine.c", "sotto_model_invoke")
-FRONTEND = Subject("frontend.c", "sotto_frontend_push")
+FRONTEND = Subject("frame.c", "sotto_frontend_push")
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Figures:
         cycles: estimated, memory without wait states; None where the core has no cycle model.
         flash_bytes: the whole bench program: model, kernels, port, C library.
         ram_bytes: see Job.
-        stack_bytes: painted peak of the whole program.
+        stack_bytes: the most that the call can take, computed (stack.py).
+        stack_painted_bytes: what it took in this run, found by painting.
         parts: flash and RAM of the program by origin.
         ratio_instructions: ours / TFLite-Micro's, or None where that was not measured.
     """
@@ -105,10 +107,12 @@ class Figures:
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
+    stack_painted_bytes: int
     ratio_instructions: float | None
     ratio_cycles: float | None
     ratio_flash: float | None
     ratio_ram: float | None
+    ratio_stack: float | None
     layers: tuple[Layer, ...]
     parts: tuple[Part, ...]
 
@@ -136,7 +140,11 @@ def bench(job: Job, core: Core) -> Figures:
         sizes = measure(elf.with_suffix(".map"))
         trace = run_traced(core, elf)
         program = disassemble(elf, core.toolchain)
-    counted, stack = _check_words(job, core, trace.said)
+        usage, library = read_usage(Path(folder))
+        pointed_at = addresses_in(elf, program, core.toolchain) & library
+    worst = Frames(program, usage, pointed_at).worst(job.subject.function)
+    counted, painted = _check_words(job, core, trace.said)
+    _check_stack(job, core, painted, worst)
     function = program.functions[job.subject.function]
     region = last_call(trace, program, function, "main")
     if job.calls:
@@ -162,18 +170,20 @@ def bench(job: Job, core: Core) -> Figures:
         cycles=total.cycles,
         flash_bytes=sizes.flash_bytes,
         ram_bytes=job.ram_bytes,
-        stack_bytes=stack,
+        stack_bytes=worst,
+        stack_painted_bytes=painted,
         ratio_instructions=_ratio(total.instructions, base.instructions if base else None),
         ratio_cycles=_ratio(total.cycles, base.cycles if base else None),
         ratio_flash=_ratio(sizes.flash_bytes, base.flash_bytes if base else None),
         ratio_ram=_ratio(job.ram_bytes, base.ram_bytes if base else None),
+        ratio_stack=_ratio(worst, base.stack_bytes if base else None),
         layers=layers,
         parts=sizes.parts,
     )
 
 
 def _check_words(job: Job, core: Core, said: str) -> tuple[int, int]:
-    """What the program counted itself and its painted stack peak, if its scores are right."""
+    """What the program counted itself and the stack that it found used, if its result is right."""
     words = said.split()
     if len(words) != 4 or words[1] != "instructions":
         raise SottoError(f"the bench on {core.name} said {said!r}", "Run it by hand.")
@@ -184,6 +194,16 @@ def _check_words(job: Job, core: Core, said: str) -> tuple[int, int]:
             EXIT_CHECK_FAILED,
         )
     return int(words[0]), int(words[2])
+
+
+def _check_stack(job: Job, core: Core, painted: int, worst: int) -> None:
+    if painted > worst:
+        raise SottoError(
+            f"{job.model} on {core.name} took {painted} bytes of stack, more than the {worst} "
+            "that its code allows",
+            "The stack use of a function was not followed right (host_tools/bench/stack.py).",
+            EXIT_CHECK_FAILED,
+        )
 
 
 def _check_total(core: Core, traced: int, counted: int) -> None:

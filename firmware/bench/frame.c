@@ -1,7 +1,7 @@
 /* One frame of features in the middle of a recording, counted. */
-#include "sotto/frontend.h"
 #include "bench.h"
 #include "port.h"
+#include "sotto/frontend.h"
 #include "sotto_frontend_tables.h"
 
 #define SAMPLES (SOTTO_FRONTEND_WINDOW_SAMPLES + SOTTO_FRONTEND_HOP_SAMPLES)
@@ -20,14 +20,16 @@ int main(void) {
   }
   int status =
       sotto_frontend_init(&frontend, &sotto_frontend_default_tables, workspace, sizeof workspace);
-  if (status != SOTTO_OK) bench_report(port, 0, NULL, 0);
-  uint32_t ticks = 0;
+  if (status != SOTTO_OK) bench_report(port, 0, 0, NULL, 0);
+  uint32_t ticks = 0, stack_bytes = 0;
   for (size_t done = 0, taken; done < SAMPLES; done += taken) {
+    (void)bench_probe_stack(BENCH_PAINT);
     const uint32_t start = port->ticks();
     status = sotto_frontend_push(&frontend, &samples[done], SAMPLES - done, &taken, frame);
     ticks = port->ticks() - start;
-    if (status != 1) bench_report(port, 0, NULL, 0);
+    stack_bytes = bench_probe_stack(BENCH_MEASURE);
+    if (status != 1) bench_report(port, 0, 0, NULL, 0);
   }
-  bench_report(port, ticks, frame, sizeof frame);
+  bench_report(port, ticks, stack_bytes, frame, sizeof frame);
   return 0;
 }
