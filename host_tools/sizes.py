@@ -23,8 +23,9 @@ _STACK = ".stack"
 _OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)")
 _INPUT = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
 _NAME_ALONE = re.compile(r"^ ?(\.\S+|COMMON)$")
-# Of an object file's path and, where it matters, its section; the first that fits decides.
-_PARTS = (
+Parts = tuple[tuple[re.Pattern[str], str], ...]
+
+FIRMWARE_PARTS: Parts = (
     (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o \.text"), "model code"),
     (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o "), "weights"),
     (re.compile(r"/generated/sotto_frontend_tables\.o "), "front-end tables"),
@@ -34,6 +35,7 @@ _PARTS = (
     (re.compile(r"/src/"), "application"),
     (re.compile(r""), "C library"),
 )
+"""Of an object file's path and, where it matters, its section; the first that fits decides."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,11 @@ class Sizes:
     parts: tuple[Part, ...]
 
 
-def measure(map_file: Path) -> Sizes:
+def measure(map_file: Path, parts_of: Parts = FIRMWARE_PARTS) -> Sizes:
     """Read a map that GNU ld wrote (`-Wl,-Map`).
+
+    Args:
+        parts_of: names of parts by what `path section` of an object file looks like.
 
     Raises:
         SottoError: there is no map, or the file is none.
@@ -80,7 +85,7 @@ def measure(map_file: Path) -> Sizes:
     _, found, text = text.partition(_MAP_STARTS)
     if not found:
         raise _no_map(map_file, "it is no linker map")
-    flash, ram, stack = _add_up(text)
+    flash, ram, stack = _add_up(text, parts_of)
     parts = [Part(name, flash[name], ram[name]) for name in flash.keys() | ram.keys()]
     parts.sort(key=lambda part: (-part.flash_bytes, -part.ram_bytes, part.name))
     return Sizes(flash.total(), ram.total(), stack, tuple(parts))
@@ -90,7 +95,7 @@ def _no_map(map_file: Path, reason: str) -> SottoError:
     return SottoError(f"cannot read sizes from {map_file}: {reason}", "Build the firmware again.")
 
 
-def _add_up(text: str) -> tuple[Counter[str], Counter[str], int]:
+def _add_up(text: str, parts_of: Parts) -> tuple[Counter[str], Counter[str], int]:
     """Bytes of flash and of RAM by part, and bytes of stack."""
     flash: Counter[str] = Counter()
     ram: Counter[str] = Counter()
@@ -101,7 +106,7 @@ def _add_up(text: str) -> tuple[Counter[str], Counter[str], int]:
             output, part, size = section[1], ALIGNMENT, int(section[2], 16)
             stack += size if output == _STACK else 0
         elif piece := _INPUT.match(line):
-            part, size = _part_of(piece[3], piece[1]), int(piece[2], 16)
+            part, size = _part_of(piece[3], piece[1], parts_of), int(piece[2], 16)
         else:
             continue
         # What the pieces of a section do not explain stays with ALIGNMENT.
@@ -123,6 +128,6 @@ def _whole_lines(text: str) -> Iterator[str]:
         name = ""
 
 
-def _part_of(object_file: str, section: str) -> str:
+def _part_of(object_file: str, section: str, parts_of: Parts) -> str:
     where = f"{object_file} {section}"
-    return next(name for pattern, name in _PARTS if pattern.search(where))
+    return next(name for pattern, name in parts_of if pattern.search(where))

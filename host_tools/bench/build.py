@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from host_tools.bench.cores import Core
@@ -11,49 +15,85 @@ from host_tools.errors import SottoError
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "firmware/lib/sotto"
 PORTS = ROOT / "firmware/ports"
+BENCH = ROOT / "firmware/bench"
+MODEL = "model"
+"""Folder of the generated files and their objects, below the one that `build` is given."""
+
 C_FLAGS = (
     "-std=c11 -O2 -g -ffunction-sections -fdata-sections -fstack-usage "
     "-Wall -Wextra -Wconversion -Werror"
 )
 LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 
+PARTS = (
+    (re.compile(r"/model/\S+ \.text"), "model code"),
+    (re.compile(r"/model/\S+ \.rodata\.\w+_(stream|weights|bias|multiplier|shift)\b"), "weights"),
+    (re.compile(r"/model/\S+ \.rodata\.constant_"), "weights"),
+    (re.compile(r"/model/"), "tables"),
+    (re.compile(r"/library/(nn|dsp|mve)"), "kernels"),
+    (re.compile(r"/library/frontend"), "front-end"),
+    (re.compile(r"/(ports|bench)/"), "bench program and port"),
+    (re.compile(r""), "C library"),
+)
+"""Of an object file's path and its section; the first that fits decides (sizes.measure)."""
 
-BENCH = ROOT / "firmware/bench"
 
-
-def build(core: Core, main: str, generated: Path, elf: Path) -> None:
-    """Build `elf`, with its linker map and stack usage (`.su`) beside it.
+def build(core: Core, main: str, folder: Path) -> Path:
+    """Build `folder`/bench.elf, with its linker map beside it and `.su` files below.
 
     Args:
         main: the bench program: a file of firmware/bench.
-        generated: folder with the C files of the model or of the front-end's tables.
+        folder: of which `model` has the C files of the model or of the front-end's tables.
 
     Raises:
         SottoError: the compiler is missing, or refuses.
     """
-    folders = [p for p in (LIBRARY / "src").iterdir() if p.is_dir()]
-    folders += [PORTS / core.port, generated]
-    folders += [PORTS / core.shared] if core.shared else []
-    sources = [BENCH / main, BENCH / "bench.c"]
-    sources += [source for folder in folders for source in folder.glob("*.c")]
-    includes = [LIBRARY / "include", ROOT / "firmware/src", BENCH, *folders]
-    command = [
-        core.toolchain + "gcc",
-        *core.flags,
-        *C_FLAGS.split(),
-        *LINK_FLAGS.split(),
-        *core.link,
-        *(f"-D{define}" for define in core.defines),
-        f'-DSOTTO_BOARD_NAME="{core.name}"',
-        f"-DSOTTO_TARGET=SOTTO_TARGET_{core.target.upper()}",
-        *(f"-I{folder}" for folder in includes),
-        f"-T{PORTS / core.port / core.script}",
-        f"-Wl,-Map,{elf.with_suffix('.map')}",
-        *map(str, sorted(sources)),
-        *("-o", str(elf)),
-    ]
+    elf = folder / "bench.elf"
+    common = Path(_common_objects(core).name)
+    _compile(core, (folder / MODEL).glob("*.c"), folder / MODEL, folder / MODEL)
+    _compile(core, [BENCH / main, BENCH / "bench.c"], folder / "bench", folder / MODEL)
+    objects = [*common.rglob("*.o"), *folder.rglob("*.o")]
+    script = PORTS / core.port / core.script
+    link = [f"-T{script}", f"-Wl,-Map,{elf.with_suffix('.map')}", *LINK_FLAGS.split(), *core.link]
+    _run(core, [*link, *map(str, sorted(objects)), "-o", str(elf)], ROOT)
+    return elf
+
+
+def usage_files(core: Core, folder: Path) -> list[Path]:
+    """The `.su` files of what `build` has compiled for `folder`."""
+    return [*Path(_common_objects(core).name).rglob("*.su"), *folder.rglob("*.su")]
+
+
+@functools.cache
+def _common_objects(core: Core) -> tempfile.TemporaryDirectory[str]:
+    """What is the same for all models: library and port. It lives as long as this process."""
+    folder = tempfile.TemporaryDirectory()
+    for source in filter(Path.is_dir, (LIBRARY / "src").iterdir()):
+        _compile(core, source.glob("*.c"), Path(folder.name) / "library" / source.name)
+    for port in filter(None, (core.port, core.shared)):
+        _compile(core, (PORTS / port).glob("*.c"), Path(folder.name) / "ports" / port)
+    return folder
+
+
+def _compile(
+    core: Core, sources: Iterable[Path], objects: Path, generated: Path | None = None
+) -> None:
+    """Compile sources of different names into a folder."""
+    if not (names := sorted(map(str, sources))):
+        return
+    objects.mkdir(parents=True, exist_ok=True)
+    includes = [LIBRARY / "include", ROOT / "firmware/src", *filter(None, [generated])]
+    defines = (*core.defines, f'SOTTO_BOARD_NAME="{core.name}"')
+    target = f"-DSOTTO_TARGET=SOTTO_TARGET_{core.target.upper()}"
+    options = [*(f"-I{folder}" for folder in includes), *(f"-D{one}" for one in defines), target]
+    _run(core, [*C_FLAGS.split(), *options, "-c", *names], objects)
+
+
+def _run(core: Core, arguments: Sequence[str], folder: Path) -> None:
+    """Run the compiler of a core in a folder, which is where it leaves what has no `-o`."""
+    command = [core.toolchain + "gcc", *core.flags, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError as error:
         raise SottoError(f"{command[0]} is not on PATH", "Run `make setup`.") from error
     if done.returncode != 0:

@@ -11,7 +11,8 @@ from pathlib import Path
 from host_tools.errors import SottoError
 
 _FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
-_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(\S+)\s*(.*)$")
+# An instruction that objdump does not know has the mnemonic "@".
+_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
 _COMMENT = re.compile(r"\s*([;@#] |//).*$")
 _TARGET = re.compile(r"\b(?:0x)?([0-9a-f]+) <")
 _CALLS = {"bl", "blx", "jal", "jalr", "call0", "callx0"}
@@ -91,6 +92,14 @@ class Program:
     def name_at(self) -> dict[int, str]:
         """Names of the functions by the address where they begin."""
         return {one.address: one.name for one in self.functions.values()}
+
+    def count_between(self, start: int, end: int) -> int:
+        """How many instructions lie from one address to another."""
+        count = 0
+        while start < end:
+            start = self.at[start].end
+            count += 1
+        return count
 
     def run_of(self, address: int, count: int) -> list[Instruction]:
         """`count` instructions in the order of memory, from `address` on."""

@@ -6,7 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from host_tools.bench.build import build
+from host_tools.bench.build import MODEL as MODEL_FOLDER
+from host_tools.bench.build import PARTS, build, usage_files
 from host_tools.bench.cores import BASELINES, Core
 from host_tools.bench.disassembly import disassemble
 from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
@@ -132,15 +133,16 @@ def bench(job: Job, core: Core) -> Figures:
     Raises:
         SottoError: it does not build or run, or its scores are wrong.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        elf = Path(folder) / "bench.elf"
-        for name, text in job.sources.items():
-            (Path(folder) / name).write_text(text, encoding="utf-8")
-        build(core, job.subject.main, Path(folder), elf)
-        sizes = measure(elf.with_suffix(".map"))
-        trace = run_traced(core, elf)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / MODEL_FOLDER).mkdir()
+        for file, text in job.sources.items():
+            (folder / MODEL_FOLDER / file).write_text(text, encoding="utf-8")
+        elf = build(core, job.subject.main, folder)
+        sizes = measure(elf.with_suffix(".map"), PARTS)
         program = disassemble(elf, core.toolchain)
-        usage, library = read_usage(Path(folder))
+        trace = run_traced(core, elf, program)
+        usage, library = read_usage(usage_files(core, folder))
         pointed_at = addresses_in(elf, program, core.toolchain) & library
     worst = Frames(program, usage, pointed_at).worst(job.subject.function)
     counted, painted = _check_words(job, core, trace.said)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from host_tools.bench.disassembly import (
@@ -153,15 +153,15 @@ def _followings(instruction: Instruction) -> Iterator[int]:
         yield instruction.end
 
 
-def read_usage(folder: Path) -> tuple[dict[str, int], set[str]]:
-    """The compiler's account in the `.su` files of a folder.
+def read_usage(files: Iterable[Path]) -> tuple[dict[str, int], set[str]]:
+    """The compiler's account in `.su` files.
 
     Returns:
         bytes by function, the greatest of equal names; and the functions of sotto's library.
     """
     usage: dict[str, int] = {}
     library = set()
-    for file in folder.glob("*.su"):
+    for file in files:
         for path, name, size in _USAGE.findall(file.read_text(encoding="utf-8")):
             usage[name] = max(usage.get(name, 0), int(size))
             if LIBRARY_FOLDER in path:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from host_tools.bench.cores import Core
+from host_tools.bench.disassembly import Program
 from host_tools.emulator import find_qemu
 from host_tools.errors import SottoError
 
@@ -27,7 +28,11 @@ COUNT_MASK = 0x1FF
 _TRACE = re.compile(rb"^Trace \d+: \S+ \[[0-9a-f]+/([0-9a-f]{8})/[0-9a-f]+/([0-9a-f]{8})\]", re.M)
 _TRACE_LETTER, _STOPPED_LETTER = b"TS"
 _NEW_LINE = 0x0A
-_LISTING = re.compile(rb"^IN: .*\n((?:0x[0-9a-f]+: .*\n)+)", re.M)
+# First and last line of a block, "0x0800144e:  f8d2 3d88  ldr.w r3, [r2]": address and code. What
+# lies between is objdump's to say: QEMU's disassembler does not know every instruction.
+_LISTING = re.compile(
+    rb"^IN: .*\n(?=0x([0-9a-f]+):)(?:0x.*\n)*?0x([0-9a-f]+):  ((?:[0-9a-f]+ )+).*\n(?!0x)", re.M
+)
 _HEX_DIGITS = b"0123456789abcdef"
 
 
@@ -46,8 +51,11 @@ class Trace:
     counts: np.ndarray
 
 
-def run_traced(core: Core, elf: Path) -> Trace:
+def run_traced(core: Core, elf: Path, program: Program) -> Trace:
     """Run a program to its restart, with time that advances by instructions.
+
+    Args:
+        program: what `disassemble` makes of `elf`.
 
     Raises:
         SottoError: no emulator, or the program does not end.
@@ -71,10 +79,10 @@ def run_traced(core: Core, elf: Path) -> Trace:
             raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
         if done.returncode != 0:
             raise SottoError(f"{core.qemu} failed: {done.stderr}", "Run `sotto doctor`.")
-        return Trace(done.stdout, *_read(log.read_bytes()))
+        return Trace(done.stdout, *_read(log.read_bytes(), program))
 
 
-def _read(log: bytes) -> tuple[np.ndarray, np.ndarray]:
+def _read(log: bytes, program: Program) -> tuple[np.ndarray, np.ndarray]:
     """Addresses and instruction counts of the blocks that a log tells of."""
     first = _TRACE.search(log)
     if first is None:
@@ -89,15 +97,21 @@ def _read(log: bytes) -> tuple[np.ndarray, np.ndarray]:
     entered[:-1] &= ~stopped[1:]
     events = events[entered]
     starts, flags = (_numbers(text, events + first.start(k) - first.start()) for k in (1, 2))
-    natural: dict[int, int] = {}
-    for listing in _LISTING.findall(log):
-        address = int(listing[: listing.index(b":")], 16)
-        natural[address] = max(natural.get(address, 0), listing.count(b"\n"))
+    natural = _block_lengths(log, program)
     kinds, which = np.unique(starts, return_inverse=True)
     lengths = np.array([natural[int(start)] for start in kinds], np.uint32)[which]
     allowed = flags & COUNT_MASK
     counts = np.where(allowed > 0, np.minimum(lengths, allowed), lengths)
     return starts, counts.astype(np.uint16)
+
+
+def _block_lengths(log: bytes, program: Program) -> dict[int, int]:
+    """Instructions of each block by its address, where nothing cuts it short."""
+    ends: dict[int, int] = {}
+    for first, last, code in _LISTING.findall(log):
+        start, end = int(first, 16), int(last, 16) + len(code.replace(b" ", b"")) // 2
+        ends[start] = max(ends.get(start, 0), end)
+    return {start: program.count_between(start, end) for start, end in ends.items()}
 
 
 def _numbers(text: np.ndarray, at: np.ndarray) -> np.ndarray:
