@@ -84,20 +84,26 @@ def test_a_dead_channel_stays_dead() -> None:
 
 def test_matrix_stream_is_laid_out_as_the_header_says() -> None:
     weights = np.array([[1, -2, 3, -4, 5], [-127, 127, -127, 127, -127], [0, 0, 0, 0, 9]])
-    bias, factors = np.array([10, 20, 30]), (np.array([7, 8, 9]), np.array([1, 2, 3]))
-    stream = pack_matrix(weights, bias, 128, factors).reshape(2, 5, 2)
+    start, ends = 256 * np.array([10, 20, 30]), np.array([[7, 1], [8, 2], [9, 3]])
+    stream = pack_matrix(weights, start, 128, ends).reshape(2, 5, 2)
     words = stream[0, 1:3, 0]
     assert words[0] == (256 * 1 - 2) & 0xFFFF | (256 * 3 - 4) << 16
     assert words[1] == 256 * 5
     assert stream[0, 0, 0] == 256 * 10 + 32_513 * (-2 - 4)
-    assert stream[1, 3:].tolist() == [[9, 0], [2, 0]]
+    assert stream[1, 3:].tolist() == [[9, 0], [3, 0]]
     assert stream[1, :, 1].tolist() == [0] * 5
 
 
+def test_windows_are_whole_units() -> None:
+    ones = np.ones((2, 9), np.int64)
+    stream = pack_matrix(ones, np.zeros(2, np.int64), 0, ones[:, :1])
+    assert stream.shape == (1, 2 + 4 * 2 + 2)
+    assert stream[0, -4:].tolist() == [0, 0, 1, 1]
+
+
 def test_a_weight_may_not_leave_its_lane() -> None:
-    factors = np.array([1]), np.array([1])
     with pytest.raises(ValueError, match="lane"):
-        pack_matrix(np.array([[-128, -1, 0, 0]]), np.array([0]), 0, factors)
+        pack_matrix(np.array([[-128, -1, 0, 0]]), np.array([0]), 0, np.array([[1]]))
 
 
 def test_depthwise_stream_repeats_the_last_channels() -> None:
@@ -112,6 +118,8 @@ def test_depthwise_stream_repeats_the_last_channels() -> None:
 def test_refused_layers_keep_their_kernel() -> None:
     conv, depthwise = _first(Conv2dParams), _first(DepthwiseConv2dParams)
     assert isinstance(conv, Conv2dParams)
+    assert matrix_kernel(conv) is None, "it has padding"
+    conv = replace(conv, pad_top=0, pad_left=0, output_height=1, output_width=1)
     assert isinstance(depthwise, DepthwiseConv2dParams)
     assert matrix_kernel(conv) is not None
     assert depthwise_kernel(depthwise) is not None
@@ -162,7 +170,8 @@ def test_scratch_is_what_the_header_asks_for() -> None:
     for program, call in ((m.program, call) for m in models for call in m.program.calls):
         p = call.params
         if isinstance(p, MatrixDspParams):
-            macro = f"MATRIX_DSP_SCRATCH_BYTES({p.groups}, {p.output_channels})"
+            sizes = f"{p.units}, {p.copied_groups}, {p.output_channels}"
+            macro = f"MATRIX_DSP_SCRATCH_BYTES({sizes})"
         elif isinstance(p, DepthwiseDspParams):
             taps = p.kernel_height * p.kernel_width
             macro = f"DEPTHWISE_DSP_SCRATCH_BYTES({taps}, {p.channels})"
@@ -208,10 +217,10 @@ def test_layers_of_one_shape_share_one_buffer() -> None:
 
 def test_what_is_read_later_is_not_written_over() -> None:
     program = _bottleneck(1)
-    trunk = program.calls[0].output
+    trunk = next(c for c in program.calls if isinstance(c.params, MatrixDspParams)).output
     add = next(c for c in program.calls if isinstance(c.params, AddDspParams))
     assert trunk in add.inputs
-    between = program.calls[1 : program.calls.index(add)]
+    between = program.calls[2 : program.calls.index(add)]  # the first pads, the second is `trunk`
     assert all(call.output != trunk for call in between)
 
 
@@ -229,7 +238,7 @@ def test_depthwise_writes_over_its_input_where_all_groups_are_whole(
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({}, True), ({"output_channels": 31}, False), ({"stride_height": 2}, False)],
+    [({}, True), ({"output_channels": 31}, False), ({"row_step_bytes": 2 * 9 * 32}, False)],
 )
 def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expected: bool) -> None:
     calls = _bottleneck(1).calls
@@ -240,7 +249,8 @@ def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expe
 
 def test_targets_share_all_but_the_kernels() -> None:
     portable, dsp = (compile_model(keyword_model(), target=t) for t in (PORTABLE, DSP))
-    assert [c.shapes for c in portable.program.calls] == [c.shapes for c in dsp.program.calls]
+    layers = [c.shapes for c in dsp.program.calls if c.operator != "PAD"]
+    assert [c.shapes for c in portable.program.calls] == layers
     assert portable.summary.macs == dsp.summary.macs
     assert find_target("dsp") is DSP
     with pytest.raises(UserError, match="no target 'm4'"):

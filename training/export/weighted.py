@@ -68,8 +68,10 @@ def as_conv2d(params: KernelParams) -> Conv2dParams | None:
     return None
 
 
-def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
-    """Greatest |accumulator| of each channel over all inputs.
+def channel_range(
+    weights: np.ndarray, bias: np.ndarray, input_offset: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Least and greatest accumulator of each channel over all inputs.
 
     Args:
         weights: int64[channels, taps].
@@ -79,6 +81,12 @@ def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> 
     # A tap outside of the input adds 0, which may lie outside of low .. high.
     least = np.minimum(np.minimum(weights * low, weights * high), 0).sum(axis=1) + bias
     greatest = np.maximum(np.maximum(weights * low, weights * high), 0).sum(axis=1) + bias
+    return least, greatest
+
+
+def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
+    """Greatest |accumulator| of each channel over all inputs; arguments of `channel_range`."""
+    least, greatest = channel_range(weights, bias, input_offset)
     return np.maximum(np.abs(least), np.abs(greatest))
 
 

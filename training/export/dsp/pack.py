@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-SCALE = 256
-"""Accumulators carry eight fraction bits."""
+from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
+from training.export.weighted import channel_range
+
+Factors = tuple[np.ndarray, np.ndarray]
+"""Multiplier and exponent, int64[channels] each."""
 PACKING_CONSTANT = 32_513
 """What matrix_block.h subtracts for each odd weight: 128 * 256 - 255."""
 UNSIGNED_OFFSET = 128
 """The matrix kernel reads stored + 128."""
 GROUP = 4
+GROUPS_OF_UNIT = 2
 
 
 def _int32(values: np.ndarray) -> np.ndarray:
@@ -25,13 +29,10 @@ def _lanes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     return (low & 0xFFFF) | ((high & 0xFFFF) << 16)
 
 
-def pack_matrix(
-    weights: np.ndarray,
-    bias: np.ndarray,
-    input_offset: int,
-    factors: tuple[np.ndarray, np.ndarray],
-) -> np.ndarray:
-    """Stream of `sotto_matrix_dsp_params`.
+def fit_or_exact(
+    weights: np.ndarray, bias: np.ndarray, input_offset: int, output_offset: int, factors: Factors
+) -> tuple[bool, np.ndarray, np.ndarray]:
+    """How the results of a layer are requantised.
 
     Args:
         weights: int64[channels, taps].
@@ -39,24 +40,43 @@ def pack_matrix(
         factors: multiplier and exponent, int64[channels] each.
 
     Returns:
-        int32[channel pairs * (2 + 2 * groups + 4)].
+        Whether every channel fits; what its accumulator times SCALE starts with, beside the
+        zero points' terms; what ends its stream, int64[channels, 1 or 2].
+    """
+    low, high = channel_range(weights, bias, input_offset)
+    multiplier, exponent = factors
+    fit = fit_requantisation(Staircase(multiplier, exponent, low, high, output_offset))
+    if fit.found.all():
+        return True, SCALE * bias + fit.beta, fit.factor[:, None]
+    return False, SCALE * bias.astype(np.int64), np.column_stack([multiplier, exponent - 1])
+
+
+def pack_matrix(
+    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
+) -> np.ndarray:
+    """Stream of `sotto_matrix_dsp_params`.
+
+    Args:
+        weights: int64[channels, taps].
+        start: int64[channels], what an accumulator starts with where the input is zero.
+        ends: int64[channels, words], what ends the stream of a channel.
+
+    Returns:
+        int32[channel pairs, 2 + 2 * groups + 2 * words].
     """
     channels, taps = weights.shape
-    groups = -(-taps // GROUP)
-    padded = np.zeros((channels + channels % 2, groups * GROUP), np.int64)
-    padded[:channels, :taps] = weights
-    start = np.zeros(len(padded), np.int64)
-    start[:channels] = bias
-    start += (input_offset - UNSIGNED_OFFSET) * padded.sum(axis=1)
-    start = SCALE * start + PACKING_CONSTANT * padded[:, 1::2].sum(axis=1)
-    quads = padded.reshape(len(padded), groups, GROUP)
+    groups = GROUPS_OF_UNIT * -(-taps // (GROUP * GROUPS_OF_UNIT))
+    padded = np.zeros((channels, groups * GROUP), np.int64)
+    padded[:, :taps] = weights
+    start = start + SCALE * (input_offset - UNSIGNED_OFFSET) * padded.sum(axis=1)
+    start += PACKING_CONSTANT * padded[:, 1::2].sum(axis=1)
+    quads = padded.reshape(channels, groups, GROUP)
     words = _lanes(SCALE * quads[..., 0] + quads[..., 1], SCALE * quads[..., 2] + quads[..., 3])
-    multiplier, exponent_less_1 = np.zeros((2, len(padded)), np.int64)
-    multiplier[:channels], exponent_less_1[:channels] = factors[0], factors[1] - 1
-    columns = np.column_stack([start, words, multiplier, exponent_less_1])
+    columns = np.column_stack([start, words, ends])
+    columns = np.vstack([columns, np.zeros((channels % 2, columns.shape[1]), np.int64)])
     # [pair, channel of the pair, field] -> [pair, field, channel of the pair]
     pairs = columns.reshape(-1, 2, columns.shape[1]).transpose(0, 2, 1)
-    return _int32(pairs.reshape(-1))
+    return _int32(pairs.reshape(len(pairs), -1))
 
 
 def pack_depthwise(

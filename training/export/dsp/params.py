@@ -10,7 +10,9 @@ import numpy as np
 from training.export.program import KernelParams
 
 WINDOWS = 3
-"""Windows that the matrix kernel multiplies at a time."""
+"""Windows that the matrix kernels multiply at a time."""
+MATRIX_UNITS = 9
+"""SOTTO_MATRIX_DSP_UNITS."""
 DEPTHWISE_CHANNELS = 4
 """Channels that the depthwise kernels take at a time."""
 
@@ -21,22 +23,19 @@ class MatrixDspParams(KernelParams):
 
     kernel: ClassVar[str] = "matrix_dsp"
     struct: ClassVar[str] = "matrix_dsp"
-    input_height: int
-    input_width: int
-    input_channels: int
     output_height: int
     output_width: int
     output_channels: int
-    kernel_height: int
-    kernel_width: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    dilation_width: int
-    pad_top: int
-    pad_left: int
-    pad_value: int
-    groups: int
+    row_step_bytes: int
+    column_step_bytes: int
+    kernel_rows: int
+    kernel_row_step_bytes: int
+    row_runs: int
+    run_step_bytes: int
+    run_bytes: int
+    copied_groups: int
+    units: int
+    pair_words: int
     rounding_base: int
     activation_min: int
     activation_max: int
@@ -45,13 +44,29 @@ class MatrixDspParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_MATRIX_DSP_SCRATCH_BYTES."""
-        return self.groups * 24 + WINDOWS * max(4 * self.groups, self.output_channels)
+        return self.units * 48 + WINDOWS * max(4 * self.copied_groups, self.output_channels)
 
     @property
     def writes_over_input(self) -> bool:
-        """1x1 windows with stride 1, and as many output channels as input channels."""
-        window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
-        return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
+        """Windows lie one after the other, and the results of each in its place."""
+        one_run = self.kernel_rows * self.row_runs == 1
+        steps = self.column_step_bytes, self.row_step_bytes
+        own = self.run_bytes, self.run_bytes * self.output_width
+        return one_run and steps == own and self.run_bytes == self.output_channels
+
+
+@dataclass(frozen=True)
+class MatrixLongDspParams(MatrixDspParams):
+    """The same for a kernel that takes windows of any length."""
+
+    kernel: ClassVar[str] = "matrix_long_dsp"
+
+
+@dataclass(frozen=True)
+class MatrixExactDspParams(MatrixDspParams):
+    """The same for a kernel that rounds as the reference does, in any channel."""
+
+    kernel: ClassVar[str] = "matrix_exact_dsp"
 
 
 @dataclass(frozen=True)

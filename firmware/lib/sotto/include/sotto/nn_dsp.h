@@ -1,13 +1,16 @@
 /* int8 kernels for Armv7E-M with DSP (Cortex-M4, M7, M33): the bytes of sotto/nn.h in less time.
  *
  * The exporter packs the constants for them and falls back to the kernels of sotto/nn.h where its
- * checks fail. Both kernels keep accumulators times 256 in 32 bits: the exporter has checked
- * 256 * |bias + sum weight * (input + input_offset)| + 2^9 < 2^31 for every output channel and
- * every input. Sums on the way may wrap; only the last one counts.
+ * checks fail. Layers with weights keep accumulators times 256 in 32 bits: the exporter has checked
+ * that they fit for every output channel and every input. Sums on the way may wrap; only the last
+ * one counts.
  *
- * Requantisation is that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22. The
- * stream holds exponent - 1.
- */
+ * Requantisation is one of two.
+ *   fitted  ((256 * acc + beta) * factor) >> 42, saturated. The exporter has put beta, which holds
+ *           the zero point, into the bias, and found the results of every accumulator that the
+ *           channel can reach to be those of fixed_point.h. 0 < factor < 2^31.
+ *   exact   that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22, and
+ *           256 * |acc| + 2^9 < 2^31. The stream holds exponent - 1. */
 #ifndef SOTTO_NN_DSP_H
 #define SOTTO_NN_DSP_H
 
@@ -19,44 +22,50 @@ extern "C" {
 
 /* Convolution as a product of matrices; a fully connected layer is one of 1x1 windows.
  *
- * A window is a column of 4 * groups bytes: [kernel_height][kernel_width][input_channels], then
- * zeros. The stream holds, for each two output channels a and b (the last may be all zeros):
- *   bias a, bias b             times 256, with the zero points and packing constants folded in
- *   groups * (word a, word b)  four weights: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
- *   multiplier a, b            Q31
- *   exponent - 1 of a, of b */
+ * All windows lie in the input: the exporter has a padded one made first. A window is a column of
+ * 8 * units bytes: [kernel_height][kernel_width][input_channels], then any. The stream holds, for
+ * each two output channels a and b (the last may be all zeros):
+ *   bias a, bias b                 times 256, with the zero points and packing constants folded in
+ *   2 * units * (word a, word b)   four weights: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
+ *   factor a, b; or exactly: multiplier a, b in Q31, exponent - 1 of a, of b */
 typedef struct sotto_matrix_dsp_params {
-  int32_t input_height;
-  int32_t input_width;
-  int32_t input_channels;
   int32_t output_height;
   int32_t output_width;
   int32_t output_channels;
-  int32_t kernel_height;
-  int32_t kernel_width;
-  int32_t stride_height;
-  int32_t stride_width;
-  int32_t dilation_height;
-  int32_t dilation_width;
-  int32_t pad_top;
-  int32_t pad_left;
-  int32_t pad_value;     /* zero point of the input */
-  int32_t groups;        /* kernel_height * kernel_width * input_channels / 4, rounded up */
-  int32_t rounding_base; /* 2 * zero point of the output + 1 */
+  int32_t row_step_bytes;    /* from an output row's windows to the next row's */
+  int32_t column_step_bytes; /* from a window to the next */
+  int32_t kernel_rows;
+  int32_t kernel_row_step_bytes;
+  int32_t row_runs; /* a kernel row is as many runs of bytes: more than 1 where it is dilated */
+  int32_t run_step_bytes;
+  int32_t run_bytes;
+  int32_t copied_groups; /* 0, or groups of four bytes of a window whose runs are not of words */
+  int32_t units;         /* groups of eight bytes of a window */
+  int32_t pair_words;    /* of the stream */
+  int32_t rounding_base; /* 2 * zero point of the output + 1; for the exact kernel */
   int32_t activation_min;
   int32_t activation_max;
   const int32_t *stream;
 } sotto_matrix_dsp_params;
 
-/* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then the same as bytes or
+/* Most units that sotto_matrix_dsp_s8 takes. */
+#define SOTTO_MATRIX_DSP_UNITS 9
+
+/* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then copies of them or
  * their results. */
-#define SOTTO_MATRIX_DSP_SCRATCH_BYTES(groups, channels) \
-  ((groups) * 24 + 3 * (4 * (groups) > (channels) ? 4 * (groups) : (channels)))
+#define SOTTO_MATRIX_DSP_SCRATCH_BYTES(units, copied_groups, channels) \
+  ((units) * 48 + 3 * (4 * (copied_groups) > (channels) ? 4 * (copied_groups) : (channels)))
 
 /* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
  * as input channels. */
 void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
                          int8_t *scratch);
+
+/* The same for any number of units, and with exact requantisation for any number of units. */
+void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                              int8_t *output, int8_t *scratch);
+void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                               int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution of four channels or more, depth multiplier 1.
  *

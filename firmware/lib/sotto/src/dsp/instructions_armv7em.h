@@ -48,6 +48,13 @@ static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
   return high;
 }
 
+/* (a * b) >> 32. */
+static inline int32_t dsp_smmul(int32_t a, int32_t b) {
+  int32_t high;
+  __asm__("smmul %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+  return high;
+}
+
 /* value >> 1, saturated to int8. */
 static inline int32_t dsp_half_ssat8(int32_t value) {
   int32_t saturated;

@@ -53,6 +53,10 @@ static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
   return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 }
 
+static inline int32_t dsp_smmul(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b) >> 32);
+}
+
 static inline int32_t dsp_ssat8(int32_t value) {
   const int32_t floored = value < -128 ? -128 : value;
   return floored > 127 ? 127 : floored;

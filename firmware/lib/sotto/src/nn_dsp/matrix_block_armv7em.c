@@ -1,87 +1,143 @@
-/* The matrix kernel's inner loops for Armv7E-M, in assembly: 17 instructions for 24
+/* The matrix kernels' inner loops for Armv7E-M, in assembly: 33 instructions for 48
  * multiply-accumulates need all 14 registers, which no compiler allots by itself.
  *
- *   r0 windows, r1 stream, r2-r3 weights, r4-r6 windows' words, r7-r9 channel a, r10-r12 channel b
- *   sp: [0] windows, [4] groups / 4, [8] groups % 4, [12] output, [16] window stride,
- *       [20] rounding base, [24] channel pairs left
+ * A unit is two groups of four weights. The first starts from the biases; eight
+ * more stand in a row, and a branch into them leaves out those that a window does not have.
+ *
+ *   r0 stream, r1 words of the windows, r2-r4 channel a, r5-r7 channel b, r8-r9 weights,
+ *   r10-r12 and lr words
+ *   sp: [0] words, [4] output, [8] window stride, [12] end of the stream, [16] address of the
+ *       first unit to execute, [20] passes after it, [24] rounding base, [28] passes left
  */
 #include "matrix_block.h"
 
 #ifdef __ARM_FEATURE_DSP
 #include "requantise_armv7em.h"
 
-#define SIX_PRODUCTS         \
-  "smlad r7, r4, r2, r7\n"   \
-  "smlad r8, r5, r2, r8\n"   \
-  "smlad r9, r6, r2, r9\n"   \
-  "smlad r10, r4, r3, r10\n" \
-  "smlad r11, r5, r3, r11\n" \
-  "smlad r12, r6, r3, r12\n"
-#define GROUP                            \
-  "ldm r1!, {r2, r3}\n"                  \
-  "ldm r0!, {r4, r5, r6}\n" SIX_PRODUCTS \
-  "sxtb16 r2, r2\n"                      \
-  "sxtb16 r3, r3\n"                      \
-  "ldm r0!, {r4, r5, r6}\n" SIX_PRODUCTS
+#define SIX_PRODUCTS(x0, x1, x2) \
+  "smlad r2, " #x0               \
+  ", r8, r2\n"                   \
+  "smlad r3, " #x1               \
+  ", r8, r3\n"                   \
+  "smlad r4, " #x2               \
+  ", r8, r4\n"                   \
+  "smlad r5, " #x0               \
+  ", r9, r5\n"                   \
+  "smlad r6, " #x1               \
+  ", r9, r6\n"                   \
+  "smlad r7, " #x2 ", r9, r7\n"
+/* All start from the biases, which were loaded to r4 and r7. */
+#define SIX_FIRST_PRODUCTS  \
+  "smlad r2, r10, r8, r4\n" \
+  "smlad r3, r11, r8, r4\n" \
+  "smlad r4, r12, r8, r4\n" \
+  "smlad r5, r10, r9, r7\n" \
+  "smlad r6, r11, r9, r7\n" \
+  "smlad r7, r12, r9, r7\n"
+/* A unit from its second words on. The first group's second words: lr, then r10, r11. The second
+ * group's first: r12, lr, r10; its second: r11, r12, lr. */
+#define REST_OF_UNIT               \
+  "sxtb16 r8, r8\n"                \
+  "sxtb16 r9, r9\n"                \
+  "smlad r2, lr, r8, r2\n"         \
+  "smlad r5, lr, r9, r5\n"         \
+  "ldm r1!, {r10, r11, r12, lr}\n" \
+  "smlad r3, r10, r8, r3\n"        \
+  "smlad r4, r11, r8, r4\n"        \
+  "smlad r6, r10, r9, r6\n"        \
+  "smlad r7, r11, r9, r7\n"        \
+  "ldm r0!, {r8, r9}\n"            \
+  "smlad r2, r12, r8, r2\n"        \
+  "smlad r3, lr, r8, r3\n"         \
+  "smlad r5, r12, r9, r5\n"        \
+  "smlad r6, lr, r9, r6\n"         \
+  "ldm r1!, {r10, r11, r12, lr}\n" \
+  "smlad r4, r10, r8, r4\n"        \
+  "smlad r7, r10, r9, r7\n"        \
+  "sxtb16 r8, r8\n"                \
+  "sxtb16 r9, r9\n" SIX_PRODUCTS(r11, r12, lr)
+#define FIRST_UNIT                 \
+  "ldm r1!, {r10, r11, r12, lr}\n" \
+  "ldm r0!, {r4, r7, r8, r9}\n" SIX_FIRST_PRODUCTS REST_OF_UNIT
+/* 33 instructions of 4 bytes. */
+#define UNIT                       \
+  "ldm r1!, {r10, r11, r12, lr}\n" \
+  "ldm r0!, {r8, r9}\n" SIX_PRODUCTS(r10, r11, r12) REST_OF_UNIT
+#define EIGHT_UNITS UNIT UNIT UNIT UNIT UNIT UNIT UNIT UNIT
+
+#define BEGIN                            \
+  ".syntax unified\n"                    \
+  "push {r4-r11, lr}\n"                  \
+  "ldm r0, {r1-r7}\n" /* matrix_block */ \
+  "mov r0, r5\n"                         \
+  "subs r6, r6, #1\n"
+/* r5: how many units the branch reaches. */
+#define ALL_BY_BRANCH "mov r5, r6\n"
+#define REST_BY_PASSES \
+  "and r5, r6, #7\n"   \
+  "lsr r6, r6, #3\n"
+#define PUSH_STATE               \
+  "mov r8, #132\n"               \
+  "mul r5, r5, r8\n"             \
+  "adr.w r8, 3f\n"               \
+  "sub r5, r8, r5\n"             \
+  "orr r5, r5, #1\n" /* Thumb */ \
+  "push {r1-r8}\n"
+/* After the last unit: the two channels' results in r2-r4 and r5-r7 to the output, next two. */
+#define STORE_AND_END           \
+  "ldm sp, {r1, r8, r9, r10}\n" \
+  "bfi r2, r5, #8, #8\n"        \
+  "bfi r3, r6, #8, #8\n"        \
+  "bfi r4, r7, #8, #8\n"        \
+  "strh r2, [r8]\n"             \
+  "strh r3, [r8, r9]\n"         \
+  "strh r4, [r8, r9, lsl #1]\n" \
+  "adds r8, r8, #2\n"           \
+  "str r8, [sp, #4]\n"          \
+  "cmp r0, r10\n"               \
+  "bne 1b\n"                    \
+  "add sp, sp, #32\n"           \
+  "pop {r4-r11, pc}\n"
+#define REQUANTISE_FITTED                                                                      \
+  "ldm r0!, {r8, r9}\n" FITTED_PRODUCT(r2, r8) FITTED_PRODUCT(r3, r8) FITTED_PRODUCT(r4, r8)   \
+      FITTED_PRODUCT(r5, r9) FITTED_PRODUCT(r6, r9) FITTED_PRODUCT(r7, r9) SATURATE_FITTED(r2) \
+          SATURATE_FITTED(r3) SATURATE_FITTED(r4) SATURATE_FITTED(r5) SATURATE_FITTED(r6)      \
+              SATURATE_FITTED(r7)
+#define REQUANTISE_EXACTLY                                                                   \
+  "ldm r0!, {r8, r9, r10, r11}\n" /* multipliers a and b, exponents - 1 of a and b */        \
+  "ldr lr, [sp, #24]\n"                                                                      \
+  "lsl r12, lr, r10\n" REQUANTISE(r2, r8, r10, r12, r1) REQUANTISE(r3, r8, r10, r12, r1)     \
+      REQUANTISE(r4, r8, r10, r12, r1) "lsl r12, lr, r11\n" REQUANTISE(r5, r9, r11, r12, r1) \
+          REQUANTISE(r6, r9, r11, r12, r1) REQUANTISE(r7, r9, r11, r12, r1)
+/* One pass, or as many as the window is long. */
+#define SHORT_WINDOWS   \
+  "1:\n" FIRST_UNIT     \
+  "ldr r8, [sp, #16]\n" \
+  "bx r8\n" EIGHT_UNITS "3:\n"
+#define LONG_WINDOWS               \
+  "1:\n"                           \
+  "ldr r8, [sp, #20]\n"            \
+  "str r8, [sp, #28]\n" FIRST_UNIT \
+  "ldr r8, [sp, #16]\n"            \
+  "bx r8\n"                        \
+  "2:\n" EIGHT_UNITS               \
+  "3:\n"                           \
+  "ldr r8, [sp, #28]\n"            \
+  "subs r8, r8, #1\n"              \
+  "str r8, [sp, #28]\n"            \
+  "bpl 2b\n"
 
 __attribute__((naked)) void sotto_matrix_block(__attribute__((unused)) const matrix_block *block) {
-  __asm__ volatile(
-      ".syntax unified\n"
-      "push {r4-r11, lr}\n"
-      "ldm r0, {r0-r6}\n" /* windows, stream, output, groups, pairs, stride, base */
-      "sub sp, sp, #28\n"
-      "str r0, [sp]\n"
-      "lsr r7, r3, #2\n"
-      "str r7, [sp, #4]\n"
-      "and r3, r3, #3\n"
-      "str r3, [sp, #8]\n"
-      "str r2, [sp, #12]\n"
-      "str r5, [sp, #16]\n"
-      "str r6, [sp, #20]\n"
-      "str r4, [sp, #24]\n"
-      "1:\n" /* two channels */
-      "ldr lr, [sp, #8]\n"
-      "ldm r1!, {r7, r10}\n"
-      "mov r8, r7\n"
-      "mov r9, r7\n"
-      "mov r11, r10\n"
-      "mov r12, r10\n"
-      "cmp lr, #0\n"
-      "beq 3f\n"
-      "2:\n" GROUP
-      "subs lr, lr, #1\n"
-      "bne 2b\n"
-      "3:\n"
-      "ldr lr, [sp, #4]\n"
-      "cmp lr, #0\n"
-      "beq 5f\n"
-      "4:\n" GROUP GROUP GROUP GROUP
-      "subs lr, lr, #1\n"
-      "bne 4b\n"
-      "5:\n"
-      "ldm r1!, {r2, r3, r4, r5}\n" /* multipliers a and b, exponents - 1 of a and b */
-      "ldr lr, [sp, #20]\n"
-      "lsl r6, lr, r4\n"
-      REQUANTISE(r7, r2, r4, r6, r0) REQUANTISE(r8, r2, r4, r6, r0) REQUANTISE(r9, r2, r4, r6, r0)
-      "lsl r6, lr, r5\n"
-      REQUANTISE(r10, r3, r5, r6, r0) REQUANTISE(r11, r3, r5, r6, r0) REQUANTISE(r12, r3, r5, r6, r0)
-      "ldr r0, [sp, #12]\n"
-      "ldr r3, [sp, #16]\n"
-      "strb r7, [r0]\n"
-      "strb r8, [r0, r3]\n"
-      "strb r9, [r0, r3, lsl #1]\n"
-      "adds r0, r0, #1\n"
-      "strb r10, [r0]\n"
-      "strb r11, [r0, r3]\n"
-      "strb r12, [r0, r3, lsl #1]\n"
-      "adds r0, r0, #1\n"
-      "str r0, [sp, #12]\n"
-      "ldr r4, [sp, #24]\n"
-      "subs r4, r4, #1\n"
-      "str r4, [sp, #24]\n"
-      "ldr r0, [sp]\n"
-      "bne 1b\n"
-      "add sp, sp, #28\n"
-      "pop {r4-r11, pc}\n");
+  __asm__ volatile(BEGIN ALL_BY_BRANCH PUSH_STATE SHORT_WINDOWS REQUANTISE_FITTED STORE_AND_END);
+}
+
+__attribute__((naked)) void sotto_matrix_block_long(__attribute__((unused))
+                                                    const matrix_block *block) {
+  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS REQUANTISE_FITTED STORE_AND_END);
+}
+
+__attribute__((naked)) void sotto_matrix_block_exact(__attribute__((unused))
+                                                     const matrix_block *block) {
+  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS REQUANTISE_EXACTLY STORE_AND_END);
 }
 #endif

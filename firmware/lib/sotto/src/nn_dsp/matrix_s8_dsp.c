@@ -4,8 +4,7 @@
 #include "matrix_block.h"
 #include "sotto/nn_dsp.h"
 
-#define SIGNS UINT32_C(0x80808080)        /* stored value -> stored value + 128 */
-#define SECOND_WORDS UINT32_C(0x80FF80FF) /* see matrix_block.h */
+typedef void block_kernel(const matrix_block *block);
 
 static int8_t *copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
   for (; count >= 4; count -= 4, target += 4, source += 4) dsp_store(target, dsp_load(source));
@@ -13,146 +12,98 @@ static int8_t *copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
   return target;
 }
 
-static int8_t *fill_bytes(int8_t *target, int32_t value, int32_t count) {
-  for (; count > 0; --count) *target++ = (int8_t)value;
-  return target;
-}
-
-static int32_t between(int32_t value, int32_t low, int32_t high) {
-  const int32_t floored = value < low ? low : value;
-  return floored > high ? high : floored;
-}
-
-/* Bytes of the window whose first tap is input row `y`, column `x`, tap by tap. Returns the end. */
-static int8_t *copy_taps(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y,
-                         int32_t x, int8_t *target) {
-  const int32_t channels = p->input_channels;
-  for (int32_t ky = 0; ky < p->kernel_height; ++ky, y += p->dilation_height) {
-    const int32_t row = y * p->input_width;
-    const int row_outside = y < 0 || y >= p->input_height;
-    for (int32_t kx = 0; kx < p->kernel_width; ++kx) {
-      const int32_t column = x + kx * p->dilation_width;
-      const int outside = row_outside || column < 0 || column >= p->input_width;
-      target = outside ? fill_bytes(target, p->pad_value, channels)
-                       : copy_bytes(target, input + (row + column) * channels, channels);
+/* A window's taps without gaps. */
+static void copy_window(const sotto_matrix_dsp_params *p, const int8_t *window, int8_t *target) {
+  for (int32_t row = 0; row < p->kernel_rows; ++row, window += p->kernel_row_step_bytes) {
+    const int8_t *run = window;
+    for (int32_t i = 0; i < p->row_runs; ++i, run += p->run_step_bytes) {
+      target = copy_bytes(target, run, p->run_bytes);
     }
   }
-  return target;
 }
 
-/* The same without dilation: rows and columns outside of the image are filled in runs. */
-static int8_t *copy_rows(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t y,
-                         int32_t x, int8_t *target) {
-  const int32_t channels = p->input_channels;
-  const int32_t row_bytes = p->kernel_width * channels;
-  const int32_t input_row_bytes = p->input_width * channels;
-  const int32_t top = between(-y, 0, p->kernel_height);
-  const int32_t end = between(p->input_height - y, top, p->kernel_height);
-  const int32_t before = between(-x, 0, p->kernel_width) * channels;
-  const int32_t inside = between(p->input_width - x, 0, p->kernel_width) * channels - before;
-  const int32_t first_row = between(y, 0, p->input_height);
-  const int32_t first_column = between(x, 0, p->input_width);
-  const int8_t *row = input + first_row * input_row_bytes + first_column * channels;
-  target = fill_bytes(target, p->pad_value, top * row_bytes);
-  for (int32_t ky = top; ky < end; ++ky, row += input_row_bytes) {
-    if (inside == row_bytes) {
-      target = copy_bytes(target, row, row_bytes);
-    } else {
-      target = fill_bytes(target, p->pad_value, before);
-      target = copy_bytes(target, row, inside);
-      target = fill_bytes(target, p->pad_value, row_bytes - before - inside);
+/* The windows of output positions `first`, ...; behind the last one that one again. */
+static void widen_windows(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t first,
+                          uint32_t *words, int8_t *copies) {
+  matrix_windows windows = {
+      .words = words,
+      .runs = p->kernel_rows,
+      .run_groups = p->run_bytes / MATRIX_GROUP_BYTES,
+      .run_skip_bytes = p->kernel_row_step_bytes - p->run_bytes,
+  };
+  const int32_t last = p->output_height * p->output_width - 1;
+  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+    const int32_t index = first + w < last ? first + w : last;
+    const int32_t y = index / p->output_width;
+    const int32_t x = index - y * p->output_width;
+    windows.windows[w] = input + y * p->row_step_bytes + x * p->column_step_bytes;
+  }
+  if (p->copied_groups > 0) {
+    windows.runs = 1;
+    windows.run_groups = p->copied_groups;
+    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+      int8_t *const copy = copies + w * p->copied_groups * MATRIX_GROUP_BYTES;
+      copy_window(p, windows.windows[w], copy);
+      windows.windows[w] = copy;
     }
   }
-  return fill_bytes(target, p->pad_value, (p->kernel_height - end) * row_bytes);
-}
-
-/* Bytes of the window of output position `index`: in the input where they lie there whole and in
- * words, else copied to `copy`. */
-static const int8_t *window_at(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t index,
-                               int8_t *copy) {
-  const int32_t bytes = p->kernel_height * p->kernel_width * p->input_channels;
-  const int32_t steps = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width;
-  if (steps == 1 && bytes % 4 == 0) return input + index * bytes;
-  const int32_t output_y = index / p->output_width;
-  const int32_t output_x = index - output_y * p->output_width;
-  const int32_t y = output_y * p->stride_height - p->pad_top;
-  const int32_t x = output_x * p->stride_width - p->pad_left;
-  const int dilated = p->dilation_height != 1 || p->dilation_width != 1;
-  int8_t *const end = dilated ? copy_taps(p, input, y, x, copy) : copy_rows(p, input, y, x, copy);
-  fill_bytes(end, 0, 4 * p->groups - bytes); /* their weights are 0 */
-  return copy;
-}
-
-/* Writes the six words of each group that matrix_block.h describes. */
-static void widen(const int8_t *const windows[MATRIX_BLOCK_WINDOWS], int32_t groups,
-                  uint32_t *words) {
-  const int8_t *a = windows[0];
-  const int8_t *b = windows[1];
-  const int8_t *c = windows[2];
-  const uint32_t *const end = words + groups * 2 * MATRIX_BLOCK_WINDOWS;
-  while (words != end) {
-    const uint32_t wa = dsp_load(a) ^ SIGNS;
-    const uint32_t wb = dsp_load(b) ^ SIGNS;
-    const uint32_t wc = dsp_load(c) ^ SIGNS;
-    words[0] = dsp_uxtb16(wa);
-    words[1] = dsp_uxtb16(wb);
-    words[2] = dsp_uxtb16(wc);
-    words[3] = wa ^ SECOND_WORDS;
-    words[4] = wb ^ SECOND_WORDS;
-    words[5] = wc ^ SECOND_WORDS;
-    words += 2 * MATRIX_BLOCK_WINDOWS;
-    a += 4;
-    b += 4;
-    c += 4;
-  }
+  sotto_matrix_widen(&windows);
 }
 
 /* All output channels of three windows. An odd last channel is computed beside one of zeros. */
-static void run_block(const sotto_matrix_dsp_params *p, matrix_block block) {
-  const int32_t pairs = p->output_channels / MATRIX_BLOCK_CHANNELS;
-  block.channel_pairs = pairs;
-  if (pairs > 0) sotto_matrix_block(&block);
-  if (p->output_channels % MATRIX_BLOCK_CHANNELS == 0) return;
+static void run_block(const sotto_matrix_dsp_params *p, matrix_block block, block_kernel *kernel) {
+  const int32_t odd = p->output_channels % MATRIX_BLOCK_CHANNELS;
+  block.stream_end = p->stream + p->output_channels / MATRIX_BLOCK_CHANNELS * p->pair_words;
+  if (block.stream_end != block.stream) kernel(&block);
+  if (odd == 0) return;
   int8_t tile[MATRIX_BLOCK_WINDOWS * MATRIX_BLOCK_CHANNELS];
   int8_t *const output = block.output + p->output_channels - 1;
   const int32_t stride = block.window_stride;
-  block.stream += pairs * (2 * p->groups + 6); /* words of a pair */
+  block.stream = block.stream_end;
+  block.stream_end += p->pair_words;
   block.output = tile;
-  block.channel_pairs = 1;
   block.window_stride = MATRIX_BLOCK_CHANNELS;
-  sotto_matrix_block(&block);
+  kernel(&block);
   for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
     output[w * stride] = tile[w * MATRIX_BLOCK_CHANNELS];
   }
 }
 
-void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
-                         int8_t *scratch) {
-  const sotto_matrix_dsp_params *p = params;
+static void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_t *output,
+                int8_t *scratch, block_kernel *kernel) {
   const int32_t count = p->output_height * p->output_width;
   uint32_t *const words = (uint32_t *)(void *)scratch;
-  int8_t *const copies = scratch + p->groups * 24;
+  int8_t *const copies = scratch + p->units * MATRIX_UNIT_BYTES;
   for (int32_t first = 0; first < count; first += MATRIX_BLOCK_WINDOWS) {
-    const int32_t left = count - first;
-    const int8_t *windows[MATRIX_BLOCK_WINDOWS];
-    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-      /* Behind the last window: that one again. */
-      const int32_t index = w < left ? first + w : count - 1;
-      windows[w] = window_at(p, input, index, copies + w * 4 * p->groups);
-    }
-    widen(windows, p->groups, words);
+    widen_windows(p, input, first, words, copies);
     /* From here on neither the copies nor these windows of the input are needed. */
+    const int32_t left = count - first;
     int8_t *const target = output + first * p->output_channels;
     const matrix_block block = {
-        .windows = words,
-        .stream = p->stream,
+        .words = words,
         .output = left < MATRIX_BLOCK_WINDOWS ? copies : target,
-        .groups = p->groups,
         .window_stride = p->output_channels,
+        .stream = p->stream,
+        .units = p->units,
         .rounding_base = p->rounding_base,
     };
-    run_block(p, block);
+    run_block(p, block, kernel);
     if (left < MATRIX_BLOCK_WINDOWS) copy_bytes(target, copies, left * p->output_channels);
   }
   dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
+}
+
+void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,
+                         int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_block);
+}
+
+void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                              int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_block_long);
+}
+
+void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                               int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_block_exact);
 }

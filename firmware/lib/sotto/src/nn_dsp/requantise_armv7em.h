@@ -1,4 +1,6 @@
-/* dsp_requantise of a register, for assembly: all arguments are registers, `spare` is changed.
+/* Requantisation for assembly: arguments are registers.
+ *
+ * REQUANTISE: dsp_requantise; `spare` is changed.
  *
  * SMMLAR adds the rounding to the rounded product. The sum is lowered by one for the sign of the
  * accumulator in place of that of the product: where only the first is negative, the product is 0,
@@ -16,5 +18,9 @@
   "asr " #acc ", " #acc ", " #exponent_less_1                         \
   "\n"                                                                \
   "ssat " #acc ", #8, " #acc ", asr #1\n"
+
+/* dsp_requantise_fitted in two steps, which other work may part. */
+#define FITTED_PRODUCT(acc, factor) "smmul " #acc ", " #acc ", " #factor "\n"
+#define SATURATE_FITTED(acc) "ssat " #acc ", #8, " #acc ", asr #10\n"
 
 #endif
