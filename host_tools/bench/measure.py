@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,14 +28,16 @@ class Subject:
     Attributes:
         main: the program, a file of firmware/bench.
         function: the call that is measured; the last one of several.
+        variables: of the program; what the caller of the function must provide in RAM.
     """
 
     main: str
     function: str
+    variables: tuple[str, ...]
 
 
-MODEL = Subject("engine.c", "sotto_model_invoke")
-FRONTEND = Subject("frame.c", "sotto_frontend_push")
+MODEL = Subject("engine.c", "sotto_model_invoke", ("arena", "features", "scores"))
+FRONTEND = Subject("frame.c", "sotto_frontend_push", ("workspace", "frontend", "frame"))
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,11 @@ class Job:
         sources: C files by name.
         calls: of the kernels, one a layer; the front-end has none and is shown by function.
         expected: the result that the host computes for `bench_input`.
-        ram_bytes: arena, input and output; of the front-end state, workspace and one frame.
     """
 
     model: str
     sources: dict[str, str]
     expected: bytes
-    ram_bytes: int
     calls: tuple[Call, ...] = ()
     subject: Subject = MODEL
 
@@ -92,7 +93,8 @@ class Figures:
             the layers add up to them.
         cycles: estimated, memory without wait states; None where the core has no cycle model.
         flash_bytes: the whole bench program: model, kernels, port, C library.
-        ram_bytes: see Job.
+        ram_bytes: arena with its states, input and output; of the front-end state, workspace and
+            one frame.
         stack_bytes: the most that the call can take, computed (stack.py).
         stack_painted_bytes: what it took in this run, found by painting.
         parts: flash and RAM of the program by origin.
@@ -143,6 +145,7 @@ def bench(job: Job, core: Core) -> Figures:
         program = disassemble(elf, core.toolchain)
         trace = run_traced(core, elf, program)
         usage, library = read_usage(usage_files(core, folder))
+        ram = _ram_bytes(core, elf, job.subject)
         pointed_at = addresses_in(elf, program, core.toolchain) & library
     worst = Frames(program, usage, pointed_at).worst(job.subject.function)
     counted, painted = _check_words(job, core, trace.said)
@@ -171,17 +174,29 @@ def bench(job: Job, core: Core) -> Figures:
         instructions=total.instructions,
         cycles=total.cycles,
         flash_bytes=sizes.flash_bytes,
-        ram_bytes=job.ram_bytes,
+        ram_bytes=ram,
         stack_bytes=worst,
         stack_painted_bytes=painted,
         ratio_instructions=_ratio(total.instructions, base.instructions if base else None),
         ratio_cycles=_ratio(total.cycles, base.cycles if base else None),
         ratio_flash=_ratio(sizes.flash_bytes, base.flash_bytes if base else None),
-        ratio_ram=_ratio(job.ram_bytes, base.ram_bytes if base else None),
+        ratio_ram=_ratio(ram, base.ram_bytes if base else None),
         ratio_stack=_ratio(worst, base.stack_bytes if base else None),
         layers=layers,
         parts=sizes.parts,
     )
+
+
+def _ram_bytes(core: Core, elf: Path, subject: Subject) -> int:
+    """Bytes of the subject's variables in the linked program."""
+    command = [f"{core.toolchain}nm", "--print-size", "--radix=d", str(elf)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    sizes = {}
+    for line in done.stdout.splitlines():
+        match line.split():
+            case [_, size, "b" | "B", name]:
+                sizes[name.split(".")[0]] = int(size)
+    return sum(sizes[name] for name in subject.variables)
 
 
 def _check_words(job: Job, core: Core, said: str) -> tuple[int, int]:

@@ -60,7 +60,6 @@ def compile_job(model: str, tflite: bytes, target: str) -> Job:
         },
         calls=tuple(Call(c.operator, c.shapes, c.macs) for c in compiled.program.calls),
         expected=run_micro(tflite, source.reshape(compiled.input.shape), arena).tobytes(),
-        ram_bytes=c_writer.arena_bytes(compiled) + compiled.input.bytes + compiled.output.bytes,
     )
 
 
@@ -80,7 +79,6 @@ def frontend_job() -> Job:
         model=FRONTEND,
         sources=frontend_sources(frontend.tables, "/* For the bench. */"),
         expected=frontend.clip(noise)[-1].tobytes(),
-        ram_bytes=frontend.tables.workspace_bytes + FRONTEND_STATE_BYTES + config.mel_bins,
         subject=measure.FRONTEND,
     )
 
@@ -119,9 +117,9 @@ def _line(row: dict[str, Any]) -> str:
     text = "{model:22} {core:20} {instructions:>10,} instructions"
     text += "  {cycles:>10,} cycles" if row["cycles"] is not None else " " * 19
     text += "  {flash_bytes:>8,} B flash  {ram_bytes:>7,} B RAM  {stack_bytes:>5,} B stack"
-    if row["ratio_instructions"] is not None:
-        text += "  TFLite-Micro x {ratio_instructions} / {ratio_cycles}"
-        text += " / {ratio_flash} / {ratio_ram}"
+    ratios = [row[f"ratio_{what}"] for what in ("instructions", "cycles", "flash", "ram")]
+    if any(ratios):
+        text += "  TFLite-Micro x " + " / ".join("-" if r is None else f"{r:.3f}" for r in ratios)
     return text.format(**row)
 
 

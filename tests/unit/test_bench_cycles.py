@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from host_tools.bench.cycles import CORTEX_M3, CORTEX_M4, estimate
+from host_tools.bench.cycles import CORTEX_M0PLUS, CORTEX_M3, CORTEX_M4, estimate
 from host_tools.bench.disassembly import Instruction
 
 
@@ -47,3 +47,11 @@ def test_multiplications_are_longer_on_cortex_m3() -> None:
     lines = code("mla r0, r1, r2, r0", "mls r0, r1, r2, r0", "smull r0, r1, r2, r3", "umlal r0")
     assert estimate(lines, False, CORTEX_M4) == 4
     assert estimate(lines, False, CORTEX_M3) == 2 + 2 + 5 + 7
+
+
+def test_cortex_m0plus_overlaps_nothing() -> None:
+    lines = code("ldr r0, [r1, #0]", "ldr r1, [r2, #0]", "str r0, [r3, #0]", "muls r0, r1")
+    assert estimate(lines, False, CORTEX_M0PLUS) == 2 + 2 + 2 + 1
+    assert estimate(code("b.n 0 <f>"), True, CORTEX_M0PLUS) == 2
+    assert estimate(code("bl 0 <f>"), True, CORTEX_M0PLUS) == 3
+    assert estimate(code("pop {r4, pc}"), True, CORTEX_M0PLUS) == 3 + 2
