@@ -111,6 +111,6 @@ BASELINES: dict[tuple[str, str], Baseline] = {
     (FRONTEND, "cortex-m4f"): _TFLM_FRONTEND,
     (FRONTEND, "cortex-m4f-portable"): _TFLM_FRONTEND,
 }
-"""By model and core. The cycles of Cortex-M3 and M0+ are those of CMSIS-NN's kernels by the model of
-cycles.py, without the interpreter's 0.2 and 0.6 % of the instructions. Those of the Cortex-M4F are
-an older estimate: the same model gives these kernels 1 % more, so the ratio does not flatter."""
+"""By model and core. The cycles of Cortex-M3 and M0+ are those of CMSIS-NN's kernels by cycles.py,
+without the interpreter's 0.2 and 0.6 % of the instructions. Those of the Cortex-M4F are an older
+estimate; the same model gives these kernels 1 % more, so the ratio does not flatter."""
