@@ -1,0 +1,63 @@
+"""The front-end's stages on emulated cores, with their own instructions: the host's numbers."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FRONTEND_SOURCES, FRONTEND_VARIANTS, ROOT
+
+from host_tools.bench.build import MODEL, build
+from host_tools.bench.cores import CORES
+from host_tools.emulator import find_qemu
+from training.export.frontend_c import frontend_sources
+from training.frontend_tables import build_tables
+from training.recipe import FrontendConfig
+
+pytestmark = pytest.mark.emulator
+C_TESTS = ROOT / "tests" / "c"
+STAGES = ("window", "fft", "power", "features")
+RUN_TIMEOUT_S = 120
+RADIX_4_FIRST = FrontendConfig()
+RADIX_2_FIRST = FrontendConfig(window_samples=200, hop_samples=100, fft_samples=256, mel_bins=16)
+CASES = [*((name, RADIX_4_FIRST) for name in CORES), ("cortex-m4f", RADIX_2_FIRST)]
+
+
+def _expected(generated: Path, build_shared: Callable[..., ctypes.CDLL]) -> dict[str, int]:
+    """The digests that the portable stages give on this computer."""
+    flags = [*FRONTEND_VARIANTS["portable"], "-I", str(generated)]
+    library = build_shared([*generated.glob("*.c"), *FRONTEND_SOURCES], flags)
+    digests = np.zeros(len(STAGES), np.uint32)
+    library.frontend_digest(ctypes.c_void_p(digests.ctypes.data))
+    return dict(zip(STAGES, digests.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), CASES, ids=[f"{name}-{config.fft_samples}" for name, config in CASES]
+)
+def test_every_stage_gives_the_portable_bits(
+    name: str, config: FrontendConfig, build_shared: Callable[..., ctypes.CDLL], tmp_path: Path
+) -> None:
+    core = CORES[name]
+    generated = tmp_path / MODEL
+    generated.mkdir()
+    for file, text in frontend_sources(build_tables(config), "/* test */").items():
+        (generated / file).write_text(text, encoding="utf-8")
+    (generated / "digest.c").write_text(f'#include "{C_TESTS / "frontend_digest.c"}"\n')
+    elf = build(core, str(C_TESTS / "frontend_digest_board.c"), tmp_path)
+    command = [find_qemu(core.qemu), "-M", core.machine, "-kernel", str(elf), "-nodefaults"]
+    command += ["-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio"]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_TIMEOUT_S,
+    )
+    digests = np.frombuffer(bytes.fromhex(done.stdout.split()[-1]), "<u4").tolist()
+    assert dict(zip(STAGES, digests, strict=True)) == _expected(generated, build_shared)
