@@ -15,7 +15,7 @@ from training.export.program import KernelParams, Program
 
 MICRO_ARENA_BYTES = 400_000
 LIBRARY = Path(__file__).resolve().parents[2] / "firmware/lib/sotto/src"
-NN_SOURCES = sorted([*LIBRARY.glob("nn/*.c"), *LIBRARY.glob("nn_dsp/*.c")])
+NN_SOURCES = sorted(LIBRARY.glob("nn*/*.c"))
 UNWRITTEN = 85
 
 

@@ -10,12 +10,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from interpreters import NN_SOURCES, Kernels
-from model_builder import Builder, Layers
+from model_builder import Layers
 from operator_cases import (
     add,
     conv2d,
     conv2d_without_bias,
     depthwise_conv2d,
+    ds_cnn_layer,
     fully_connected,
     fully_connected_per_channel,
     int8,
@@ -28,9 +29,8 @@ from training.export.dsp.params import (
     DepthwiseRowsDspParams,
     MatrixDspParams,
 )
-from training.export.graph import ArithmeticOptions, ConvOptions, Graph
+from training.export.graph import ArithmeticOptions, Graph
 from training.export.lower import lower
-from training.export.lower_context import output_extent
 from training.export.passes.in_place import work_in_place
 from training.export.program import Program
 
@@ -39,36 +39,6 @@ ROUNDS = 6
 SEED = 31
 PACKED = (MatrixDspParams, DepthwiseDspParams, DepthwiseRowsDspParams, AddDspParams)
 Case = Callable[[np.random.Generator], Graph]
-
-
-def ds_cnn_layer(rng: np.random.Generator) -> Graph:
-    """A layer as keyword models have it: many channels, small factors, all four remainders."""
-    b = Builder()
-    depthwise = bool(rng.integers(2))
-    height, width = rng.integers(1, 12, 2).tolist()
-    channels, outputs = rng.integers(1, 40, 2).tolist()
-    kernel, stride, dilation = (
-        (1, 1, 1) if rng.random() < 0.4 and not depthwise else (3, *rng.integers(1, 3, 2).tolist())
-    )
-    outputs = channels if depthwise else outputs
-    source = b.tensor((1, height, width, channels), 0.05, int(rng.choice([-128, 127, 3])))
-    shape = (1, kernel, kernel, channels) if depthwise else (outputs, kernel, kernel, channels)
-    scales = rng.uniform(0.5, 1.5, outputs) / 1_000
-    weights = b.tensor(shape, scales, axis=3 if depthwise else 0, data=int8(rng, shape, -127))
-    values = rng.integers(-9_000, 9_000, outputs).astype(np.int32)
-    bias = b.tensor((outputs,), scales * 0.05, data=values)
-    sizes = [
-        output_extent("SAME", n, (kernel - 1) * dilation + 1, stride)[0] for n in (height, width)
-    ]
-    scale = float(10 ** rng.uniform(-2.3, -0.5)) * (0.3 if depthwise else 1)
-    target = b.tensor((1, *sizes, outputs), scale, int(rng.choice([-128, 127, -20])))
-    activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
-    options = ConvOptions(
-        "SAME", stride, stride, dilation, dilation, activation, 1 if depthwise else 0
-    )
-    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
-    b.operator(name, [source, weights, bias], target, options)
-    return b.build([source], [target])
 
 
 @pytest.fixture(scope="module")

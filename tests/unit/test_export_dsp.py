@@ -36,7 +36,7 @@ from training.export.program import (
     KernelCall,
     Program,
 )
-from training.export.targets import DSP, PORTABLE, find_target
+from training.export.targets import DSP, PORTABLE, REFERENCE, find_target
 from training.export.tflite_writer import write_tflite
 from training.export.weighted import channel_bounds, requantisation
 
@@ -44,7 +44,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def _first(kind: type) -> Conv2dParams | DepthwiseConv2dParams:
-    params = (call.params for call in compile_model(keyword_model()).program.calls)
+    params = (
+        call.params for call in compile_model(keyword_model(), target=REFERENCE).program.calls
+    )
     return next(p for p in params if isinstance(p, kind))
 
 
@@ -132,7 +134,7 @@ def test_refused_layers_keep_their_kernel() -> None:
 
 
 def test_rows_are_for_three_columns_and_little_scratch() -> None:
-    calls = compile_model(keyword_model()).program.calls
+    calls = compile_model(keyword_model(), target=REFERENCE).program.calls
     *_, rows = (c.params for c in calls if isinstance(c.params, DepthwiseConv2dParams))
     chosen = depthwise_rows_kernel(rows)
     assert isinstance(chosen, DepthwiseRowsDspParams)
@@ -147,7 +149,9 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
 
 def _addition(**changes: int) -> KernelCall:
     call = next(
-        c for c in compile_model(keyword_model()).program.calls if isinstance(c.params, AddParams)
+        c
+        for c in compile_model(keyword_model(), target=REFERENCE).program.calls
+        if isinstance(c.params, AddParams)
     )
     assert isinstance(call.params, AddParams)
     return replace(call, params=replace(call.params, **changes))

@@ -40,6 +40,7 @@ from training.export.passes.fold_constants import fold_constants
 from training.export.passes.fuse_activations import fuse_activations
 from training.export.program import Conv2dParams, LookupParams
 from training.export.reader import read_tflite
+from training.export.targets import REFERENCE
 from training.export.tflite_writer import write_tflite
 from training.export.version import ABI, TOOL_VERSION
 
@@ -154,7 +155,7 @@ def test_activation_is_kept_otherwise(relu_scale: float, second_reader: bool) ->
 
 
 def test_views_cost_nothing() -> None:
-    program = compile_model(keyword_model()).program
+    program = compile_model(keyword_model(), target=REFERENCE).program
     assert "RESHAPE" not in [call.operator for call in program.calls]
     assert program.calls[-1].output == program.outputs[0]
 
@@ -175,7 +176,7 @@ def test_views_of_constants_become_constants() -> None:
 
 
 def test_summary_adds_up() -> None:
-    model = compile_model(every_operator_model())
+    model = compile_model(every_operator_model(), target=REFERENCE)
     assert model.summary.macs == sum(layer.macs for layer in model.summary.layers) > 0
     layers = sum(layer.constants_bytes for layer in model.summary.layers)
     assert model.summary.weights_bytes == layers > 0

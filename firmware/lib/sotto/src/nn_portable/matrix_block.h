@@ -1,0 +1,28 @@
+/* Windows times all output channels: the inner loops of the matrix kernel. */
+#ifndef SOTTO_NN_PORTABLE_MATRIX_BLOCK_H
+#define SOTTO_NN_PORTABLE_MATRIX_BLOCK_H
+
+#include <stdint.h>
+
+#define MATRIX_BLOCK_WINDOWS 6
+#define WINDOW_WORDS 3 /* of a group, see group_sum */
+
+/* The assembly reads the fields as eight words in this order. */
+typedef struct portable_matrix {
+  const uint32_t *windows; /* [groups][6][3] for a block, [groups][3] for one window */
+  const int32_t *weights;  /* this and the next two as sotto_matrix_portable_params has them */
+  const int32_t *constants;
+  const int16_t *runs;
+  int8_t *output; /* output[window * channels + channel] */
+  int32_t groups;
+  int32_t channels;
+  int32_t rounding_base;
+} portable_matrix;
+
+/* Six windows. */
+void sotto_portable_matrix_block(const portable_matrix *matrix);
+
+/* One. */
+void sotto_portable_matrix_window(const portable_matrix *matrix);
+
+#endif

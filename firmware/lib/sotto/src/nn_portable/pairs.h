@@ -1,0 +1,43 @@
+/* Two products in one 32-bit multiplication, see sotto_matrix_portable_params. All arithmetic is
+ * modulo 2^32; only the digit that is taken in the end has to fit. */
+#ifndef SOTTO_NN_PORTABLE_PAIRS_H
+#define SOTTO_NN_PORTABLE_PAIRS_H
+
+#include <stdint.h>
+
+#define PAIR_BITS 16
+#define PAIR_ROUNDING (UINT32_C(1) << (PAIR_BITS - 1)) /* the low digit is signed */
+#define PAIR_MASK UINT32_C(0x00FF00FF)
+#define PAIR_OFFSET UINT32_C(0x00800080) /* a stored pair of weights is that much too great */
+
+/* low + 2^16 * high. */
+static inline uint32_t pair_of(int32_t low, int32_t high) {
+  return (uint32_t)low + ((uint32_t)high << PAIR_BITS);
+}
+
+/* The stored pairs of a group's weights. */
+static inline uint32_t first_pair(uint32_t weights) {
+  return weights & PAIR_MASK;
+}
+
+static inline uint32_t second_pair(uint32_t weights) {
+  return (weights >> 8) & PAIR_MASK;
+}
+
+/* The middle digit of a product or a sum of two, to which PAIR_ROUNDING has been added. */
+static inline int32_t pair_digit(uint32_t product) {
+  return (int32_t)product >> PAIR_BITS;
+}
+
+/* The sum of four products. `x`: the window's two pairs, and what makes up for PAIR_OFFSET. */
+static inline int32_t group_sum(const uint32_t x[3], uint32_t first, uint32_t second) {
+  return pair_digit(x[0] * first + x[1] * second + x[2]);
+}
+
+/* The same where that does not fit one digit. */
+static inline int32_t wide_group_sum(const uint32_t x[3], uint32_t first, uint32_t second) {
+  return pair_digit(x[0] * (first - PAIR_OFFSET) + PAIR_ROUNDING) +
+         pair_digit(x[1] * (second - PAIR_OFFSET) + PAIR_ROUNDING);
+}
+
+#endif

@@ -1,0 +1,12 @@
+/* Windows of a convolution as the matrix kernel's inner loops read them. */
+#ifndef SOTTO_NN_PORTABLE_WINDOW_H
+#define SOTTO_NN_PORTABLE_WINDOW_H
+
+#include "sotto/nn_portable.h"
+
+/* Writes the three words of each group of the window of output position `index`, `step_words` from
+ * a group to the next. `patch`: 4 * groups bytes of memory. */
+void sotto_portable_window(const sotto_matrix_portable_params *params, const int8_t *input,
+                           int32_t index, int8_t *patch, uint32_t *words, int32_t step_words);
+
+#endif

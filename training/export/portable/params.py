@@ -1,0 +1,53 @@
+"""Parameters of the kernels of `sotto/nn_portable.h`, field by field as the C structs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from training.export.program import KernelParams
+
+
+@dataclass(frozen=True)
+class MatrixPortableParams(KernelParams):
+    """`sotto_matrix_portable_params`."""
+
+    kernel: ClassVar[str] = "matrix_portable"
+    struct: ClassVar[str] = "matrix_portable"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    groups: int
+    tile_windows: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    weights: np.ndarray
+    constants: np.ndarray
+    runs: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_MATRIX_PORTABLE_SCRATCH_BYTES."""
+        last = max(4 * self.groups, self.tile_windows * self.output_channels)
+        return self.groups * 12 * self.tile_windows + last
+
+    @property
+    def writes_over_input(self) -> bool:
+        """1x1 windows with stride 1, and as many output channels as input channels."""
+        window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
+        return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
