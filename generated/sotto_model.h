@@ -34,8 +34,12 @@
 #define SOTTO_MODEL_ARENA_BYTES 18032
 #define SOTTO_MODEL_STATE_BYTES 0
 #endif
+#if SOTTO_TARGET == SOTTO_TARGET_MVE
+#define SOTTO_MODEL_ARENA_BYTES 19488
+#define SOTTO_MODEL_STATE_BYTES 0
+#endif
 #ifndef SOTTO_MODEL_ARENA_BYTES
-#error "This folder holds the model for SOTTO_TARGET_PORTABLE and SOTTO_TARGET_DSP only; see sotto/target.h"
+#error "This folder holds the model for SOTTO_TARGET_PORTABLE and SOTTO_TARGET_DSP and SOTTO_TARGET_MVE only; see sotto/target.h"
 #endif
 
 #ifdef __cplusplus

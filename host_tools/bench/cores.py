@@ -71,7 +71,7 @@ CORES: dict[str, Core] = {
         _stm32f405("cortex-m4f-portable", "portable"),
         _mps2("cortex-m7", "dsp", "mps2-an500", _M7F_FLAGS, None),
         _mps2("cortex-m3", "portable", "mps2-an385", (_THUMB, "-mcpu=cortex-m3"), CORTEX_M3),
-        Core("cortex-m55", "dsp", _M55_FLAGS, "mps3-an547", "mps3", "mps3.ld"),
+        Core("cortex-m55", "mve", _M55_FLAGS, "mps3-an547", "mps3", "mps3.ld"),
         # Armv6-M code on an emulated Cortex-M3, which executes all of its instructions.
         _mps2("cortex-m0plus", "portable", "mps2-an385", _M0PLUS_FLAGS, CORTEX_M0PLUS),
     )

@@ -19,7 +19,7 @@ _CALLS = {"bl", "blx", "jal", "jalr", "call0", "callx0"}
 _NO_LINK = re.compile(r"(zero|x0),")
 _CONDITION = re.compile(r"(\w+?)(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)$")
 _UNCONDITIONAL = {"mls"}  # it only looks as if it ended with a condition
-_LIST = re.compile(r"\{([^}]*)\}")
+_LIST = re.compile(r"\{([a-z][^}]*)\}")  # not a coprocessor's number, as vectors are shown
 _OTHER_NAMES = {"sl": "r10", "fp": "r11", "ip": "r12"}
 _GREATEST_SIZE_BYTES = 4
 

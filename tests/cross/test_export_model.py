@@ -38,6 +38,7 @@ FILES = {
     "sotto_model.h",
     "sotto_model_aot.c",
     "sotto_model_aot_dsp.c",
+    "sotto_model_aot_mve.c",
     "sotto_model_tflite.c",
     "sotto_model_tflite.h",
 }
@@ -189,7 +190,14 @@ def test_another_abi_does_not_compile(exported: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["sotto_model_aot.c", "sotto_model_aot_dsp.c", "sotto_labels.c", "sotto_golden.c"]
+    "source",
+    [
+        "sotto_model_aot.c",
+        "sotto_model_aot_dsp.c",
+        "sotto_model_aot_mve.c",
+        "sotto_labels.c",
+        "sotto_golden.c",
+    ],
 )
 def test_files_of_two_models_do_not_compile_together(
     exported: Path, tmp_path: Path, source: str

@@ -27,11 +27,14 @@ from training.export.dsp.params import (
     MatrixDspParams,
 )
 from training.export.graph import ArithmeticOptions
+from training.export.mve.params import DepthwiseMveParams, MatrixMveParams
 from training.export.targets import find_target
 from training.export.tflite_writer import write_tflite
 
 pytestmark = pytest.mark.emulator
-M4F, M4F_PORTABLE, M3 = (CORES[n] for n in ("cortex-m4f", "cortex-m4f-portable", "cortex-m3"))
+M4F, M4F_PORTABLE, M3, M55 = (
+    CORES[n] for n in ("cortex-m4f", "cortex-m4f-portable", "cortex-m3", "cortex-m55")
+)
 M0PLUS = CORES["cortex-m0plus"]
 
 
@@ -62,6 +65,30 @@ def test_every_packed_kernel_on_the_instructions_themselves(core: Core) -> None:
     strides = {c.params.stride_width for c in program.calls if hasattr(c.params, "plane_pairs")}
     assert strides == {1, 2}
     assert bench(every_packed_kernel_model(), core).instructions > 0
+
+
+def vector_kernels_model(seed: int) -> bytes:
+    """Layers for the kernels of sotto/nn_mve.h in random sizes."""
+    rng = np.random.default_rng(seed)
+    b = Layers(seed)
+    height, width, *outputs = (int(n) for n in rng.integers(3, 30, 8))
+    x = source = b.tensor((1, height, width, 1), 1 / 16)
+    x = b.convolution(x, outputs[0], int(rng.integers(1, 6)), int(rng.integers(1, 3)))
+    for before, channels, kernel in zip(outputs, outputs[1:5], (3, 5, 7, 2), strict=False):
+        x = b.convolution(x, before, kernel, int(rng.integers(1, 3)), multiplier=1)
+        x = b.convolution(x, channels, int(rng.integers(1, 3)), logits=bool(rng.integers(2)))
+    return write_tflite(b.build([source], [b.convolution(x, outputs[5], 1, logits=True)]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_vector_kernel_on_the_instructions_themselves(seed: int) -> None:
+    model = vector_kernels_model(seed)
+    calls = compile_model(model, target=find_target("mve")).program.calls
+    assert {type(call.params) for call in calls} == {MatrixMveParams, DepthwiseMveParams}
+    assert {call.params.ties_away for call in calls} == {0, 1}
+    long = {p.vectors > 1 for c in calls if isinstance(p := c.params, DepthwiseMveParams)}
+    assert long == {False, True}
+    assert bench(model, M55).instructions > 0
 
 
 def test_packed_kernels_take_a_fraction_of_the_instructions() -> None:

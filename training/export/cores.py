@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.errors import UserError
-from training.export.targets import DSP, PORTABLE, Target
+from training.export.targets import DSP, MVE, PORTABLE, Target
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ CORES: dict[str, Core] = {
         Core("cortex-m4f", "Cortex-M4F (STM32F4, nRF52)", DSP),
         Core("cortex-m7", "Cortex-M7 (STM32F7, STM32H7, i.MX RT)", DSP),
         Core("cortex-m33", "Cortex-M33 with DSP (nRF53, STM32U5, RP2350)", DSP),
-        Core("cortex-m55", "Cortex-M55 with Helium (Alif Ensemble, STM32N6)", DSP),
+        Core("cortex-m55", "Cortex-M55 with Helium (Alif Ensemble, STM32N6)", MVE),
         Core("rv32imc", "32-bit RISC-V (ESP32-C3, CH32V)", PORTABLE),
         Core("xtensa", "Xtensa (ESP8266, ESP32, ESP32-S3)", PORTABLE),
         Core("host", "this computer", PORTABLE),

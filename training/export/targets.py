@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from training.errors import UserError
 from training.export.dsp.choose import choose_dsp_kernels
+from training.export.mve.choose import choose_mve_kernels
 from training.export.portable.choose import choose_portable_kernels
 from training.export.program import Program
 
@@ -42,7 +43,8 @@ REFERENCE = Target("reference", lambda program: program, "_reference")
 """The kernels of sotto/nn.h alone: what all others are compared with. Not in generated/."""
 PORTABLE = Target("portable", choose_portable_kernels, headers=("sotto/nn_portable.h",))
 DSP = Target("dsp", choose_dsp_kernels, "_dsp", ("sotto/nn_dsp.h",))
-TARGETS = (PORTABLE, DSP)
+MVE = Target("mve", choose_mve_kernels, "_mve", ("sotto/nn_mve.h",))
+TARGETS = (PORTABLE, DSP, MVE)
 """Those of generated/. Exactly one condition holds in a build; see sotto/target.h."""
 
 

@@ -1,0 +1,104 @@
+/* int8 kernels for Armv8.1-M with Helium (Cortex-M55, M85): the bytes of sotto/nn.h in less time.
+ *
+ * The exporter packs the constants for them and falls back to the kernels of sotto/nn.h where its
+ * checks fail. It has checked for every output channel and every input that
+ * |bias + sum weight * (input + input_offset)| < 2^30. Sums on the way may wrap; only the last one
+ * counts.
+ *
+ * Four output channels are computed at a time, the last four padded with zeros. Their constants:
+ *   bias          4 words, with the zero points folded in
+ *   multiplier    4 words, Q31
+ *   rounding      4 words, (2 * zero point of the output + 1) << (exponent - 1)
+ *   left shift    4 words, 24 - exponent
+ * Requantisation is that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22: the
+ * shifted result stands in the uppermost byte, so that saturating there saturates to int8. */
+#ifndef SOTTO_NN_MVE_H
+#define SOTTO_NN_MVE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Convolution as a product of matrices; a fully connected layer is one of 1x1 windows.
+ *
+ * A window is a column of 16 * vectors bytes: [kernel_height][kernel_width][input_channels], then
+ * zeros. The stream holds for each four output channels: bias, vectors * (16 weights of the first,
+ * second, third, fourth channel), multiplier, rounding, left shift. */
+typedef struct sotto_matrix_mve_params {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t input_channels;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t output_channels;
+  int32_t kernel_height;
+  int32_t kernel_width;
+  int32_t stride_height;
+  int32_t stride_width;
+  int32_t dilation_height;
+  int32_t dilation_width;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_value; /* zero point of the input */
+  int32_t vectors;   /* kernel_height * kernel_width * input_channels / 16, rounded up */
+  int32_t ties_away; /* 0 where no negative result shows: halves may then round up */
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_matrix_mve_params;
+
+/* Bytes of scratch: two windows, and the results of one. */
+#define SOTTO_MATRIX_MVE_SCRATCH_BYTES(vectors, channels) ((vectors) * 32 + (channels))
+
+/* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
+ * as input channels. */
+void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *input, int8_t *output,
+                         int8_t *scratch);
+
+/* Depthwise convolution, depth multiplier 1.
+ *
+ * Up to eight channels at a time are unpacked to planes of their own: strips of strip_columns bytes
+ * a row, so narrow that a window is one run of bytes, with other columns between its rows, whose
+ * weights are 0. A strip serves strip_outputs output columns; neighbours overlap. Columns that a
+ * row lacks at its end are the padding at the start of the next.
+ * The stream holds for each four channels: bias, multiplier, rounding, left shift, then vectors *
+ * (16 weights of the first, second, third, fourth channel). */
+typedef struct sotto_depthwise_mve_params {
+  int32_t input_height;
+  int32_t input_width;
+  int32_t channels;
+  int32_t output_height;
+  int32_t output_width;
+  int32_t stride_height;
+  int32_t stride_width;
+  int32_t pad_top;
+  int32_t pad_left;
+  int32_t pad_value;
+  int32_t strips;
+  int32_t strip_outputs;
+  int32_t strip_columns;
+  int32_t strip_rows;
+  int32_t
+      plane_bytes; /* strips * strip_rows * strip_columns, and what the last window reads more */
+  int32_t vectors; /* bytes of a window / 16, rounded up */
+  int32_t ties_away;
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_depthwise_mve_params;
+
+/* Channels that are unpacked at a time, and bytes of scratch for their planes. */
+#define SOTTO_DEPTHWISE_MVE_CHANNELS 8
+#define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(plane_bytes) \
+  (SOTTO_DEPTHWISE_MVE_CHANNELS * (plane_bytes))
+
+/* `output` may be `input` where both have one shape. */
+void sotto_depthwise_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
+                            int8_t *output, int8_t *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

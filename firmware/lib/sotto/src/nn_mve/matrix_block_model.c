@@ -1,0 +1,36 @@
+/* The matrix kernel's inner loops in C: what matrix_block_armv81m.c computes. */
+#include "matrix_block.h"
+
+#ifndef __ARM_FEATURE_MVE
+#include "quad.h"
+
+static void requantise_quad(const int32_t acc[QUAD], const int32_t *constants, int32_t ties_away,
+                            int8_t *output) {
+  for (int32_t c = 0; c < QUAD; ++c) {
+    output[c] = quad_requantise(acc[c], constants[c], constants[QUAD + c], constants[2 * QUAD + c],
+                                ties_away);
+  }
+}
+
+void sotto_matrix_block_mve(const matrix_block *block) {
+  const int32_t *stream = block->stream;
+  for (int32_t quad = 0; quad < block->quads; ++quad) {
+    const int32_t *const bias = stream;
+    const int32_t *const weights = bias + QUAD;
+    stream = weights + block->vectors * QUAD * (VECTOR_BYTES / 4);
+    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+      const int8_t *bytes = block->windows + w * block->vectors * VECTOR_BYTES;
+      int32_t acc[QUAD];
+      for (int32_t c = 0; c < QUAD; ++c) {
+        acc[c] = bias[c];
+        for (int32_t v = 0; v < block->vectors; ++v) {
+          const int32_t *const group = weights + (v * QUAD + c) * (VECTOR_BYTES / 4);
+          acc[c] = quad_dot(acc[c], bytes + v * VECTOR_BYTES, group);
+        }
+      }
+      requantise_quad(acc, stream, block->ties_away, block->outputs[w] + quad * QUAD);
+    }
+    stream += 3 * QUAD;
+  }
+}
+#endif

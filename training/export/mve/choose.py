@@ -1,0 +1,191 @@
+"""Program -> program with the kernels of sotto/nn_mve.h, where their preconditions hold.
+
+A call that a check refuses keeps its reference kernel: the answer is the same, it takes longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from training.export.graph import Quantization
+from training.export.mve.pack import Requantisation, pack_depthwise, pack_matrix
+from training.export.mve.params import (
+    UNPACKED_CHANNELS,
+    VECTOR_BYTES,
+    DepthwiseMveParams,
+    MatrixMveParams,
+)
+from training.export.program import (
+    Buffer,
+    Conv2dParams,
+    DepthwiseConv2dParams,
+    KernelCall,
+    KernelParams,
+    Program,
+)
+from training.export.weighted import GEOMETRY, as_conv2d, channel_bounds, requantisation
+
+ACCUMULATOR_LIMIT = 2**30
+PLANE_LIMIT = (2**16 - 1) // (UNPACKED_CHANNELS - 1)
+"""Offsets of planes are 16-bit numbers."""
+FREE_SCRATCH_BYTES = 2048
+"""Scratch of this size is worth its speed even where the tensors are smaller."""
+# Instructions, counted in the assembly, that the choice of strips weighs against each other.
+OUTPUT_COST, LONG_OUTPUT_COST, LONG_VECTOR_COST = 26, 30, 13
+PIXEL_COST, ROW_COST = 6, 14
+
+
+def _how(
+    params: Conv2dParams | DepthwiseConv2dParams, columns: np.ndarray
+) -> Requantisation | None:
+    """The requantisation of a layer whose weights are `columns`, or None where it is refused."""
+    bounds = channel_bounds(columns, params.bias, params.input_offset)
+    factors = requantisation(bounds, params.multiplier, params.shift)
+    if factors is None or bounds.max() >= ACCUMULATOR_LIMIT:
+        return None
+    return Requantisation(*factors, params.output_offset)
+
+
+def _ties_away(params: Conv2dParams | DepthwiseConv2dParams) -> int:
+    """Whether a negative result can be seen: else all of them are clamped to the zero point."""
+    return int(params.activation_min < params.output_offset)
+
+
+def matrix_kernel(params: KernelParams) -> MatrixMveParams | None:
+    """The matrix kernel for a layer with weights, or None where a check refuses."""
+    conv = as_conv2d(params)
+    if conv is None:
+        return None
+    columns = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
+    how = _how(conv, columns)
+    if how is None:
+        return None
+    return MatrixMveParams(
+        **{name: getattr(conv, name) for name in GEOMETRY},
+        input_channels=conv.input_channels,
+        output_channels=conv.output_channels,
+        pad_value=-conv.input_offset,
+        vectors=-(-columns.shape[1] // VECTOR_BYTES),
+        ties_away=_ties_away(conv),
+        activation_min=conv.activation_min,
+        activation_max=conv.activation_max,
+        stream=pack_matrix(columns, conv.bias, conv.input_offset, how),
+    )
+
+
+@dataclass(frozen=True)
+class Strips:
+    """How a plane is cut; see `sotto_depthwise_mve_params`."""
+
+    params: DepthwiseConv2dParams
+    outputs: int
+
+    @property
+    def count(self) -> int:
+        """Strips side by side."""
+        return -(-self.params.output_width // self.outputs)
+
+    @property
+    def span(self) -> int:
+        """Columns that a kernel row reaches over."""
+        return (self.params.kernel_width - 1) * self.params.dilation_width + 1
+
+    @property
+    def columns(self) -> int:
+        """Bytes of a row. Padding at its end is left to that at the start of the next."""
+        p = self.params
+        needed = (self.outputs - 1) * p.stride_width + self.span
+        right = needed - p.pad_left - p.input_width
+        spared = max(0, min(p.pad_left, right)) if self.count == 1 else 0
+        return max(needed - spared, self.span)  # no byte may stand for two taps
+
+    @property
+    def reach(self) -> int:
+        """Rows from the first to the last tap of a window."""
+        return (self.params.kernel_height - 1) * self.params.dilation_height
+
+    @property
+    def rows(self) -> int:
+        """Input rows with their padding."""
+        return (self.params.output_height - 1) * self.params.stride_height + self.reach + 1
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of a window."""
+        return -(-(self.reach * self.columns + self.span) // VECTOR_BYTES)
+
+    @property
+    def plane_bytes(self) -> int:
+        """Bytes up to the end of what any window reads."""
+        p = self.params
+        below = (p.output_height - 1) * p.stride_height * self.columns
+        last = below + (self.outputs - 1) * p.stride_width + self.vectors * VECTOR_BYTES
+        return (self.count - 1) * self.rows * self.columns + max(last, self.rows * self.columns)
+
+    @property
+    def cost(self) -> float:
+        """About the instructions for one channel."""
+        p = self.params
+        long = LONG_OUTPUT_COST + LONG_VECTOR_COST * self.vectors
+        outputs = p.output_height * p.output_width * (OUTPUT_COST if self.vectors == 1 else long)
+        unpacked = self.count * self.rows * (ROW_COST + PIXEL_COST * self.columns)
+        return outputs / 4 + unpacked / UNPACKED_CHANNELS
+
+    @property
+    def window(self) -> np.ndarray:
+        """Weights as int64[channels, bytes of a window]: zeros for columns between the rows."""
+        p = self.params
+        channels = p.input_channels
+        columns = np.zeros((channels, self.reach * self.columns + self.span), np.int64)
+        taps = p.weights.reshape(p.kernel_height, p.kernel_width, channels)
+        for y, x in np.ndindex(p.kernel_height, p.kernel_width):
+            place = y * p.dilation_height * self.columns + x * p.dilation_width
+            columns[:, place] = taps[y, x]
+        return columns
+
+
+def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
+    """The depthwise kernel for a depthwise layer, or None where a check refuses."""
+    if not isinstance(params, DepthwiseConv2dParams) or params.depth_multiplier != 1:
+        return None
+    channels = params.input_channels
+    how = _how(params, params.weights.reshape(-1, channels).T.astype(np.int64))
+    image_bytes = params.input_height * params.input_width * channels
+    plane_limit = max(image_bytes, FREE_SCRATCH_BYTES) // UNPACKED_CHANNELS
+    ways = [Strips(params, outputs) for outputs in range(1, params.output_width + 1)]
+    ways = [way for way in ways if way.plane_bytes <= min(plane_limit, PLANE_LIMIT)]
+    if how is None or not ways:
+        return None
+    strips = min(ways, key=lambda way: way.cost)
+    geometry = (name for name in GEOMETRY if not name.startswith(("kernel", "dilation")))
+    return DepthwiseMveParams(
+        **{name: getattr(params, name) for name in geometry},
+        channels=channels,
+        pad_value=-params.input_offset,
+        strips=strips.count,
+        strip_outputs=strips.outputs,
+        strip_columns=strips.columns,
+        strip_rows=strips.rows,
+        plane_bytes=strips.plane_bytes,
+        vectors=strips.vectors,
+        ties_away=_ties_away(params),
+        activation_min=params.activation_min,
+        activation_max=params.activation_max,
+        stream=pack_depthwise(strips.window, params.bias, params.input_offset, how),
+    )
+
+
+def choose_mve_kernels(program: Program) -> Program:
+    """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one."""
+    buffers, calls = list(program.buffers), list[KernelCall]()
+    for call in program.calls:
+        params = matrix_kernel(call.params) or depthwise_kernel(call.params)
+        if params is None:
+            calls.append(call)
+            continue
+        size = (params.scratch_bytes,)
+        calls.append(replace(call, params=params, scratch=len(buffers)))
+        buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
+    return replace(program, buffers=tuple(buffers), calls=tuple(calls))

@@ -1,0 +1,94 @@
+"""Parameters of the kernels of `sotto/nn_mve.h`, field by field as the C structs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from training.export.program import KernelParams
+
+VECTOR_BYTES = 16
+"""What one multiply-accumulate instruction takes."""
+WINDOWS = 2
+"""Windows that the matrix kernel multiplies at a time."""
+UNPACKED_CHANNELS = 8
+"""Channels that the depthwise kernel unpacks at a time."""
+
+
+@dataclass(frozen=True)
+class MatrixMveParams(KernelParams):
+    """`sotto_matrix_mve_params`."""
+
+    kernel: ClassVar[str] = "matrix_mve"
+    struct: ClassVar[str] = "matrix_mve"
+    input_height: int
+    input_width: int
+    input_channels: int
+    output_height: int
+    output_width: int
+    output_channels: int
+    kernel_height: int
+    kernel_width: int
+    stride_height: int
+    stride_width: int
+    dilation_height: int
+    dilation_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    vectors: int
+    ties_away: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_MATRIX_MVE_SCRATCH_BYTES."""
+        return WINDOWS * VECTOR_BYTES * self.vectors + self.output_channels
+
+    @property
+    def writes_over_input(self) -> bool:
+        """1x1 windows with stride 1, and as many output channels as input channels."""
+        window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
+        return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
+
+
+@dataclass(frozen=True)
+class DepthwiseMveParams(KernelParams):
+    """`sotto_depthwise_mve_params`."""
+
+    kernel: ClassVar[str] = "depthwise_mve"
+    struct: ClassVar[str] = "depthwise_mve"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    strips: int
+    strip_outputs: int
+    strip_columns: int
+    strip_rows: int
+    plane_bytes: int
+    vectors: int
+    ties_away: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES."""
+        return UNPACKED_CHANNELS * self.plane_bytes
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Input and output of one shape."""
+        return (self.input_height, self.input_width) == (self.output_height, self.output_width)
