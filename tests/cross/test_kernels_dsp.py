@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from interpreters import NN_SOURCES, Kernels
-from model_builder import Layers
+from model_builder import Builder, Layers
 from operator_cases import (
     add,
     conv2d,
@@ -26,19 +26,45 @@ from training.export.dsp.choose import choose_dsp_kernels
 from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
+    DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
 )
-from training.export.graph import ArithmeticOptions, Graph
+from training.export.graph import ArithmeticOptions, ConvOptions, Graph
 from training.export.lower import lower
 from training.export.passes.in_place import work_in_place
 from training.export.program import Program
 
-MODELS = 400
+MODELS = 200
 ROUNDS = 6
 SEED = 31
-PACKED = (MatrixDspParams, DepthwiseDspParams, DepthwiseRowsDspParams, AddDspParams)
+PACKED = (
+    MatrixDspParams,
+    DepthwiseDspParams,
+    DepthwiseFiveDspParams,
+    DepthwiseRowsDspParams,
+    AddDspParams,
+)
 Case = Callable[[np.random.Generator], Graph]
+
+
+def rows_of_five(rng: np.random.Generator) -> Graph:
+    """A depthwise layer behind a ReLU, five columns wide."""
+    b = Builder()
+    height, channels = int(rng.integers(1, 12)), int(rng.integers(4, 20))
+    kernel = int(rng.choice([3, 5]))
+    source = b.tensor((1, height, 5, channels), 0.05, -128)
+    scales = rng.uniform(0.5, 1.5, channels) / 1_000
+    shape = (1, kernel, 3, channels)
+    weights = b.tensor(shape, scales, axis=3, data=int8(rng, shape))
+    values = rng.integers(-9_000, 9_000, channels).astype(np.int32)
+    bias = b.tensor((channels,), scales * 0.05, data=values)
+    scale = float(10 ** rng.uniform(-2.5, -1.5))
+    target = b.tensor((1, height, 5, channels), scale, -128)
+    activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
+    options = ConvOptions("SAME", 1, 1, 1, 1, activation, 1)
+    b.operator("DEPTHWISE_CONV_2D", [source, weights, bias], target, options)
+    return b.build([source], [target])
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +89,7 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (fully_connected_per_channel, 0.5),
         (add, 0.9),
         (ds_cnn_layer, 0.9),
+        (rows_of_five, 1),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

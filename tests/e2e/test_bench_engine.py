@@ -23,8 +23,12 @@ from training.export.compile import compile_model
 from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
+    DepthwiseFive5DspParams,
+    DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
+    MatrixExactDspParams,
+    MatrixLongDspParams,
 )
 from training.export.graph import ArithmeticOptions
 from training.export.mve.params import DepthwiseMveParams, MatrixMveParams
@@ -53,18 +57,49 @@ def every_packed_kernel_model() -> bytes:
     return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
 
 
+def rows_of_five_model() -> bytes:
+    """Rows of five columns, windows of all lengths that one pass takes, long and exact ones."""
+    b = Layers(seed=9)
+    source = b.tensor((1, 9, 10, 1), 1 / 16)
+    x = b.convolution(source, 6, 3, (1, 2))
+    x = b.convolution(x, 6, 3, multiplier=1)
+    x = b.convolution(x, 8, (5, 3), multiplier=1)
+    for channels in (7, 18, 26, 34, 42, 50, 58, 66, 11):
+        x = b.convolution(x, channels, 1)
+    x = b.convolution(x, 9, 3)  # of 99 bytes
+    return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
+
+
 def bench(model: bytes, core: Core, name: str = "tiny") -> Figures:
     return run_bench(_bench_engine.compile_job(name, model, core.target), core)
 
 
 @pytest.mark.parametrize("core", [M4F, replace(M3, target="dsp")], ids=lambda core: core.name)
-def test_every_packed_kernel_on_the_instructions_themselves(core: Core) -> None:
-    program = compile_model(every_packed_kernel_model(), target=find_target("dsp")).program
-    kinds = {type(call.params) for call in program.calls}
-    assert {MatrixDspParams, DepthwiseDspParams, DepthwiseRowsDspParams, AddDspParams} <= kinds
-    strides = {c.params.stride_width for c in program.calls if hasattr(c.params, "plane_pairs")}
+@pytest.mark.parametrize("model", [every_packed_kernel_model(), rows_of_five_model()])
+def test_every_packed_kernel_on_the_instructions_themselves(model: bytes, core: Core) -> None:
+    assert bench(model, core).instructions > 0
+
+
+def test_models_have_every_packed_kernel() -> None:
+    calls = [
+        call
+        for model in (every_packed_kernel_model(), rows_of_five_model())
+        for call in compile_model(model, target=find_target("dsp")).program.calls
+    ]
+    assert {type(call.params) for call in calls} >= {
+        MatrixDspParams,
+        MatrixLongDspParams,
+        MatrixExactDspParams,
+        DepthwiseDspParams,
+        DepthwiseFiveDspParams,
+        DepthwiseFive5DspParams,
+        DepthwiseRowsDspParams,
+        AddDspParams,
+    }
+    strides = {c.params.stride_width for c in calls if hasattr(c.params, "plane_pairs")}
     assert strides == {1, 2}
-    assert bench(every_packed_kernel_model(), core).instructions > 0
+    lengths = {c.params.units for c in calls if type(c.params) is MatrixDspParams}
+    assert lengths == set(range(1, 10))
 
 
 def vector_kernels_model(seed: int) -> bytes:

@@ -16,6 +16,7 @@ from training.errors import UserError
 from training.export.compile import compile_model
 from training.export.dsp.choose import (
     add_kernel,
+    depthwise_five_kernel,
     depthwise_kernel,
     depthwise_rows_kernel,
     matrix_kernel,
@@ -24,11 +25,13 @@ from training.export.dsp.pack import pack_depthwise, pack_matrix
 from training.export.dsp.params import (
     AddDspParams,
     DepthwiseDspParams,
+    DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
 )
 from training.export.fixed_point import requantize
-from training.export.graph import ArithmeticOptions
+from training.export.graph import ArithmeticOptions, Graph
+from training.export.lower import lower
 from training.export.program import (
     AddParams,
     Conv2dParams,
@@ -147,6 +150,27 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     assert depthwise_rows_kernel(tall) is None, "its planes are longer than its input"
 
 
+def _five_columns() -> Graph:
+    b = Layers(seed=5)
+    source = b.tensor((1, 7, 5, 8), 1 / 16, -128)
+    return b.build([source], [b.convolution(source, 8, 3, multiplier=1)])
+
+
+def test_rows_of_five_columns_have_a_kernel() -> None:
+    program = lower(_five_columns())
+    (layer,) = (c.params for c in program.calls)
+    assert isinstance(layer, DepthwiseConv2dParams)
+    chosen = depthwise_five_kernel(layer)
+    assert isinstance(chosen, DepthwiseFiveDspParams)
+    assert chosen.kernel == "depthwise_five_3_dsp"
+    w = 256 * layer.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
+    assert chosen.stream[5, 3:5].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
+    assert depthwise_five_kernel(replace(layer, input_offset=127)) is None
+    assert depthwise_five_kernel(replace(layer, stride_height=2)) is None
+    assert depthwise_five_kernel(replace(layer, pad_left=0)) is None
+    assert depthwise_five_kernel(replace(layer, output_offset=0)) is None, "it has no ReLU to fit"
+
+
 def _addition(**changes: int) -> KernelCall:
     call = next(
         c
@@ -169,9 +193,10 @@ def test_the_greater_scale_is_added_first() -> None:
 
 
 def test_scratch_is_what_the_header_asks_for() -> None:
-    models = [compile_model(m, target=DSP) for m in (keyword_model(), every_operator_model())]
+    models = [keyword_model(), every_operator_model(), write_tflite(_five_columns())]
+    compiled = [compile_model(model, target=DSP) for model in models]
     wanted = set()
-    for program, call in ((m.program, call) for m in models for call in m.program.calls):
+    for program, call in ((m.program, call) for m in compiled for call in m.program.calls):
         p = call.params
         if isinstance(p, MatrixDspParams):
             sizes = f"{p.units}, {p.copied_groups}, {p.output_channels}"
@@ -179,6 +204,8 @@ def test_scratch_is_what_the_header_asks_for() -> None:
         elif isinstance(p, DepthwiseDspParams):
             taps = p.kernel_height * p.kernel_width
             macro = f"DEPTHWISE_DSP_SCRATCH_BYTES({taps}, {p.channels})"
+        elif isinstance(p, DepthwiseFiveDspParams):
+            macro = f"DEPTHWISE_FIVE_DSP_SCRATCH_BYTES({p.plane_rows})"
         elif isinstance(p, DepthwiseRowsDspParams):
             macro = f"DEPTHWISE_ROWS_DSP_SCRATCH_BYTES({p.plane_rows}, {p.plane_pairs})"
         else:
@@ -187,7 +214,7 @@ def test_scratch_is_what_the_header_asks_for() -> None:
         assert call.scratch is not None
         assert program.buffers[call.scratch].bytes == p.scratch_bytes
         wanted.add(f'_Static_assert(SOTTO_{macro} == {p.scratch_bytes}, "");')
-    assert len({line.split("(")[1] for line in wanted}) == 3
+    assert len({line.split("(")[1] for line in wanted}) == 4
     source = "\n".join(['#include "sotto/nn_dsp.h"', *sorted(wanted)])
     include = ROOT / "firmware/lib/sotto/include"
     command = ["gcc", "-std=c11", "-fsyntax-only", "-x", "c", "-I", str(include), "-"]

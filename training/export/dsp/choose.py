@@ -12,8 +12,10 @@ import numpy as np
 from training.export.dsp.pack import (
     GROUP,
     GROUPS_OF_UNIT,
+    UNSIGNED_OFFSET,
     fit_or_exact,
     pack_depthwise,
+    pack_depthwise_five,
     pack_depthwise_rows,
     pack_matrix,
 )
@@ -22,6 +24,8 @@ from training.export.dsp.params import (
     MATRIX_UNITS,
     AddDspParams,
     DepthwiseDspParams,
+    DepthwiseFive5DspParams,
+    DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
     MatrixExactDspParams,
@@ -214,6 +218,53 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
     return chosen if chosen.scratch_bytes <= image_bytes else None
 
 
+def depthwise_five_kernel(params: KernelParams) -> DepthwiseFiveDspParams | None:
+    """The kernel for rows of five columns, or None where a check refuses."""
+    if not isinstance(params, DepthwiseConv2dParams):
+        return None
+    kernels = {3: DepthwiseFiveDspParams, 5: DepthwiseFive5DspParams}
+    ones = {
+        getattr(params, name)
+        for name in (
+            "depth_multiplier",
+            "stride_height",
+            "stride_width",
+            "dilation_height",
+            "dilation_width",
+            "pad_left",
+        )
+    }
+    widths = params.input_width, params.output_width, params.kernel_width
+    channels, height = params.input_channels, params.kernel_height
+    if ones != {1} or widths != (5, 5, 3) or height not in kernels:
+        return None
+    if channels < DEPTHWISE_CHANNELS or params.input_offset != UNSIGNED_OFFSET:
+        return None
+    weights = params.weights.reshape(height, 3, channels).astype(np.int64)
+    taps = weights.reshape(-1, channels).T
+    bounds = channel_bounds(taps, params.bias, params.input_offset)
+    factors = requantisation(bounds, params.multiplier, params.shift)
+    if factors is None:
+        return None
+    fits, start, ends = fit_or_exact(
+        taps, params.bias, params.input_offset, params.output_offset, factors
+    )
+    if not fits:
+        return None
+    stream = pack_depthwise_five(weights, start, ends)
+    return kernels[height](
+        input_height=params.input_height,
+        channels=channels,
+        output_height=params.output_height,
+        pad_top=params.pad_top,
+        plane_rows=max(params.output_height + height - 1, params.pad_top + params.input_height),
+        channel_words=stream.shape[1],
+        activation_min=params.activation_min,
+        activation_max=params.activation_max,
+        stream=stream,
+    )
+
+
 def add_kernel(call: KernelCall) -> KernelCall | None:
     """The addition whose first input has the greater scale, or None where a check refuses."""
     p = call.params
@@ -244,6 +295,13 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
     return replace(call, params=params, inputs=(input1, input2))
 
 
+def layer_kernel(params: KernelParams) -> KernelParams | None:
+    """The fastest kernel for a layer with weights, or None where all checks refuse."""
+    kernels = (matrix_kernel, depthwise_five_kernel, depthwise_rows_kernel, depthwise_kernel)
+    chosen = (kernel(params) for kernel in kernels)
+    return next((found for found in chosen if found is not None), None)
+
+
 def pad_first(program: Program) -> Program:
     """Give padded convolutions their input with its border, for the matrix kernel to read.
 
@@ -272,8 +330,7 @@ def choose_dsp_kernels(program: Program) -> Program:
     program = pad_first(program)
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
-        p = call.params
-        params = matrix_kernel(p) or depthwise_rows_kernel(p) or depthwise_kernel(p)
+        params = layer_kernel(call.params)
         if params is None:
             calls.append(add_kernel(call) or call)
             continue

@@ -19,7 +19,7 @@ GROUPS_OF_UNIT = 2
 
 def _int32(values: np.ndarray) -> np.ndarray:
     """int64 modulo 2**32: sums in the kernels wrap, so constants may."""
-    return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+    return np.ascontiguousarray((values & 0xFFFFFFFF).astype(np.uint32)).view(np.int32)
 
 
 def _lanes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -128,3 +128,20 @@ def pack_depthwise_rows(
     first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
     rows = np.stack([first, second], axis=1).reshape(-1, weights.shape[2])
     return _int32(np.vstack([start, factors[0], factors[1] - 1, rows]).T.reshape(-1))
+
+
+def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Stream of `sotto_depthwise_five_dsp_params`.
+
+    Args:
+        weights: int64[kernel height, 3, channels].
+        start: int64[channels], what an accumulator starts with where the input is zero.
+        ends: int64[channels, 1], factors.
+
+    Returns:
+        int32[channels, 2 + 2 * kernel height].
+    """
+    scaled = SCALE * weights
+    first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
+    rows = np.stack([first, second], axis=1).reshape(-1, weights.shape[2])
+    return _int32(np.column_stack([start, rows.T, ends]))

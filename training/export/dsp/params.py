@@ -142,6 +142,41 @@ class DepthwiseRowsDspParams(KernelParams):
 
 
 @dataclass(frozen=True)
+class DepthwiseFiveDspParams(KernelParams):
+    """`sotto_depthwise_five_dsp_params`, for five columns and a kernel of three rows."""
+
+    kernel: ClassVar[str] = "depthwise_five_3_dsp"
+    struct: ClassVar[str] = "depthwise_five_dsp"
+    input_height: int
+    channels: int
+    output_height: int
+    pad_top: int
+    plane_rows: int
+    channel_words: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES."""
+        return self.plane_rows * 48
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Input and output of one shape, and channels a multiple of four."""
+        same = self.input_height == self.output_height
+        return same and self.channels % DEPTHWISE_CHANNELS == 0
+
+
+@dataclass(frozen=True)
+class DepthwiseFive5DspParams(DepthwiseFiveDspParams):
+    """The same for a kernel of five rows."""
+
+    kernel: ClassVar[str] = "depthwise_five_5_dsp"
+
+
+@dataclass(frozen=True)
 class AddDspParams(KernelParams):
     """`sotto_add_dsp_params`."""
 

@@ -139,6 +139,36 @@ typedef struct sotto_depthwise_rows_dsp_params {
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch);
 
+/* Depthwise convolution of three or five rows and three columns, stride and dilation 1, depth
+ * multiplier 1, over an image of five columns with one of padding on both sides, of four channels
+ * or more; the input's zero point is -128. Fitted requantisation.
+ *
+ * The stream holds for each channel:
+ *   bias                      times 256
+ *   kernel_height * 2 words   16-bit lanes 256 * (w0, w1) and 256 * (w1, w2) of a kernel row
+ *   factor */
+typedef struct sotto_depthwise_five_dsp_params {
+  int32_t input_height;
+  int32_t channels;
+  int32_t output_height;
+  int32_t pad_top;
+  int32_t plane_rows;    /* output_height + kernel_height - 1, and input_height + pad_top at least */
+  int32_t channel_words; /* of the stream */
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_depthwise_five_dsp_params;
+
+/* Bytes of scratch (4-byte aligned): four channels as rows of three words. */
+#define SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES(rows) ((rows) * 48)
+
+/* For a kernel height of three, of five. `output` may be `input` where both have one shape and
+ * channels are a multiple of four. */
+void sotto_depthwise_five_3_dsp_s8(const sotto_depthwise_five_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_depthwise_five_5_dsp_s8(const sotto_depthwise_five_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch);
+
 /* Element by element sum. The first input is the one of the greater scale, whose factor is 1/2;
  * the other's is multiplier * 2^(-31 - exponent), 0 <= exponent <= 31. Output as above. */
 typedef struct sotto_add_dsp_params {

@@ -10,6 +10,13 @@ static inline uint32_t dsp_uxtb16(uint32_t word) {
   return __uxtb16(word);
 }
 
+/* Bytes 1 and 3 as unsigned 16-bit lanes. */
+static inline uint32_t dsp_uxtb16_odd(uint32_t word) {
+  uint32_t lanes;
+  __asm__("uxtb16 %0, %1, ror #8" : "=r"(lanes) : "r"(word));
+  return lanes;
+}
+
 /* Bytes 0 and 2 as signed 16-bit lanes. */
 static inline uint32_t dsp_sxtb16(uint32_t word) {
   return (uint32_t)__sxtb16((int8x4_t)word);

@@ -12,6 +12,10 @@ static inline uint32_t dsp_uxtb16(uint32_t word) {
   return word & 0x00FF00FFU;
 }
 
+static inline uint32_t dsp_uxtb16_odd(uint32_t word) {
+  return dsp_uxtb16(word >> 8);
+}
+
 static inline uint32_t dsp_sxtb16(uint32_t word) {
   const uint32_t bytes = dsp_uxtb16(word);
   return bytes | (((bytes >> 7) & 0x00010001U) * 0xFF00U);

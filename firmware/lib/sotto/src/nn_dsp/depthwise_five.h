@@ -1,0 +1,26 @@
+/* Four channels of a depthwise convolution of three columns whose rows have five: its inner loops.
+ *
+ * A plane holds a channel's rows, each as three words: unsigned 16-bit lanes (v0, v1), (v2, v3) and
+ * (v4, 0) of stored values + 128, which is 0 beside the image. */
+#ifndef SOTTO_NN_DSP_DEPTHWISE_FIVE_H
+#define SOTTO_NN_DSP_DEPTHWISE_FIVE_H
+
+#include <stdint.h>
+
+#define DEPTHWISE_FIVE_COLUMNS 5
+#define DEPTHWISE_FIVE_WORDS 3 /* of a row */
+#define DEPTHWISE_FIVE_CHANNELS 4
+
+typedef struct depthwise_five {
+  const uint32_t *plane; /* of the first channel; the others follow */
+  const int32_t *stream; /* see sotto_depthwise_five_dsp_params */
+  int8_t *output;
+  int32_t column_bytes; /* from an output column to the next, a fifth of an output row */
+  int32_t output_bytes; /* of all output rows */
+} depthwise_five;
+
+/* For three and five kernel rows. The assembly reads the fields as words in this order. */
+void sotto_depthwise_five_3(const depthwise_five *five);
+void sotto_depthwise_five_5(const depthwise_five *five);
+
+#endif

@@ -1,0 +1,49 @@
+/* What depthwise_five_armv7em.c computes, in C. */
+#include "depthwise_five.h"
+
+#ifndef __ARM_FEATURE_DSP
+#include "intrinsics.h"
+
+#define WEIGHT_WORDS 2 /* of a kernel row */
+
+static void kernel_row(const uint32_t *row, const int32_t *weights,
+                       int32_t acc[DEPTHWISE_FIVE_COLUMNS]) {
+  const uint32_t first = (uint32_t)weights[0];
+  const uint32_t second = (uint32_t)weights[1];
+  acc[0] = dsp_smlad(row[0], second, acc[0]);
+  acc[1] = dsp_smlabt(row[1], second, dsp_smlad(row[0], first, acc[1]));
+  acc[2] = dsp_smlad(row[1], second, dsp_smlatb(row[0], first, acc[2]));
+  acc[3] = dsp_smlabt(row[2], second, dsp_smlad(row[1], first, acc[3]));
+  acc[4] = dsp_smlabb(row[2], second, dsp_smlatb(row[1], first, acc[4]));
+}
+
+static void four_channels(const depthwise_five *f, int32_t kernel_rows) {
+  const uint32_t *plane = f->plane;
+  const int32_t *stream = f->stream;
+  const int32_t row_bytes = DEPTHWISE_FIVE_COLUMNS * f->column_bytes;
+  for (int32_t channel = 0; channel < DEPTHWISE_FIVE_CHANNELS; ++channel) {
+    const int32_t factor = stream[1 + WEIGHT_WORDS * kernel_rows];
+    for (int32_t at = 0; at < f->output_bytes; at += row_bytes, plane += DEPTHWISE_FIVE_WORDS) {
+      int32_t acc[DEPTHWISE_FIVE_COLUMNS];
+      for (int i = 0; i < DEPTHWISE_FIVE_COLUMNS; ++i) acc[i] = stream[0];
+      for (int32_t k = 0; k < kernel_rows; ++k) {
+        kernel_row(plane + k * DEPTHWISE_FIVE_WORDS, stream + 1 + WEIGHT_WORDS * k, acc);
+      }
+      for (int i = 0; i < DEPTHWISE_FIVE_COLUMNS; ++i) {
+        f->output[channel + at + i * f->column_bytes] =
+            (int8_t)dsp_requantise_fitted(acc[i], factor);
+      }
+    }
+    plane += (kernel_rows - 1) * DEPTHWISE_FIVE_WORDS;
+    stream += 2 + WEIGHT_WORDS * kernel_rows;
+  }
+}
+
+void sotto_depthwise_five_3(const depthwise_five *five) {
+  four_channels(five, 3);
+}
+
+void sotto_depthwise_five_5(const depthwise_five *five) {
+  four_channels(five, 5);
+}
+#endif

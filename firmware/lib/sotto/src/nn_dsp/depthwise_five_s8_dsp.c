@@ -1,0 +1,82 @@
+/* Depthwise convolution of three columns over rows of five, four channels at a time. */
+#include "clamp.h"
+#include "depthwise_five.h"
+#include "intrinsics.h"
+#include "sotto/nn_dsp.h"
+
+#define SIGNS UINT32_C(0x80808080) /* stored value -> stored value + 128 */
+
+typedef void plane_kernel(const depthwise_five *five);
+
+/* A pair of columns of four channels, `plane_words` apart. */
+static inline void unpack_pair(uint32_t left, uint32_t right, uint32_t *target,
+                               int32_t plane_words) {
+  const uint32_t low = dsp_low_halves(left, right) ^ SIGNS;
+  const uint32_t high = dsp_high_halves(left, right) ^ SIGNS;
+  *target = dsp_uxtb16(low);
+  target += plane_words;
+  *target = dsp_uxtb16_odd(low);
+  target += plane_words;
+  *target = dsp_uxtb16(high);
+  target += plane_words;
+  *target = dsp_uxtb16_odd(high);
+}
+
+/* Four channels of all image rows, from their first byte, to planes. */
+static void unpack_image(const sotto_depthwise_five_dsp_params *p, const int8_t *source,
+                         uint32_t *planes) {
+  const int32_t channels = p->channels;
+  const int32_t plane_words = p->plane_rows * DEPTHWISE_FIVE_WORDS;
+  uint32_t *row = planes + p->pad_top * DEPTHWISE_FIVE_WORDS;
+  const uint32_t *const end = row + p->input_height * DEPTHWISE_FIVE_WORDS;
+  while (row != end) {
+    for (int pair = 0; pair < 2; ++pair, source += 2 * channels) {
+      unpack_pair(dsp_load(source), dsp_load(source + channels), row++, plane_words);
+    }
+    unpack_pair(dsp_load(source), SIGNS, row++, plane_words);
+    source += channels;
+  }
+}
+
+/* The rows above and below the image stay as they are, so they are filled once. */
+static void clear_border(const sotto_depthwise_five_dsp_params *p, uint32_t *plane) {
+  const int32_t top = p->pad_top * DEPTHWISE_FIVE_WORDS;
+  const int32_t below = top + p->input_height * DEPTHWISE_FIVE_WORDS;
+  const int32_t end = p->plane_rows * DEPTHWISE_FIVE_WORDS;
+  for (int32_t i = 0; i < top; ++i) plane[i] = 0;
+  for (int32_t i = below; i < end; ++i) plane[i] = 0;
+}
+
+static void run(const sotto_depthwise_five_dsp_params *p, const int8_t *input, int8_t *output,
+                int8_t *scratch, plane_kernel *kernel) {
+  const int32_t last = p->channels - DEPTHWISE_FIVE_CHANNELS;
+  uint32_t *const planes = (uint32_t *)(void *)scratch;
+  for (int32_t k = 0; k < DEPTHWISE_FIVE_CHANNELS; ++k) {
+    clear_border(p, planes + k * p->plane_rows * DEPTHWISE_FIVE_WORDS);
+  }
+  const int32_t output_bytes = p->output_height * DEPTHWISE_FIVE_COLUMNS * p->channels;
+  for (int32_t c = 0;; c += DEPTHWISE_FIVE_CHANNELS) {
+    c = c < last ? c : last; /* the last four channels may overlap those before */
+    unpack_image(p, input + c, planes);
+    const depthwise_five five = {
+        .plane = planes,
+        .stream = p->stream + c * p->channel_words,
+        .output = output + c,
+        .column_bytes = p->channels,
+        .output_bytes = output_bytes,
+    };
+    kernel(&five);
+    if (c == last) break;
+  }
+  dsp_clamp(output, output_bytes, p->activation_min, p->activation_max);
+}
+
+void sotto_depthwise_five_3_dsp_s8(const sotto_depthwise_five_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_five_3);
+}
+
+void sotto_depthwise_five_5_dsp_s8(const sotto_depthwise_five_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_five_5);
+}
