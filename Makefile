@@ -1,6 +1,6 @@
 # Entry points for people and for continuous integration. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench bench-engine lock clean
+.PHONY: help setup demo test lint fmt bench bench-engine bench-budget lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,8 +46,11 @@ bench: setup ## the figures that the documents quote, on recordings: make bench 
 	done
 	@grep -H -E '"(clips|accuracy|identical_[a-z]+|instructions_per_[a-z]+)"' build/bench/parity_*.json
 
-bench-engine: setup ## instructions, flash and RAM of an inference on emulated cores, beside TFLite-Micro
+bench-engine: setup ## instructions, cycles, flash, RAM and stack on emulated cores, beside TFLite-Micro
 	$(BIN)/python -m host_tools.commands._bench_engine
+
+bench-budget: setup ## make today's figures those that the tests hold
+	$(BIN)/python -m host_tools.commands._bench_engine --write-budget
 
 lock: ## resolve pyproject.toml anew into requirements.lock (hashes, Python 3.11 and 3.12)
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.11 \

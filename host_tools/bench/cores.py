@@ -78,6 +78,17 @@ CORES: dict[str, Core] = {
 }
 """All cores by name, in the order of the tables."""
 
+BUDGET_CORES = ("cortex-m4f", "cortex-m55")
+"""Those whose figures a test holds (budget.py)."""
+
+
+@dataclass(frozen=True)
+class BaselineLayer:
+    """One layer in TFLite-Micro."""
+
+    macs: int
+    instructions: int
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -88,6 +99,7 @@ class Baseline:
         ram_bytes: its arena with all objects, input and output.
         stack_bytes: peak of the inference.
         cycles: estimated as those of the bench are.
+        layers: those with weights that were measured, in order.
     """
 
     instructions: int
@@ -95,11 +107,14 @@ class Baseline:
     ram_bytes: int
     stack_bytes: int | None
     cycles: int | None = None
+    layers: tuple[BaselineLayer, ...] = ()
 
 
 FRONTEND = "frontend"
 MLPERF = "mlperf_tiny_kws_int8"
-_TFLM_M4F = Baseline(7_700_362, 107_868, 23_920, 1_256, 9_180_000)
+_DEPTHWISE, _POINTWISE = BaselineLayer(72_000, 561_000), BaselineLayer(512_000, 1_069_000)
+_M4F_LAYERS = (BaselineLayer(320_000, 1_118_000), *(_DEPTHWISE, _POINTWISE) * 4)
+_TFLM_M4F = Baseline(7_700_362, 107_868, 23_920, 1_256, 9_180_000, _M4F_LAYERS)
 # TFLite-Micro's micro_speech, of which only these two were measured.
 _TFLM_FRONTEND = Baseline(105_000, None, 8_448, None)
 BASELINES: dict[tuple[str, str], Baseline] = {

@@ -16,9 +16,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from host_tools.bench import measure
+from host_tools.bench import budget, measure
 from host_tools.bench.build import ROOT
-from host_tools.bench.cores import CORES, FRONTEND, Core
+from host_tools.bench.cores import BUDGET_CORES, CORES, FRONTEND, Core
 from host_tools.bench.measure import Call, Figures, Job, bench_input
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
@@ -83,12 +83,26 @@ def frontend_job() -> Job:
     )
 
 
-def models(beside: Path) -> dict[str, bytes]:
-    """The shipped model, and every `.tflite` in the folder `beside`, if it is there."""
+def job_for(model: str, tflite: bytes | None, target: str) -> Job:
+    """What to bench: a model, or for None the front-end."""
+    return compile_job(model, tflite, target) if tflite else frontend_job()
+
+
+def models(beside: Path) -> dict[str, bytes | None]:
+    """What is benched: front-end, shipped model, and every `.tflite` in the folder `beside`."""
     from training.export.regenerate import read_exported_tflite
 
-    found = {SHIPPED: read_exported_tflite(ROOT / "generated")}
+    found = {FRONTEND: None, SHIPPED: read_exported_tflite(ROOT / "generated")}
     return found | {path.stem: path.read_bytes() for path in sorted(beside.glob("*.tflite"))}
+
+
+def budget_models() -> dict[str, bytes | None]:
+    """What the budget holds: all that a clone has without downloads."""
+    from training.export.bench_model import keyword_shapes_model
+    from training.export.regenerate import read_exported_tflite
+
+    shipped = read_exported_tflite(ROOT / "generated")
+    return {FRONTEND: None, SHIPPED: shipped, "keyword_shapes": keyword_shapes_model()}
 
 
 def run_all(
@@ -105,8 +119,7 @@ def run_all(
         for name, tflite in chosen.items():
             for core in cores:
                 try:
-                    job = compile_job(name, tflite, core.target) if tflite else frontend_job()
-                    rows.append(measure.bench(job, core))
+                    rows.append(measure.bench(job_for(name, tflite, core.target), core))
                 except UserError as error:
                     progress.note(f"left out on {core.name}: {error.message}")
                 task.advance(1, f"{name} on {core.name}")
@@ -156,29 +169,47 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--layers", action="store_true", help="show every layer")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--out", type=Path, help=f"where the JSON goes; all: {DEFAULT_OUT}")
+    parser.add_argument(
+        "--write-budget", action="store_true", help="measure what the tests hold, and hold it"
+    )
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     return parser
 
 
 def _main(options: argparse.Namespace) -> None:
     progress = TerminalProgress()
+    if options.write_budget:
+        held = [CORES[name] for name in BUDGET_CORES]
+        budget.write_budget(run_all(budget_models(), held, progress))
+        progress.note(f"wrote {budget.FILE}")
+        return
     if not options.models.is_dir():
-        progress.note(f"no folder {options.models}: only the shipped model is benched")
-    chosen = _choose(options.model, {FRONTEND: None, **models(options.models)}, "model")
+        progress.note(f"no folder {options.models}: its models are not benched")
+    chosen = _choose(options.model, models(options.models), "model")
     cores = list(_choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
-    rows = [asdict(figures) for figures in run_all(chosen, cores, progress)]
+    rows = run_all(chosen, cores, progress)
     everything = not (options.model or options.core or options.target)
     if out := options.out or (DEFAULT_OUT if everything else None):
-        write_atomically(out, json.dumps(rows, indent=2).encode() + b"\n")
+        from host_tools.bench.plot import write_plots
+
+        content = json.dumps([asdict(row) for row in rows], indent=2)
+        write_atomically(out, content.encode() + b"\n")
+        for path in (out, *write_plots(rows, out)):
+            progress.note(f"wrote {path}")
+    _print(rows, options)
+
+
+def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
+    tables = [asdict(row) for row in rows]
     if options.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps(tables, indent=2))
         return
-    for row in rows:
-        print(_line(row))
+    for table in tables:
+        print(_line(table))
         if options.layers:
-            print("\n".join(map(_layer_line, row["layers"])))
+            print("\n".join(map(_layer_line, table["layers"])))
 
 
 def main(arguments: Sequence[str]) -> int:

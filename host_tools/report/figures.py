@@ -21,7 +21,7 @@ GREY = "#64748b"
 INK = "#0f172a"
 
 # Any: matplotlib types the keys as a literal of all its settings.
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -42,7 +42,7 @@ _DARK_SHARE = 0.5
 
 def training_curves(curves: Sequence[dict[str, Any]]) -> str:
     """Accuracy and loss by epoch, one panel a model."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH_INCHES, 2.6 * len(curves)), layout="constrained")
         panels = figure.subplots(len(curves), 2, squeeze=False)
         for (left, right), curve in zip(panels, curves, strict=True):
@@ -62,7 +62,7 @@ def training_curves(curves: Sequence[dict[str, Any]]) -> str:
 
 def accuracy_ladder(rungs: Sequence[Rung]) -> str:
     """A point with its 95 % interval for each model form, top to bottom down the line."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 0.42 * len(rungs)), layout="constrained")
         axes = figure.subplots()
         for row, rung in enumerate(rungs):
@@ -91,7 +91,7 @@ def confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> 
     said = table.sum(axis=1, keepdims=True)
     shares = np.divide(table, said, out=np.zeros(table.shape), where=said > 0)
     side = 1.6 + 0.42 * len(labels)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(min(side, _WIDTH_INCHES), min(side, 7.2)), layout="constrained")
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -119,7 +119,7 @@ def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
     """One bar a kind of memory and board, in bytes, labelled with the exact count."""
     rows = [(board, kind, size) for board, kinds in boards for kind, size in kinds.items()]
     colours = {"flash": BLUE, "RAM": ORANGE}
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(_WIDTH_INCHES, 0.7 + 0.34 * len(rows)), layout="constrained")
         axes = figure.subplots()
         for row, (_, kind, size) in enumerate(rows):

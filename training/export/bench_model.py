@@ -1,0 +1,34 @@
+"""A model for measuring engines, which needs no download."""
+
+from __future__ import annotations
+
+from training.export.graph import PoolOptions, SoftmaxOptions
+from training.export.model_builder import PROBABILITY, RELU_OUTPUT, Layers
+from training.export.tflite_writer import write_tflite
+
+_BLOCKS = 4
+_CHANNELS = 64
+_CLASSES = 12
+_INPUT = 0.58, 83
+
+
+def keyword_shapes_model(seed: int = 7) -> bytes:
+    """A `.tflite` with random weights and the shapes of MLPerf Tiny's keyword model.
+
+    That is a DS-CNN of 2.66 million multiply-accumulates on int8[49, 10] (Banbury et al., "MLPerf
+    Tiny Benchmark", 2021).
+    """
+    b = Layers(seed)
+    source = b.tensor((1, 49, 10, 1), *_INPUT)
+    x = b.convolution(source, _CHANNELS, (10, 4), 2)
+    for _ in range(_BLOCKS):
+        x = b.convolution(b.convolution(x, _CHANNELS, 3, multiplier=1), _CHANNELS, 1)
+    _, height, width, _ = b.tensors[x].shape
+    pooled = b.tensor((1, 1, 1, _CHANNELS), *RELU_OUTPUT)
+    pooling = PoolOptions("VALID", height, width, height, width)
+    x = b.operator("AVERAGE_POOL_2D", [x], pooled, pooling)
+    x = b.fully_connected(b.reshape(x, (1, _CHANNELS)), _CLASSES)
+    scores = b.tensor((1, _CLASSES), *PROBABILITY)
+    return write_tflite(
+        b.build([source], [b.operator("SOFTMAX", [x], scores, SoftmaxOptions(1.0))])
+    )
