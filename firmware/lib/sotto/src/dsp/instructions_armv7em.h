@@ -43,6 +43,13 @@ static inline uint32_t dsp_high_halves(uint32_t low, uint32_t high) {
   return halves;
 }
 
+/* The low half of one word and the high half of the other, where they are. */
+static inline uint32_t dsp_halves(uint32_t low, uint32_t high) {
+  uint32_t halves;
+  __asm__("pkhbt %0, %1, %2" : "=r"(halves) : "r"(low), "r"(high));
+  return halves;
+}
+
 /* sum + both products of the signed 16-bit lanes, modulo 2^32. */
 static inline int32_t dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
   return __smlad((int16x2_t)a, (int16x2_t)b, sum);
@@ -59,6 +66,13 @@ static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
 static inline int32_t dsp_smmul(int32_t a, int32_t b) {
   int32_t high;
   __asm__("smmul %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
+  return high;
+}
+
+/* (a * b + 2^31) >> 32. */
+static inline int32_t dsp_smmulr(int32_t a, int32_t b) {
+  int32_t high;
+  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(a), "r"(b));
   return high;
 }
 

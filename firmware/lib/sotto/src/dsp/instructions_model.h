@@ -33,6 +33,10 @@ static inline uint32_t dsp_high_halves(uint32_t low, uint32_t high) {
   return (low >> 16) | (high & 0xFFFF0000U);
 }
 
+static inline uint32_t dsp_halves(uint32_t low, uint32_t high) {
+  return (low & 0xFFFFU) | (high & 0xFFFF0000U);
+}
+
 static inline int32_t dsp_lane(uint32_t word) {
   return (int16_t)(uint16_t)word;
 }
@@ -59,6 +63,10 @@ static inline int32_t dsp_smmlar(int32_t a, int32_t b, int32_t sum) {
 
 static inline int32_t dsp_smmul(int32_t a, int32_t b) {
   return (int32_t)(((int64_t)a * b) >> 32);
+}
+
+static inline int32_t dsp_smmulr(int32_t a, int32_t b) {
+  return dsp_smmlar(a, b, 0);
 }
 
 static inline int32_t dsp_ssat8(int32_t value) {

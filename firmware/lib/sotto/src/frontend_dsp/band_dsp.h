@@ -23,7 +23,7 @@ static inline void sotto_add_band(const uint32_t *power, const uint16_t *rising_
 }
 
 static inline int32_t sotto_high_product(int32_t a, int32_t b) {
-  return dsp_smmlar(a, b, 0);
+  return dsp_smmulr(a, b);
 }
 
 static inline int8_t sotto_clamp_s8(int32_t value) {

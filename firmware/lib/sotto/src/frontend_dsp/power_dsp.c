@@ -14,7 +14,7 @@ static inline uint32_t squared(int32_t real, int32_t imaginary) {
 /* From z + mirror (real E, imaginary D) and z - mirror (real D, imaginary E) to both powers. */
 static inline void join(uint32_t sum, uint32_t difference, uint32_t split_q15, uint32_t *power,
                         uint32_t *mirror_power) {
-  const uint32_t d = dsp_low_halves(difference, sum >> 16);
+  const uint32_t d = dsp_halves(difference, sum);
   const int32_t t_real = dsp_smladx(d, split_q15, HALF_Q15) >> 15;
   /* Minus the imaginary part of t; rounded half down for that. */
   const int32_t minus_t_imag = dsp_smlsd(d, split_q15, HALF_Q15 - 1) >> 15;
