@@ -1209,9 +1209,11 @@ static const sotto_add_dsp_params add_dsp_14 = {
     .activation_max = 127,
 };
 
-static const sotto_mean_params mean_15 = {
+static const sotto_means_dsp_params mean_dsp_15 = {
     .positions = 125,
     .channels = 64,
+    .activation_min = -128,
+    .activation_max = 127,
     .input_offset = 128,
     .output_offset = -128,
     .multiplier = 729252498,
@@ -1318,7 +1320,7 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 14 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
   sotto_add_dsp_s8(&add_dsp_14, tensors + 8000, tensors + 0, tensors + 8000);
   /* 15 MEAN 25x5x64 -> 1x1x64 */
-  sotto_mean_s8(&mean_15, tensors + 8000, tensors + 432);
+  sotto_mean_dsp_s8(&mean_dsp_15, tensors + 8000, tensors + 432);
   /* 16 CONV_2D 1x1x64 -> 1x1x12, kernel 1x1, stride 1x1, 768 MACs */
   sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_16, tensors + 432, scores_s8, tensors + 0);
   return SOTTO_OK;

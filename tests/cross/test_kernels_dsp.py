@@ -25,12 +25,13 @@ from operator_cases import (
 from training.export.dsp.choose import choose_dsp_kernels
 from training.export.dsp.params import (
     AddDspParams,
+    AverageDspParams,
     DepthwiseDspParams,
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
 )
-from training.export.graph import ArithmeticOptions, ConvOptions, Graph
+from training.export.graph import ArithmeticOptions, ConvOptions, Graph, PoolOptions
 from training.export.lower import lower
 from training.export.passes.in_place import work_in_place
 from training.export.program import Program
@@ -44,6 +45,7 @@ PACKED = (
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     AddDspParams,
+    AverageDspParams,
 )
 Case = Callable[[np.random.Generator], Graph]
 
@@ -65,6 +67,21 @@ def rows_of_five(rng: np.random.Generator) -> Graph:
     options = ConvOptions("SAME", 1, 1, 1, 1, activation, 1)
     b.operator("DEPTHWISE_CONV_2D", [source, weights, bias], target, options)
     return b.build([source], [target])
+
+
+def whole_image(rng: np.random.Generator) -> Graph:
+    """A mean or an average of all positions, up to those whose sum fits 16 bits."""
+    b = Layers(seed=int(rng.integers(2**31)))
+    height, width, channels = (int(n) for n in rng.integers(1, 17, 3))
+    source = b.tensor((1, height, width, channels + 3), 0.05, int(rng.integers(-128, 128)))
+    if rng.integers(2):
+        return b.build([source], [b.mean(source)])
+    activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
+    options = PoolOptions("VALID", height, width, height, width, activation)
+    quantization = b.tensors[source].quantization
+    assert quantization is not None
+    target = b.tensor((1, 1, 1, channels + 3), 0.05, quantization.zero_points[0])
+    return b.build([source], [b.operator("AVERAGE_POOL_2D", [source], target, options)])
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +107,7 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (add, 0.9),
         (ds_cnn_layer, 0.9),
         (rows_of_five, 1),
+        (whole_image, 1),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

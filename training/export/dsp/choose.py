@@ -23,6 +23,7 @@ from training.export.dsp.params import (
     DEPTHWISE_CHANNELS,
     MATRIX_UNITS,
     AddDspParams,
+    AverageDspParams,
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
@@ -30,21 +31,26 @@ from training.export.dsp.params import (
     MatrixDspParams,
     MatrixExactDspParams,
     MatrixLongDspParams,
+    MeanDspParams,
 )
 from training.export.graph import Quantization
 from training.export.program import (
     AddParams,
+    AveragePoolParams,
     Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
     KernelParams,
+    MeanParams,
     PadParams,
     Program,
 )
 from training.export.weighted import (
     EXPONENT_LIMIT,
     GEOMETRY,
+    INT8_MAX,
+    INT8_MIN,
     as_conv2d,
     channel_bounds,
     requantisation,
@@ -53,6 +59,9 @@ from training.export.weighted import (
 ACCUMULATOR_LIMIT = 2**23 - 2
 """256 times an accumulator, and 2**9 for rounding, fit an int32."""
 TILE_PAIRS = 3
+MEANS_POSITIONS = 256
+"""Sums of as many int8 fit 16 bits."""
+MEANS_CHANNELS = 4
 HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
@@ -295,6 +304,33 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
     return replace(call, params=params, inputs=(input1, input2))
 
 
+def means_kernel(params: KernelParams) -> AverageDspParams | None:
+    """The kernel for an average or mean over a whole image, or None where a check refuses."""
+    if isinstance(params, AveragePoolParams):
+        image = params.input_height, params.input_width
+        whole = (params.output_height, params.output_width) == (1, 1)
+        if not whole or image != (params.filter_height, params.filter_width):
+            return None
+        chosen = AverageDspParams(
+            positions=params.input_height * params.input_width,
+            channels=params.channels,
+            activation_min=params.activation_min,
+            activation_max=params.activation_max,
+            input_offset=0,
+            output_offset=0,
+            multiplier=0,
+            shift=0,
+        )
+    elif isinstance(params, MeanParams):
+        names = ("positions", "channels", "input_offset", "output_offset", "multiplier", "shift")
+        values = {name: getattr(params, name) for name in names}
+        chosen = MeanDspParams(activation_min=INT8_MIN, activation_max=INT8_MAX, **values)
+    else:
+        return None
+    small = chosen.positions <= MEANS_POSITIONS and chosen.channels >= MEANS_CHANNELS
+    return chosen if small else None
+
+
 def layer_kernel(params: KernelParams) -> KernelParams | None:
     """The fastest kernel for a layer with weights, or None where all checks refuse."""
     kernels = (matrix_kernel, depthwise_five_kernel, depthwise_rows_kernel, depthwise_kernel)
@@ -332,7 +368,8 @@ def choose_dsp_kernels(program: Program) -> Program:
     for call in program.calls:
         params = layer_kernel(call.params)
         if params is None:
-            calls.append(add_kernel(call) or call)
+            means = means_kernel(call.params)
+            calls.append(replace(call, params=means) if means else add_kernel(call) or call)
             continue
         size = (params.scratch_bytes,)
         calls.append(replace(call, params=params, scratch=len(buffers)))

@@ -197,3 +197,26 @@ class AddDspParams(KernelParams):
     def writes_over_input(self) -> bool:
         """Always."""
         return True
+
+
+@dataclass(frozen=True)
+class AverageDspParams(KernelParams):
+    """`sotto_means_dsp_params` of an average; the last four fields are not used."""
+
+    kernel: ClassVar[str] = "average_dsp"
+    struct: ClassVar[str] = "means_dsp"
+    positions: int
+    channels: int
+    activation_min: int
+    activation_max: int
+    input_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class MeanDspParams(AverageDspParams):
+    """The same of a mean, which has no activation."""
+
+    kernel: ClassVar[str] = "mean_dsp"

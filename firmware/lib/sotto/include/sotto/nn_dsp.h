@@ -188,6 +188,23 @@ typedef struct sotto_add_dsp_params {
 void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
                       const int8_t *input2, int8_t *output);
 
+/* Each channel of a whole image of at most 256 positions and four channels or more: rounded half
+ * away from zero and clamped to the activations, or as sotto_mean_s8, which takes the others. */
+typedef struct sotto_means_dsp_params {
+  int32_t positions;
+  int32_t channels;
+  int32_t activation_min;
+  int32_t activation_max;
+  int32_t input_offset;
+  int32_t output_offset;
+  int32_t multiplier;
+  int32_t shift;
+} sotto_means_dsp_params;
+
+void sotto_average_dsp_s8(const sotto_means_dsp_params *params, const int8_t *input,
+                          int8_t *output);
+void sotto_mean_dsp_s8(const sotto_means_dsp_params *params, const int8_t *input, int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif

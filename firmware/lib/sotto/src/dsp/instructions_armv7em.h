@@ -29,6 +29,19 @@ static inline uint32_t dsp_sxtb16_odd(uint32_t word) {
   return lanes;
 }
 
+/* Lanes of `sum` + bytes 0 and 2 of `word`, + bytes 1 and 3, signed; modulo 2^16. */
+static inline uint32_t dsp_sxtab16(uint32_t sum, uint32_t word) {
+  uint32_t lanes;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(lanes) : "r"(sum), "r"(word));
+  return lanes;
+}
+
+static inline uint32_t dsp_sxtab16_odd(uint32_t sum, uint32_t word) {
+  uint32_t lanes;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(lanes) : "r"(sum), "r"(word));
+  return lanes;
+}
+
 /* Low halves of both words: `low` below, `high` above. */
 static inline uint32_t dsp_low_halves(uint32_t low, uint32_t high) {
   uint32_t halves;

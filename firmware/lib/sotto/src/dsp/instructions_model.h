@@ -86,6 +86,14 @@ static inline uint32_t dsp_sadd16(uint32_t a, uint32_t b) {
   return dsp_lanes(dsp_lane(a) + dsp_lane(b), dsp_lane(a >> 16) + dsp_lane(b >> 16));
 }
 
+static inline uint32_t dsp_sxtab16(uint32_t sum, uint32_t word) {
+  return dsp_sadd16(sum, dsp_sxtb16(word));
+}
+
+static inline uint32_t dsp_sxtab16_odd(uint32_t sum, uint32_t word) {
+  return dsp_sadd16(sum, dsp_sxtb16_odd(word));
+}
+
 static inline uint32_t dsp_ssub16(uint32_t a, uint32_t b) {
   return dsp_lanes(dsp_lane(a) - dsp_lane(b), dsp_lane(a >> 16) - dsp_lane(b >> 16));
 }

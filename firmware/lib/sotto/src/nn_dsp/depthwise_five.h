@@ -11,6 +11,18 @@
 #define DEPTHWISE_FIVE_WORDS 3 /* of a row */
 #define DEPTHWISE_FIVE_CHANNELS 4
 
+/* Four channels of an image, `source` on, to the same rows of four planes. */
+typedef struct depthwise_five_image {
+  const int8_t *source;
+  int32_t column_bytes;
+  int32_t image_bytes;
+  uint32_t *planes;
+  int32_t plane_bytes; /* from a plane to the next */
+} depthwise_five_image;
+
+/* The assembly reads the fields as words in order, here and below. */
+void sotto_depthwise_five_unpack(const depthwise_five_image *image);
+
 typedef struct depthwise_five {
   const uint32_t *plane; /* of the first channel; the others follow */
   const int32_t *stream; /* see sotto_depthwise_five_dsp_params */
@@ -19,7 +31,7 @@ typedef struct depthwise_five {
   int32_t output_bytes; /* of all output rows */
 } depthwise_five;
 
-/* For three and five kernel rows. The assembly reads the fields as words in this order. */
+/* For three and five kernel rows. */
 void sotto_depthwise_five_3(const depthwise_five *five);
 void sotto_depthwise_five_5(const depthwise_five *five);
 

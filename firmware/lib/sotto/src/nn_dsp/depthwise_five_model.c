@@ -1,10 +1,24 @@
-/* What depthwise_five_armv7em.c computes, in C. */
+/* What depthwise_five_armv7em.c and depthwise_five_unpack_armv7em.c compute, in C. */
 #include "depthwise_five.h"
 
 #ifndef __ARM_FEATURE_DSP
 #include "intrinsics.h"
 
 #define WEIGHT_WORDS 2 /* of a kernel row */
+
+void sotto_depthwise_five_unpack(const depthwise_five_image *image) {
+  const int8_t *source = image->source;
+  const int32_t plane_words = image->plane_bytes / 4;
+  const int32_t columns = image->image_bytes / image->column_bytes;
+  for (int32_t column = 0; column < columns; ++column, source += image->column_bytes) {
+    const int32_t x = column % DEPTHWISE_FIVE_COLUMNS;
+    uint32_t *target = image->planes + column / DEPTHWISE_FIVE_COLUMNS * DEPTHWISE_FIVE_WORDS;
+    for (int c = 0; c < DEPTHWISE_FIVE_CHANNELS; ++c, target += plane_words) {
+      const uint32_t value = (uint32_t)(source[c] + 128);
+      target[x / 2] = x % 2 == 0 ? value : dsp_low_halves(target[x / 2], value);
+    }
+  }
+}
 
 static void kernel_row(const uint32_t *row, const int32_t *weights,
                        int32_t acc[DEPTHWISE_FIVE_COLUMNS]) {

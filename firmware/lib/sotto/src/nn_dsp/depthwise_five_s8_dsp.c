@@ -1,42 +1,9 @@
 /* Depthwise convolution of three columns over rows of five, four channels at a time. */
 #include "clamp.h"
 #include "depthwise_five.h"
-#include "intrinsics.h"
 #include "sotto/nn_dsp.h"
 
-#define SIGNS UINT32_C(0x80808080) /* stored value -> stored value + 128 */
-
 typedef void plane_kernel(const depthwise_five *five);
-
-/* A pair of columns of four channels, `plane_words` apart. */
-static inline void unpack_pair(uint32_t left, uint32_t right, uint32_t *target,
-                               int32_t plane_words) {
-  const uint32_t low = dsp_low_halves(left, right) ^ SIGNS;
-  const uint32_t high = dsp_high_halves(left, right) ^ SIGNS;
-  *target = dsp_uxtb16(low);
-  target += plane_words;
-  *target = dsp_uxtb16_odd(low);
-  target += plane_words;
-  *target = dsp_uxtb16(high);
-  target += plane_words;
-  *target = dsp_uxtb16_odd(high);
-}
-
-/* Four channels of all image rows, from their first byte, to planes. */
-static void unpack_image(const sotto_depthwise_five_dsp_params *p, const int8_t *source,
-                         uint32_t *planes) {
-  const int32_t channels = p->channels;
-  const int32_t plane_words = p->plane_rows * DEPTHWISE_FIVE_WORDS;
-  uint32_t *row = planes + p->pad_top * DEPTHWISE_FIVE_WORDS;
-  const uint32_t *const end = row + p->input_height * DEPTHWISE_FIVE_WORDS;
-  while (row != end) {
-    for (int pair = 0; pair < 2; ++pair, source += 2 * channels) {
-      unpack_pair(dsp_load(source), dsp_load(source + channels), row++, plane_words);
-    }
-    unpack_pair(dsp_load(source), SIGNS, row++, plane_words);
-    source += channels;
-  }
-}
 
 /* The rows above and below the image stay as they are, so they are filled once. */
 static void clear_border(const sotto_depthwise_five_dsp_params *p, uint32_t *plane) {
@@ -57,7 +24,14 @@ static void run(const sotto_depthwise_five_dsp_params *p, const int8_t *input, i
   const int32_t output_bytes = p->output_height * DEPTHWISE_FIVE_COLUMNS * p->channels;
   for (int32_t c = 0;; c += DEPTHWISE_FIVE_CHANNELS) {
     c = c < last ? c : last; /* the last four channels may overlap those before */
-    unpack_image(p, input + c, planes);
+    const depthwise_five_image image = {
+        .source = input + c,
+        .column_bytes = p->channels,
+        .image_bytes = p->input_height * DEPTHWISE_FIVE_COLUMNS * p->channels,
+        .planes = planes + p->pad_top * DEPTHWISE_FIVE_WORDS,
+        .plane_bytes = p->plane_rows * DEPTHWISE_FIVE_WORDS * 4,
+    };
+    sotto_depthwise_five_unpack(&image);
     const depthwise_five five = {
         .plane = planes,
         .stream = p->stream + c * p->channel_words,
