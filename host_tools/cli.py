@@ -21,11 +21,8 @@ from host_tools.commands import (
     train,
     validate,
 )
-from host_tools.errors import EXIT_USAGE, Interrupted, SottoError
+from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, Interrupted, SottoError
 from host_tools.progress import talk_console
-
-EXIT_INTERRUPTED = 130
-"""128 + SIGINT, as shells count."""
 
 
 class _Verbs(TyperGroup):

@@ -3,6 +3,8 @@
 EXIT_OK = 0
 EXIT_CHECK_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells count."""
 
 
 class SottoError(Exception):

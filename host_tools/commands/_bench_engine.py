@@ -20,7 +20,7 @@ from host_tools.bench import budget, measure
 from host_tools.bench.build import ROOT
 from host_tools.bench.cores import BUDGET_CORES, CORES, FRONTEND, Core
 from host_tools.bench.measure import Call, Figures, Job, bench_input
-from host_tools.errors import SottoError
+from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
 
@@ -163,9 +163,14 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", action="append", default=[], help="only this; may be repeated")
-    parser.add_argument("--core", action="append", default=[], help="only this; may be repeated")
-    parser.add_argument("--target", help="take this target's kernels on every core")
+    again = "; may be repeated"
+    parser.add_argument("--model", action="append", default=[], help=f"only this{again}")
+    parser.add_argument(
+        "--core", action="append", default=[], help=f"only this: {', '.join(CORES)}{again}"
+    )
+    parser.add_argument(
+        "--target", help="take the kernels of another target: reference, portable, dsp, mve"
+    )
     parser.add_argument("--layers", action="store_true", help="show every layer")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--out", type=Path, help=f"where the JSON goes; all: {DEFAULT_OUT}")
@@ -190,6 +195,8 @@ def _main(options: argparse.Namespace) -> None:
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
     rows = run_all(chosen, cores, progress)
+    if not rows:
+        raise SottoError("nothing was benched", "The notes above say why.", EXIT_CHECK_FAILED)
     everything = not (options.model or options.core or options.target)
     if out := options.out or (DEFAULT_OUT if everything else None):
         from host_tools.bench.plot import write_plots
@@ -214,12 +221,20 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Bench every model on every core, or those asked for; write JSON and a table."""
+    from training.errors import UserError
+
     options = _parser().parse_args(arguments)
     try:
         _main(options)
-    except SottoError as error:
+    except (SottoError, UserError) as error:
         print(f"error: {error.message}\n  next: {error.remedy}", file=sys.stderr)
-        return error.exit_code
+        return error.exit_code if isinstance(error, SottoError) else EXIT_USAGE
+    except OSError as error:
+        print(f"error: {error}\n  next: mend that, then run again", file=sys.stderr)
+        return EXIT_USAGE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
 
 

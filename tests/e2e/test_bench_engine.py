@@ -18,7 +18,7 @@ from host_tools.bench.measure import Figures
 from host_tools.bench.measure import bench as run_bench
 from host_tools.bench.stack import Frames, addresses_in, read_usage
 from host_tools.commands import _bench_engine
-from host_tools.errors import EXIT_USAGE, SottoError
+from host_tools.errors import EXIT_CHECK_FAILED, EXIT_USAGE, SottoError
 from training.export.compile import compile_model
 from training.export.dsp.params import (
     AddDspParams,
@@ -36,10 +36,9 @@ from training.export.targets import find_target
 from training.export.tflite_writer import write_tflite
 
 pytestmark = pytest.mark.emulator
-M4F, M4F_PORTABLE, M3, M55 = (
-    CORES[n] for n in ("cortex-m4f", "cortex-m4f-portable", "cortex-m3", "cortex-m55")
+M4F, M3, M55, M0PLUS = (
+    CORES[n] for n in ("cortex-m4f", "cortex-m3", "cortex-m55", "cortex-m0plus")
 )
-M0PLUS = CORES["cortex-m0plus"]
 
 
 def every_packed_kernel_model() -> bytes:
@@ -129,8 +128,8 @@ def test_every_vector_kernel_on_the_instructions_themselves(seed: int) -> None:
 def test_packed_kernels_take_a_fraction_of_the_instructions() -> None:
     """`bench` itself compares the scores with TFLite-Micro's."""
     packed = bench(keyword_model(), M4F)
-    portable = bench(keyword_model(), M4F_PORTABLE)
-    assert packed.instructions < portable.instructions / 4
+    reference = bench(keyword_model(), replace(M4F, target="reference"))
+    assert packed.instructions < reference.instructions / 4
     assert packed.instructions == bench(keyword_model(), M4F).instructions
     assert packed.ratio_instructions is None
 
@@ -210,3 +209,22 @@ def test_unknown_names_are_errors_that_list_the_known(capsys: pytest.CaptureFixt
     said = capsys.readouterr().err
     assert "there is no core 'cortex-m99'" in said
     assert "cortex-m4f, " in said
+
+
+def test_what_cannot_be_compiled_is_left_out_and_nothing_left_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    asked = ["--model", "broken", "--core", "cortex-m4f", "--models", str(tmp_path)]
+    assert _bench_engine.main(asked) == EXIT_CHECK_FAILED
+    said = capsys.readouterr().err
+    assert "left out on cortex-m4f: broken" in said
+    assert "error: nothing was benched" in said
+
+
+def test_a_folder_of_models_that_is_missing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    missing = ["--models", "/no/such/folder", "--core", "cortex-m4f", "--model", "frontend"]
+    assert _bench_engine.main([*missing, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert "no folder /no/such/folder" in err
+    assert [row["model"] for row in json.loads(out)] == ["frontend"]
