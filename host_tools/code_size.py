@@ -54,10 +54,10 @@ def measure_code(core: str, generated: Mapping[str, str], root: Path) -> CodeSiz
         for file, text in generated.items():
             (network / file).write_text(text, encoding="utf-8")
         flags = [*C_FLAGS, f"-I{root / LIBRARY / 'include'}", f"-I{network}"]
-        kernels = sorted((root / LIBRARY / "src").glob("nn*/*.c"))
         library = folder / "libsotto.a"
-        objects = _compile(toolchain, kernels, flags, folder / "library")
-        _run([f"{toolchain.prefix}ar", "rcs", str(library), *map(str, objects)], folder)
+        for kernels in sorted((root / LIBRARY / "src").glob("nn*")):
+            objects = _compile(toolchain, sorted(kernels.glob("*.c")), flags, folder / kernels.name)
+            _run([f"{toolchain.prefix}ar", "qcs", str(library), *map(str, objects)], folder)
         # Where objects lie tells host_tools.sizes what they are.
         parts = _compile(toolchain, [root / PROGRAM], flags, folder / "src")
         parts += _compile(toolchain, sorted(network.glob("*.c")), flags, network)
@@ -74,7 +74,7 @@ def _driver(toolchain: Toolchain) -> list[str]:
 def _compile(
     toolchain: Toolchain, sources: Sequence[Path], flags: Sequence[str], folder: Path
 ) -> list[Path]:
-    """Objects of all sources, in `folder`; no two sources share a name."""
+    """Objects of sources with different names, in `folder`."""
     folder.mkdir(exist_ok=True)
     _run([*_driver(toolchain), *flags, "-c", *map(str, sources)], folder)
     return [folder / f"{source.stem}.o" for source in sources]

@@ -54,6 +54,17 @@ def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
     return done.stdout
 
 
+def compile_folders(command: Sequence[str], sources: Sequence[Path], objects: Path) -> list[Path]:
+    """Objects of the sources, each folder's apart: the names of files differ within one only."""
+    for folder in {source.parent for source in sources}:
+        own = objects / folder.name
+        own.mkdir(parents=True)
+        run([*command, "-c", *(s for s in sources if s.parent == folder)], own)
+    found = sorted(objects.rglob("*.o"))
+    assert len(found) == len(sources)
+    return found
+
+
 def properties() -> dict[str, str]:
     lines = (LIB / "library.properties").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
@@ -148,16 +159,15 @@ def test_every_source_compiles_for_every_core(core: str, tmp_path: Path) -> None
     if shutil.which(TOOLCHAINS[core].gcc) is None:
         assert core in ("rv32imc", "xtensa"), "the set-up installs this compiler"
         return
-    flags = ["-std=c11", "-Os", *STRICT, f"-I{LIB / 'include'}", "-c"]
-    run([*compiler_of(core, tmp_path), *flags, *LIBRARY_SOURCES], tmp_path)
-    assert len(list(tmp_path.glob("*.o"))) == len(LIBRARY_SOURCES), "two sources of one name"
+    command = [*compiler_of(core, tmp_path), "-std=c11", "-Os", *STRICT, f"-I{LIB / 'include'}"]
+    compile_folders(command, LIBRARY_SOURCES, tmp_path / "objects")
 
 
 def test_library_needs_three_functions_of_the_c_library(tmp_path: Path) -> None:
     for core in ("cortex-m0plus", "cortex-m4f"):
-        flags = ["-std=c11", "-O2", f"-I{LIB / 'include'}", "-c"]
-        run([*compiler_of(core, tmp_path), *flags, *LIBRARY_SOURCES], tmp_path)
-        symbols = run(["arm-none-eabi-nm", *tmp_path.glob("*.o")])
+        command = [*compiler_of(core, tmp_path), "-std=c11", "-O2", f"-I{LIB / 'include'}"]
+        objects = compile_folders(command, LIBRARY_SOURCES, tmp_path / core)
+        symbols = run(["arm-none-eabi-nm", *objects])
         wanted = set(re.findall(r" U (\w+)", symbols)) - set(re.findall(r" [A-Z] (\w+)", symbols))
         compiler_own = {name for name in wanted if name.startswith("__")}
         defined = set(re.findall(r"^[0-9a-f]+ [A-TV-Z] (\w+)", symbols, re.MULTILINE))
@@ -201,16 +211,15 @@ def test_arduino_sketch_builds(core: str, tmp_path: Path) -> None:
     (sketch / "HearWord.ino.cpp").write_text(f"#include <Arduino.h>\n{text}")
     c = [*compiler_of(core, tmp_path), "-Os", "-ffunction-sections", "-fdata-sections", *STRICT]
     cpp = [c[0].removesuffix("gcc") + "g++", *c[1:], "-std=gnu++17", "-fno-exceptions", "-fno-rtti"]
-    objects = tmp_path / "objects"
-    objects.mkdir()
     sources = sorted(p for p in (library / "src").rglob("*") if p.suffix in {".c", ".cpp", ".S"})
     include = f"-I{library / 'src'}"
-    run([*c, "-std=gnu11", include, "-c", *sources], objects)
+    objects = tmp_path / "objects"
+    compile_folders([*c, "-std=gnu11", include], sources, objects)
     run([*c, "-std=gnu11", include, f"-I{sketch}", "-c", *sketch.glob("*.c")], objects)
     programs = [sketch / "HearWord.ino.cpp", tmp_path / "core/main.cpp"]
     run([*cpp, include, f"-I{sketch}", f"-I{tmp_path / 'core'}", "-c", *programs], objects)
     link = ["-nostartfiles", "-Wl,-e,main", "-Wl,--gc-sections", "-Wl,--fatal-warnings"]
-    run([*c, *link, *objects.glob("*.o"), "-o", tmp_path / "sketch.elf"])
+    run([*c, *link, *objects.rglob("*.o"), "-o", tmp_path / "sketch.elf"])
 
 
 IDF_STAND_IN = """
@@ -261,7 +270,8 @@ def test_idf_component_compiles(tmp_path: Path) -> None:
         return
     model = [path for path in GENERATED.glob("*.c")]
     flags = ["-std=gnu17", "-Os", *STRICT, *(f"-I{folder}" for folder in includes)]
-    run([*compiler_of(core, tmp_path), *flags, f"-I{GENERATED}", "-c", *sources, *model], tmp_path)
+    command = [*compiler_of(core, tmp_path), *flags, f"-I{GENERATED}"]
+    compile_folders(command, [*sources, *model], tmp_path / "objects")
 
 
 OUTER_PROJECT = """

@@ -197,6 +197,17 @@ def test_no_tflite(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+def test_float_model_is_told_so(tmp_path: Path) -> None:
+    b = Layers(seed=1)
+    source = b.tensor((1, 4), dtype="float32")
+    target = b.operator("LOGISTIC", [source], b.tensor((1, 4), dtype="float32"))
+    model = tmp_path / "float.tflite"
+    model.write_bytes(write_tflite(b.build([source], [target])))
+    name = b.tensors[source].name
+    result = sotto_compile(model)
+    assert_refused(result, f"float is not quantised: '{name}' is float32", "inference_input_type")
+
+
 def test_unsupported_operator_is_named_with_its_place(tmp_path: Path) -> None:
     b = Layers(seed=1)
     source = b.tensor((1, 8, 8, 1), 1 / 16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from training.errors import UserError
+from training.export.graph import Graph
 from training.export.lower import lower
 from training.export.passes import LAST_PASSES, PROGRAM_PASSES, apply_all, simplify
 from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
@@ -42,6 +43,17 @@ class CompiledModel:
         return frames, self.input.elements // frames
 
 
+def _check_quantised(graph: Graph) -> None:
+    """Refuse a model that computes in floating point, before its first layer does."""
+    for tensor in (graph.tensors[i] for i in (*graph.inputs, *graph.outputs)):
+        if tensor.dtype.startswith("float"):
+            raise UserError(
+                f"{graph.location} is not quantised: '{tensor.name}' is {tensor.dtype}",
+                "Convert it with full integer quantisation: a representative data set, and int8 as "
+                "inference_input_type and inference_output_type.",
+            )
+
+
 def compile_model(
     tflite: bytes, *, name: str = "model", target: Target = PORTABLE
 ) -> CompiledModel:
@@ -56,7 +68,9 @@ def compile_model(
         UserError: damaged file, an operator or case that sotto lacks, or not one input and
             output.
     """
-    program = lower(simplify(read_tflite(tflite, name)))
+    graph = read_tflite(tflite, name)
+    _check_quantised(graph)
+    program = lower(simplify(graph))
     if len(program.inputs) != 1 or len(program.outputs) != 1 or not program.calls:
         raise UserError(
             f"{name} has {len(program.inputs)} inputs, {len(program.outputs)} outputs and "
