@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from training.export.graph import (
+    CallOnceOptions,
+    ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
@@ -16,7 +18,9 @@ from training.export.graph import (
     Options,
     Quantization,
     ReducerOptions,
+    StridedSliceOptions,
     Tensor,
+    VarHandleOptions,
 )
 from training.export.lower_context import output_extent
 
@@ -147,3 +151,67 @@ class Layers(Builder):
         inputs = [source, weights, self.tensor((outputs,), 0.0003, data=bias)]
         logits = self.tensor((1, outputs), *LOGITS)
         return self.operator("FULLY_CONNECTED", inputs, logits, FullyConnectedOptions())
+
+
+class StreamLayers(Layers):
+    """Layers and variables, whose initial values another subgraph assigns."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.first_values = Builder()
+        self.variables = 0
+
+    def variable(self, initial: np.ndarray, scale: float, zero_point: int) -> int:
+        """VAR_HANDLE of a new variable; returns the handle."""
+        self.variables += 1
+        options = VarHandleOptions("", f"states {self.variables}")
+        for builder in (self.first_values, self):
+            builder.tensors.append(Tensor(f"handle {self.variables}", (), "resource"))
+            handle = len(builder.tensors) - 1
+            builder.operator("VAR_HANDLE", [], handle, options)
+        value = self.first_values.tensor(initial.shape, scale, zero_point, data=initial)
+        first = len(self.first_values.tensors) - 2
+        self.first_values.operators.append(Operator("ASSIGN_VARIABLE", (first, value), ()))
+        return handle
+
+    def read(self, handle: int, shape: Sequence[int], scale: float, zero_point: int) -> int:
+        """READ_VARIABLE."""
+        return self.operator("READ_VARIABLE", [handle], self.tensor(shape, scale, zero_point))
+
+    def assign(self, handle: int, value: int) -> None:
+        """ASSIGN_VARIABLE."""
+        self.operators.append(Operator("ASSIGN_VARIABLE", (handle, value), ()))
+
+    def window(self, new: int, rows: int, initial: int | None = None) -> int:
+        """The last `rows` rows of a stream of which `new` is the end."""
+        tensor = self.tensors[new]
+        assert tensor.quantization is not None
+        quantization = tensor.quantization.scales[0], tensor.quantization.zero_points[0]
+        _, added, width, channels = tensor.shape
+        old = (1, rows - added, width, channels)
+        if initial is None:
+            first = self.rng.integers(-128, 128, old).astype(np.int8)
+        else:
+            first = np.full(old, initial, np.int8)
+        handle = self.variable(first, *quantization)
+        both = [self.read(handle, old, *quantization), new]
+        whole = self.tensor((1, rows, width, channels), *quantization)
+        self.operator("CONCATENATION", both, whole, ConcatenationOptions(axis=1))
+        bounds = [[0, added, 0, 0], [0, rows, 0, 0], [1, 1, 1, 1]]
+        inputs = [whole, *(self.constant(np.array(b, np.int32)) for b in bounds)]
+        kept = self.tensor(old, *quantization)
+        self.operator("STRIDED_SLICE", inputs, kept, StridedSliceOptions(0b1101, 0b1111))
+        self.assign(handle, kept)
+        return whole
+
+    def graph(self, inputs: Sequence[int], outputs: Sequence[int]) -> Graph:
+        """The graph, which calls the initial values first."""
+        self.operators.insert(0, Operator("CALL_ONCE", (), (), CallOnceOptions(1)))
+        main = self.build(inputs, outputs)
+        return Graph(
+            main.tensors,
+            main.operators,
+            main.inputs,
+            main.outputs,
+            subgraphs=(self.first_values.build([], []),),
+        )
