@@ -12,21 +12,63 @@ import numpy as np
 from training.export.graph import Quantization
 from training.export.portable.pack import (
     fits_digit,
-    pack_constants,
-    pack_runs,
-    pack_weights,
+    fold_zero_point,
+    pack_matrix,
     pad_taps,
+    requantisation_constants,
 )
-from training.export.portable.params import MatrixPortableParams
-from training.export.program import Buffer, KernelCall, KernelParams, Program
-from training.export.weighted import GEOMETRY, as_conv2d, channel_bounds, requantisation
+from training.export.portable.params import (
+    KERNEL_COLUMNS,
+    STRIP_OUTPUTS,
+    DepthwiseStripsPortableParams,
+    MatrixPortableParams,
+)
+from training.export.program import (
+    Buffer,
+    Conv2dParams,
+    DepthwiseConv2dParams,
+    KernelCall,
+    KernelParams,
+    Program,
+)
+from training.export.weighted import GEOMETRY, as_conv2d, channel_range, requantisation
 
 ACCUMULATOR_LIMIT = 2**29 - 1
 BLOCK_WINDOWS = 6
 """Windows that the matrix kernel multiplies at a time."""
 LEAST_WINDOWS = 3
 """Fewer are faster one by one."""
-INT16_MAX = 2**15 - 1
+GROUPS_LIMIT = 2**15
+"""Groups are counted in 15 bits."""
+
+
+_STRIPS_GEOMETRY = (
+    "input_height",
+    "input_width",
+    "output_height",
+    "output_width",
+    "kernel_height",
+    "stride_height",
+    "stride_width",
+    "pad_top",
+    "pad_left",
+)
+
+
+def _constants(
+    weights: np.ndarray, params: Conv2dParams | DepthwiseConv2dParams
+) -> tuple[bool, np.ndarray] | None:
+    """Whether the requantisation is fitted and its constants, or None where a check refuses.
+
+    Args:
+        weights: int64[channels, taps].
+    """
+    limits = channel_range(weights, params.bias, params.input_offset)
+    bounds = np.maximum(np.abs(limits[0]), np.abs(limits[1]))
+    factors = requantisation(bounds, params.multiplier, params.shift)
+    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+        return None
+    return requantisation_constants(limits, factors, params.output_offset)
 
 
 def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
@@ -35,15 +77,15 @@ def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
     if conv is None:
         return None
     weights = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
-    bounds = channel_bounds(weights, conv.bias, conv.input_offset)
-    factors = requantisation(bounds, conv.multiplier, conv.shift)
     groups = pad_taps(weights)
     pairs_fit = fits_digit(groups.reshape(len(weights), -1, 2)).all()
-    if factors is None or bounds.max() > ACCUMULATOR_LIMIT or not pairs_fit:
+    if not pairs_fit or groups.shape[1] > GROUPS_LIMIT:
         return None
-    if groups.shape[1] > INT16_MAX:
+    constants = _constants(weights, conv)
+    if constants is None:
         return None
     windows = conv.output_height * conv.output_width
+    start = fold_zero_point(weights, conv.bias, conv.input_offset)
     return MatrixPortableParams(
         **{name: getattr(conv, name) for name in GEOMETRY},
         input_channels=conv.input_channels,
@@ -51,20 +93,50 @@ def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
         pad_value=-conv.input_offset,
         groups=groups.shape[1],
         tile_windows=BLOCK_WINDOWS if windows >= LEAST_WINDOWS else 1,
+        fitted=int(constants[0]),
         rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,
         activation_max=conv.activation_max,
-        weights=pack_weights(groups),
-        constants=pack_constants(weights, conv.bias, conv.input_offset, factors),
-        runs=pack_runs(groups),
+        stream=pack_matrix(groups, start, constants[1]),
     )
+
+
+def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortableParams | None:
+    """The depthwise kernel by strips of rows, or None where a check refuses."""
+    if not isinstance(params, DepthwiseConv2dParams):
+        return None
+    p = params
+    ones = p.depth_multiplier, p.dilation_height, p.dilation_width
+    if p.kernel_width != KERNEL_COLUMNS or ones != (1, 1, 1) or p.stride_width not in (1, 2):
+        return None
+    if p.output_width < STRIP_OUTPUTS:
+        return None
+    weights = p.weights.reshape(-1, p.input_channels).astype(np.int64).T
+    constants = _constants(weights, p)
+    if constants is None:
+        return None
+    start = fold_zero_point(weights, p.bias, p.input_offset)
+    chosen = DepthwiseStripsPortableParams(
+        **{name: getattr(p, name) for name in _STRIPS_GEOMETRY},
+        channels=p.input_channels,
+        pad_value=-p.input_offset,
+        fitted=int(constants[0]),
+        rounding_base=2 * p.output_offset + 1,
+        activation_min=p.activation_min,
+        activation_max=p.activation_max,
+        weights=np.ascontiguousarray(weights, np.int8),
+        constants=np.column_stack([start, constants[1]]).astype(np.int32),
+    )
+    # Speed is not worth more memory than one more tensor.
+    image_bytes = p.input_height * p.input_width * p.input_channels
+    return chosen if chosen.scratch_bytes <= image_bytes else None
 
 
 def choose_portable_kernels(program: Program) -> Program:
     """Give every call the packed kernel that computes the same bytes, if there is one."""
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
-        params = matrix_kernel(call.params)
+        params = matrix_kernel(call.params) or depthwise_strips_kernel(call.params)
         if params is None:
             calls.append(call)
             continue

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from training.export.requantise_fit import Staircase, fit_requantisation
 from training.export.weighted import INT8_MAX, INT8_MIN
 
 GROUP = 4
 """Taps whose products the matrix kernel adds before it takes their digit."""
 OFFSET = 128
 """Stored weights are not negative."""
+ASIDE_FLAG = 1 << 31
+"""Of words that hold a pair of weights set aside, to tell them from those behind."""
 DIGIT_MIN, DIGIT_MAX = -(2**15), 2**15 - 1
 
 
@@ -35,47 +38,59 @@ def fits_digit(weights: np.ndarray) -> np.ndarray:
     return (least >= DIGIT_MIN) & (greatest <= DIGIT_MAX)
 
 
-def pack_runs(groups: np.ndarray) -> np.ndarray:
-    """`runs` of `sotto_matrix_portable_params`: how the groups that fit a digit follow one another.
+def requantisation_constants(
+    limits: tuple[np.ndarray, np.ndarray],
+    factors: tuple[np.ndarray, np.ndarray],
+    zero_point: int,
+) -> tuple[bool, np.ndarray]:
+    """The two constants of each channel: fitted ones where every channel has them, else exact ones.
+
+    Args:
+        limits: least and greatest accumulator of each channel.
+        factors: multiplier and exponent, int64[channels] each.
+        zero_point: of the output.
+
+    Returns:
+        Whether they are fitted, and int64[channels, 2].
+    """
+    fit = fit_requantisation(Staircase(*factors, *limits, zero_point))
+    if fit.found.all():
+        return True, np.column_stack([fit.factor, fit.beta])
+    return False, np.column_stack([factors[0], factors[1] - 1])
+
+
+def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
+    """int64[channels]: accumulators of stored inputs start there.
+
+    Args:
+        weights: int64[channels, taps].
+        bias: int32[channels].
+    """
+    return np.asarray(bias + input_offset * weights.sum(axis=1))
+
+
+def pack_matrix(groups: np.ndarray, start: np.ndarray, constants: np.ndarray) -> np.ndarray:
+    """Stream of `sotto_matrix_portable_params`.
 
     The low digit of a group is a sum of inputs times the second weight of each pair, so it fits
     where the sum over all four does.
 
     Args:
-        groups: int64[channels, groups, 4].
+        groups: int64[channels, groups, 4]; each pair of taps fits a digit.
+        start: int64[channels].
+        constants: int64[channels, 2].
 
     Returns:
-        int16[channels + number of groups that do not fit].
+        int32[words].
     """
-    runs = []
-    for fits in fits_digit(groups):
-        stops = np.append(np.flatnonzero(~fits), len(fits))
-        runs.append(np.diff(stops, prepend=-1) - 1)
-    return np.concatenate(runs).astype(np.int16)
-
-
-def pack_weights(groups: np.ndarray) -> np.ndarray:
-    """`weights` of `sotto_matrix_portable_params`: int32[channels * groups] of int64[..., 4]."""
-    stored = (groups + OFFSET).astype(np.uint32)
-    word = stored[..., 1] | stored[..., 3] << 8 | stored[..., 0] << 16 | stored[..., 2] << 24
-    return word.reshape(-1).astype(np.uint32).view(np.int32)
-
-
-def pack_constants(
-    weights: np.ndarray,
-    bias: np.ndarray,
-    input_offset: int,
-    factors: tuple[np.ndarray, np.ndarray],
-) -> np.ndarray:
-    """`constants` of `sotto_matrix_portable_params`.
-
-    Args:
-        weights: int64[channels, taps].
-        bias: int32[channels].
-        factors: multiplier and exponent, int64[channels] each.
-
-    Returns:
-        int32[channels * 3].
-    """
-    start = bias + input_offset * weights.sum(axis=1)
-    return np.column_stack([start, factors[0], factors[1] - 1]).astype(np.int32).reshape(-1)
+    stream = []
+    for channel, fits in enumerate(fits_digit(groups)):
+        weights = groups[channel].copy()
+        aside = np.flatnonzero(~fits)
+        low, high = weights[aside, 3] & 0xFF, weights[aside, 2] & 0xFF
+        set_aside = ASIDE_FLAG | aside << 16 | high << 8 | low
+        weights[aside, 2:] = 0
+        stored = weights + OFFSET
+        words = stored[:, 1] | stored[:, 3] << 8 | stored[:, 0] << 16 | stored[:, 2] << 24
+        stream += [start[channel : channel + 1], words, set_aside, constants[channel]]
+    return (np.concatenate(stream) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)

@@ -9,6 +9,10 @@ import numpy as np
 
 from training.export.program import KernelParams
 
+STRIP_OUTPUTS = 5
+"""Columns that the depthwise kernel computes at a time."""
+KERNEL_COLUMNS = 3
+
 
 @dataclass(frozen=True)
 class MatrixPortableParams(KernelParams):
@@ -33,12 +37,11 @@ class MatrixPortableParams(KernelParams):
     pad_value: int
     groups: int
     tile_windows: int
+    fitted: int
     rounding_base: int
     activation_min: int
     activation_max: int
-    weights: np.ndarray
-    constants: np.ndarray
-    runs: np.ndarray
+    stream: np.ndarray
 
     @property
     def scratch_bytes(self) -> int:
@@ -51,3 +54,42 @@ class MatrixPortableParams(KernelParams):
         """1x1 windows with stride 1, and as many output channels as input channels."""
         window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
         return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
+
+
+@dataclass(frozen=True)
+class DepthwiseStripsPortableParams(KernelParams):
+    """`sotto_depthwise_strips_portable_params`."""
+
+    kernel: ClassVar[str] = "depthwise_strips_portable"
+    struct: ClassVar[str] = "depthwise_strips_portable"
+    input_height: int
+    input_width: int
+    channels: int
+    output_height: int
+    output_width: int
+    kernel_height: int
+    stride_height: int
+    stride_width: int
+    pad_top: int
+    pad_left: int
+    pad_value: int
+    fitted: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    weights: np.ndarray
+    constants: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_DEPTHWISE_STRIPS_PORTABLE_SCRATCH_BYTES."""
+        rows = (self.output_height - 1) * self.stride_height + self.kernel_height
+        strips = -(-self.output_width // STRIP_OUTPUTS)
+        columns = (STRIP_OUTPUTS - 1) * self.stride_width + KERNEL_COLUMNS
+        return 4 * (strips * rows * columns + KERNEL_COLUMNS * self.kernel_height)
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Input and output of one shape."""
+        source = self.input_height, self.input_width
+        return source == (self.output_height, self.output_width)

@@ -4,19 +4,19 @@
 
 #include <stdint.h>
 
+#include "requantise.h"
+
 #define MATRIX_BLOCK_WINDOWS 6
 #define WINDOW_WORDS 3 /* of a group, see group_sum */
 
-/* The assembly reads the fields as eight words in this order. */
+/* The assembly reads the fields as seven words in this order. */
 typedef struct portable_matrix {
   const uint32_t *windows; /* [groups][6][3] for a block, [groups][3] for one window */
-  const int32_t *weights;  /* this and the next two as sotto_matrix_portable_params has them */
-  const int32_t *constants;
-  const int16_t *runs;
-  int8_t *output; /* output[window * channels + channel] */
+  const int32_t *stream;   /* of sotto_matrix_portable_params */
+  int8_t *output;          /* output[window * channels + channel] */
   int32_t groups;
   int32_t channels;
-  int32_t rounding_base;
+  portable_requantisation how;
 } portable_matrix;
 
 /* Six windows. */

@@ -5,13 +5,11 @@
 
 #ifndef SOTTO_ARMV7M
 #include "pairs.h"
-#include "requantise.h"
 
 #define GROUP_WORDS (MATRIX_BLOCK_WINDOWS * WINDOW_WORDS)
 
-/* Adds groups that fit, up to the weights' `end`. */
-static void add_run(const uint32_t *x, const int32_t *weights, const int32_t *end,
-                    int32_t sums[MATRIX_BLOCK_WINDOWS]) {
+static void add_groups(const uint32_t *x, const int32_t *weights, const int32_t *end,
+                       int32_t sums[MATRIX_BLOCK_WINDOWS]) {
   int32_t a = sums[0];
   int32_t b = sums[1];
   int32_t c = sums[2];
@@ -36,37 +34,24 @@ static void add_run(const uint32_t *x, const int32_t *weights, const int32_t *en
   sums[5] = f;
 }
 
-static void add_wide_group(const uint32_t *x, uint32_t weights,
-                           int32_t sums[MATRIX_BLOCK_WINDOWS]) {
-  for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, x += WINDOW_WORDS) {
-    sums[w] += wide_group_sum(x, first_pair(weights), second_pair(weights));
-  }
-}
-
 void sotto_portable_matrix_block(const portable_matrix *matrix) {
   const portable_matrix *m = matrix;
-  const int32_t *weights = m->weights;
-  const int32_t *constants = m->constants;
-  const int16_t *runs = m->runs;
-  for (int32_t channel = 0; channel < m->channels; ++channel, constants += 3) {
-    const int32_t *const end = weights + m->groups;
-    const uint32_t *x = m->windows;
+  const int32_t *stream = m->stream;
+  for (int32_t channel = 0; channel < m->channels; ++channel) {
     int32_t sums[MATRIX_BLOCK_WINDOWS];
-    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) sums[w] = constants[0];
-    for (;;) {
-      const int32_t run = *runs++;
-      add_run(x, weights, weights + run, sums);
-      x += run * GROUP_WORDS;
-      weights += run;
-      if (weights == end) break;
-      add_wide_group(x, (uint32_t)*weights++, sums);
-      x += GROUP_WORDS;
+    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) sums[w] = *stream;
+    add_groups(m->windows, stream + 1, stream + 1 + m->groups, sums);
+    for (stream += 1 + m->groups; *stream < 0; ++stream) {
+      const uint32_t *const x = m->windows + aside_group(*stream) * GROUP_WORDS + 1;
+      for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+        sums[w] += aside_sum(x[w * WINDOW_WORDS], *stream);
+      }
     }
-    const int32_t rounding = m->rounding_base * (1 << constants[2]); /* < 255 * 2^21 */
     int8_t *output = m->output + channel;
     for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, output += m->channels) {
-      *output = (int8_t)portable_requantise(sums[w], constants[1], constants[2] + 1, rounding);
+      *output = portable_requantise(&m->how, sums[w], stream);
     }
+    stream += 2;
   }
 }
 #endif

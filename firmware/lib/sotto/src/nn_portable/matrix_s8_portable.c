@@ -33,13 +33,11 @@ void sotto_matrix_portable_s8(const sotto_matrix_portable_params *params, const 
   int8_t *const spare = scratch + p->groups * 4 * WINDOW_WORDS * p->tile_windows;
   portable_matrix matrix = {
       .windows = words,
-      .weights = p->weights,
-      .constants = p->constants,
-      .runs = p->runs,
+      .stream = p->stream,
       .output = output,
       .groups = p->groups,
       .channels = p->output_channels,
-      .rounding_base = p->rounding_base,
+      .how = {p->fitted, p->rounding_base},
   };
   for (int32_t first = 0; first < count;) {
     const int32_t left = count - first;

@@ -1,29 +1,21 @@
 /* The matrix kernel's inner loops for one window. */
 #include "matrix_block.h"
 #include "pairs.h"
-#include "requantise.h"
 
 void sotto_portable_matrix_window(const portable_matrix *matrix) {
   const portable_matrix *m = matrix;
-  const int32_t *weights = m->weights;
-  const int32_t *constants = m->constants;
-  const int16_t *runs = m->runs;
-  for (int32_t channel = 0; channel < m->channels; ++channel, constants += 3) {
-    const int32_t *const end = weights + m->groups;
+  const int32_t *stream = m->stream;
+  for (int32_t channel = 0; channel < m->channels; ++channel) {
     const uint32_t *x = m->windows;
-    int32_t sum = constants[0];
-    for (;;) {
-      const int32_t *const stop = weights + *runs++;
-      for (; weights != stop; ++weights, x += WINDOW_WORDS) {
-        const uint32_t word = (uint32_t)*weights;
-        sum += group_sum(x, first_pair(word), second_pair(word));
-      }
-      if (weights == end) break;
-      const uint32_t word = (uint32_t)*weights++;
-      sum += wide_group_sum(x, first_pair(word), second_pair(word));
-      x += WINDOW_WORDS;
+    int32_t sum = *stream++;
+    for (const int32_t *const end = stream + m->groups; stream != end; x += WINDOW_WORDS) {
+      const uint32_t word = (uint32_t)*stream++;
+      sum += group_sum(x, first_pair(word), second_pair(word));
     }
-    const int32_t rounding = m->rounding_base * (1 << constants[2]); /* < 255 * 2^21 */
-    m->output[channel] = (int8_t)portable_requantise(sum, constants[1], constants[2] + 1, rounding);
+    for (; *stream < 0; ++stream) {
+      sum += aside_sum(m->windows[aside_group(*stream) * WINDOW_WORDS + 1], *stream);
+    }
+    m->output[channel] = portable_requantise(&m->how, sum, stream);
+    stream += 2;
   }
 }

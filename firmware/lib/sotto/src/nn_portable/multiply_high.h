@@ -1,4 +1,4 @@
-/* value * multiplier / 2^31, ties up, for |value| < 2^29 and 0 <= multiplier < 2^31. */
+/* The upper part of a product, for cores with and without a multiplication to 64 bits. */
 #ifndef SOTTO_NN_PORTABLE_MULTIPLY_HIGH_H
 #define SOTTO_NN_PORTABLE_MULTIPLY_HIGH_H
 

@@ -34,10 +34,15 @@ static inline int32_t group_sum(const uint32_t x[3], uint32_t first, uint32_t se
   return pair_digit(x[0] * first + x[1] * second + x[2]);
 }
 
-/* The same where that does not fit one digit. */
-static inline int32_t wide_group_sum(const uint32_t x[3], uint32_t first, uint32_t second) {
-  return pair_digit(x[0] * (first - PAIR_OFFSET) + PAIR_ROUNDING) +
-         pair_digit(x[1] * (second - PAIR_OFFSET) + PAIR_ROUNDING);
+/* Of the pair that the stream sets aside in `word`: its group, and the sum of its two products;
+ * `second`: the second word of that group. */
+static inline int32_t aside_group(int32_t word) {
+  return (int32_t)(((uint32_t)word >> 16) & 0x7FFFU);
+}
+
+static inline int32_t aside_sum(uint32_t second, int32_t word) {
+  const uint32_t weights = pair_of((int8_t)word, (int8_t)(word >> 8));
+  return pair_digit(second * weights + PAIR_ROUNDING);
 }
 
 #endif

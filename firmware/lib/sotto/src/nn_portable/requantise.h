@@ -1,4 +1,4 @@
-/* Accumulator to stored result, with the rounding of fixed_point.h. */
+/* Accumulator to stored result, as sotto/nn_portable.h says. */
 #ifndef SOTTO_NN_PORTABLE_REQUANTISE_H
 #define SOTTO_NN_PORTABLE_REQUANTISE_H
 
@@ -6,19 +6,40 @@
 
 #include "multiply_high.h"
 
-static inline int32_t portable_saturate(int32_t value) {
+#define FIT_SCALE 256
+#define FIT_FRACTION_BITS 10 /* of the high word */
+
+/* How a layer requantises. */
+typedef struct portable_requantisation {
+  int32_t fitted;
+  int32_t rounding_base; /* 2 * zero point + 1 */
+} portable_requantisation;
+
+static inline int8_t portable_saturate(int32_t value) {
   const int32_t floored = value < INT8_MIN ? INT8_MIN : value;
-  return floored > INT8_MAX ? INT8_MAX : floored;
+  return (int8_t)(floored > INT8_MAX ? INT8_MAX : floored);
 }
 
-/* value * multiplier * 2^(-31 - exponent) + zero point, rounded twice and saturated.
- * Pre: |value| < 2^29, exponent 1..22, rounding = (2 * zero point + 1) * 2^(exponent - 1). */
-static inline int32_t portable_requantise(int32_t value, int32_t multiplier, int32_t exponent,
-                                          int32_t rounding) {
-  /* |scaled| < 2^29 and |rounding| < 2^29.4. Ties go away from zero: less one for the negative.
+static inline int8_t portable_fitted(int32_t value, int32_t factor, int32_t beta) {
+  return portable_saturate(portable_high_word(value * FIT_SCALE + beta, factor) >>
+                           FIT_FRACTION_BITS);
+}
+
+/* Pre: |value| < 2^29, exponent_less_1 0..21. */
+static inline int8_t portable_exact(int32_t value, int32_t multiplier, int32_t exponent_less_1,
+                                    int32_t rounding_base) {
+  /* |scaled| < 2^29 and |rounding| < 255 * 2^21. Ties go away from zero: one less for the negative.
    * The sign of the value will do: where only that is negative, 0 less one still rounds to 0. */
   const int32_t scaled = portable_multiply_high(value, multiplier);
-  return portable_saturate((scaled + (value >> 31) + rounding) >> exponent);
+  const int32_t rounding = rounding_base * (1 << exponent_less_1);
+  return portable_saturate((scaled + (value >> 31) + rounding) >> (exponent_less_1 + 1));
+}
+
+/* `constants`: the two of the channel. */
+static inline int8_t portable_requantise(const portable_requantisation *how, int32_t value,
+                                         const int32_t constants[2]) {
+  return how->fitted ? portable_fitted(value, constants[0], constants[1])
+                     : portable_exact(value, constants[0], constants[1], how->rounding_base);
 }
 
 /* Activations that saturation alone does not give. */

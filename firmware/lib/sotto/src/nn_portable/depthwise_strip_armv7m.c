@@ -1,0 +1,127 @@
+/* The depthwise strips kernel's inner loops for Armv7-M: for a kernel row of five columns 18
+ * instructions with stride 1, 19 with stride 2.
+ *
+ *   r0 strip, r1 weights, r2, r3, r12, lr values, r4-r8 five accumulators, r9-r11 weights
+ */
+#include "depthwise_strip.h"
+
+#include "armv7m.h"
+
+#ifdef SOTTO_ARMV7M
+#include "requantise_armv7m.h"
+
+/* Offsets from sp: the fields of the strip, of which some change: */
+#define WEIGHTS "#4"
+#define ODD_ROW "#8" /* 1 when the kernel has an odd number of rows */
+#define BACK_BYTES "#12"
+#define BIAS "#16"
+#define CONSTANTS "#20"
+#define FITTED_FLAG "#28"
+#define ROUNDING_BASE "#32"
+#define OUTPUT "#36"
+#define CHANNELS "#40"
+#define OUTPUT_ROW_BYTES "#44"
+#define ROWS "#48"
+#define WEIGHTS_END "#52"
+#define FRAME_BYTES "#56"
+
+#define LOAD(register, slot) "ldr " #register ", [sp, " slot "]\n"
+#define STORE(register, slot) "str " #register ", [sp, " slot "]\n"
+#define MLA(acc, x, w) "mla " #acc ", " #x ", " #w ", " #acc "\n"
+#define COLUMN(acc, x0, x1, x2) MLA(acc, x0, r9) MLA(acc, x1, r10) MLA(acc, x2, r11)
+
+/* A kernel row. */
+#define ROW_STRIDE1                                                                     \
+  "ldm r1!, {r9, r10, r11}\n"                                                           \
+  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                                   \
+      COLUMN(r4, r2, r3, r12) COLUMN(r5, r3, r12, lr) MLA(r6, r12, r9) MLA(r6, lr, r10) \
+          MLA(r7, lr, r9) "ldm r0!, {r2, r3, r12}\n" /* 4 to 6 */                       \
+      MLA(r6, r2, r11) MLA(r7, r2, r10) MLA(r7, r3, r11) COLUMN(r8, r2, r3, r12)
+#define ROW_STRIDE2                                                    \
+  "ldm r1!, {r9, r10, r11}\n"                                          \
+  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                  \
+      COLUMN(r4, r2, r3, r12) MLA(r5, r12, r9)                         \
+          MLA(r5, lr, r10) "ldm r0!, {r2, r3, r12, lr}\n" /* 4 to 7 */ \
+      MLA(r5, r2, r11) COLUMN(r6, r2, r3, r12) MLA(r7, r12, r9)        \
+          MLA(r7, lr, r10) "ldm r0!, {r2, r3, r12}\n" /* 8 to 10 */    \
+      MLA(r7, r2, r11) COLUMN(r8, r2, r3, r12)
+
+#define FITTED_RESULT(acc, address) FITTED(acc, r11, r12, lr) "strb " #acc ", [" address "]\n"
+#define EXACT_RESULT(acc, address) EXACT(acc, r11, r12, r3, lr, r2) "strb " #acc ", [" address "]\n"
+#define FIVE_RESULTS(RESULT)    \
+  RESULT(r4, "r9")              \
+  RESULT(r5, "r9, r10")         \
+  RESULT(r6, "r9, r10, lsl #1") \
+  "add r9, r9, r10\n"           \
+  "add r9, r9, r10, lsl #1\n" RESULT(r7, "r9") RESULT(r8, "r9, r10")
+
+/* From two kernel rows a turn on: an odd one comes first. */
+#define STRIP(ROW) \
+  ".syntax unified\n"                                         \
+  "push {r4-r11, lr}\n"                                       \
+  "sub sp, sp, " FRAME_BYTES "\n"                             \
+  "ldm r0, {r0-r12}\n"                                        \
+  "stm sp, {r0-r12}\n"                                        \
+  "add r4, r2, r2, lsl #1\n" /* three weights a kernel row */ \
+  "add r4, r1, r4, lsl #2\n"                                  \
+  STORE(r4, WEIGHTS_END)                                      \
+  "lsl r3, r3, #2\n"                                          \
+  STORE(r3, BACK_BYTES)                                       \
+  "and r2, r2, #1\n"                                          \
+  STORE(r2, ODD_ROW)                                     \
+  "1:\n" /* an output row */                                  \
+  LOAD(r4, BIAS)                                              \
+  LOAD(r1, WEIGHTS)                                           \
+  "mov r5, r4\n"                                              \
+  "mov r6, r4\n"                                              \
+  "mov r7, r4\n"                                              \
+  "mov r8, r4\n"                                              \
+  LOAD(r2, ODD_ROW)                                      \
+  "cmp r2, #0\n"                                              \
+  "beq 2f\n"                                                  \
+  ROW                                                         \
+  LOAD(r2, WEIGHTS_END)                                       \
+  "cmp r1, r2\n"                                              \
+  "beq 3f\n"                                                  \
+  "2:\n"                                                      \
+  ROW ROW                                                     \
+  LOAD(r2, WEIGHTS_END)                                       \
+  "cmp r1, r2\n"                                              \
+  "bne 2b\n"                                                  \
+  "3:\n" /* its results */                                    \
+  LOAD(r2, FITTED_FLAG)                                       \
+  "ldrd r9, r10, [sp, " OUTPUT "]\n"                          \
+  "ldrd r11, r12, [sp, " CONSTANTS "]\n"                      \
+  "cmp r2, #0\n"                                              \
+  "beq 5f\n"                                                  \
+  FIVE_RESULTS(FITTED_RESULT)                                 \
+  "4:\n"                                                      \
+  LOAD(r9, OUTPUT)                                            \
+  LOAD(r10, OUTPUT_ROW_BYTES)                                 \
+  "add r9, r9, r10\n"                                         \
+  STORE(r9, OUTPUT)                                           \
+  LOAD(r2, BACK_BYTES)                                        \
+  "sub r0, r0, r2\n"                                          \
+  LOAD(r2, ROWS)                                              \
+  "subs r2, r2, #1\n"                                         \
+  STORE(r2, ROWS)                                             \
+  "bne 1b\n"                                                  \
+  "add sp, sp, " FRAME_BYTES "\n"                             \
+  "pop {r4-r11, pc}\n"                                        \
+  "5:\n"                                                      \
+  LOAD(r3, ROUNDING_BASE)                                     \
+  "lsl r3, r3, r12\n"                                         \
+  "add r12, r12, #1\n"                                        \
+  FIVE_RESULTS(EXACT_RESULT)                                  \
+  "b 4b\n"
+
+__attribute__((naked)) void sotto_depthwise_strip_stride1(__attribute__((unused))
+                                                          depthwise_strip *strip) {
+  __asm__ volatile(STRIP(ROW_STRIDE1));
+}
+
+__attribute__((naked)) void sotto_depthwise_strip_stride2(__attribute__((unused))
+                                                          depthwise_strip *strip) {
+  __asm__ volatile(STRIP(ROW_STRIDE2));
+}
+#endif
