@@ -54,8 +54,8 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL) -> None:
         self.library = library
 
-    @staticmethod
-    def _struct(params: KernelParams) -> ctypes.Structure:
+    @classmethod
+    def _struct(cls, params: KernelParams) -> ctypes.Structure:
         layout, values = [], []
         for field in fields(params):
             value = getattr(params, field.name)
@@ -63,6 +63,10 @@ class Kernels:
                 value = np.ascontiguousarray(value)
                 layout.append((field.name, ctypes.c_void_p))
                 values.append(value.ctypes.data_as(ctypes.c_void_p))
+            elif isinstance(value, KernelParams):
+                inner = cls._struct(value)
+                layout.append((field.name, ctypes.POINTER(type(inner))))
+                values.append(ctypes.pointer(inner))
             else:
                 layout.append((field.name, ctypes.c_int32))
                 values.append(value)
@@ -84,8 +88,9 @@ class Kernels:
                 pointers = [
                     ctypes.c_void_p(memory[p.buffer].ctypes.data + p.start_byte) for p in places
                 ]
-                kernel = getattr(self.library, f"sotto_{call.params.kernel}_s8")
+                kernel = getattr(self.library, call.params.function)
                 kernel(ctypes.byref(struct), *pointers)
             target = program.outputs[0]
-            outputs.append(memory[target].reshape(program.buffers[target].shape))
+            buffer = program.buffers[target]
+            outputs.append(memory[target].view(buffer.dtype).reshape(buffer.shape))
         return outputs

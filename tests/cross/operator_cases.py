@@ -1,4 +1,4 @@
-"""Random one-operator models: all shapes, scales and zero points that an operator takes."""
+"""Random one-operator models that compute: all shapes and quantisations that an operator takes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from model_builder import Builder
 
 from training.export.graph import (
     ArithmeticOptions,
-    ConcatenationOptions,
     ConvOptions,
     FullyConnectedOptions,
     Graph,
     PoolOptions,
     ReducerOptions,
-    SoftmaxOptions,
 )
 from training.export.lower_context import output_extent
 
@@ -70,14 +68,14 @@ def _weights(
     return inputs, typical * looseness
 
 
-def _image(rng: np.random.Generator, greatest: int = 9) -> tuple[int, int, int, int]:
+def image(rng: np.random.Generator, greatest: int = 9) -> tuple[int, int, int, int]:
     height, width = rng.integers(1, greatest + 1, 2).tolist()
     return 1, height, width, int(rng.integers(1, 7))
 
 
 def _convolution(rng: np.random.Generator, depthwise: bool, with_bias: bool = True) -> Graph:
     b = Builder()
-    _, height, width, channels = _image(rng)
+    _, height, width, channels = image(rng)
     source = b.tensor((1, height, width, channels), scale(rng), zero_point(rng))
     padding = str(rng.choice(["SAME", "VALID"]))
     kernel, stride, dilation = rng.integers(1, 5, 2), rng.integers(1, 4, 2), rng.integers(1, 3, 2)
@@ -186,10 +184,10 @@ def fully_connected_per_channel(rng: np.random.Generator) -> Graph:
 
 def _arithmetic(rng: np.random.Generator, name: str) -> Graph:
     b = Builder()
-    shape = _image(rng)
+    shape = image(rng)
     scales = scale(rng), scale(rng)
     first, second = (b.tensor(shape, s, zero_point(rng)) for s in scales)
-    typical = sum(scales) if name == "ADD" else scales[0] * scales[1] * 100
+    typical = scales[0] * scales[1] * 100 if name == "MUL" else sum(scales)
     output_scale = typical * float(10 ** rng.uniform(-1, 1))
     output = b.tensor(shape, output_scale, zero_point(rng))
     b.operator(name, [first, second], output, ArithmeticOptions(_activation(rng)))
@@ -201,14 +199,41 @@ def add(rng: np.random.Generator) -> Graph:
     return _arithmetic(rng, "ADD")
 
 
+def sub(rng: np.random.Generator) -> Graph:
+    """SUB."""
+    return _arithmetic(rng, "SUB")
+
+
 def mul(rng: np.random.Generator) -> Graph:
     """MUL."""
     return _arithmetic(rng, "MUL")
 
 
+def broadcast(rng: np.random.Generator) -> Graph:
+    """ADD, SUB or MUL of two shapes that NumPy would broadcast; one may be constant."""
+    b = Builder()
+    name = str(rng.choice(["ADD", "SUB", "MUL"]))
+    shape = rng.integers(1, 5, int(rng.integers(1, 5)))
+    repeated = rng.random((2, len(shape))) < 0.4
+    repeated[1] &= ~repeated[0]
+    shapes = [tuple(np.where(r, 1, shape).tolist()) for r in repeated]
+    if repeated[1].all():
+        shapes[1] = shapes[1][int(rng.integers(len(shape) + 1)) :]
+    scales = scale(rng), scale(rng)
+    constant = int(rng.integers(3))
+    inputs = []
+    for position, (own, own_scale) in enumerate(zip(shapes, scales, strict=True)):
+        data = int8(rng, own) if position == constant else None
+        inputs.append(b.tensor(own, own_scale, zero_point(rng), data=data))
+    typical = scales[0] * scales[1] * 100 if name == "MUL" else sum(scales)
+    output = b.tensor(np.broadcast_shapes(*shapes), typical, zero_point(rng))
+    b.operator(name, inputs, output, ArithmeticOptions(_activation(rng)))
+    return b.build([i for i in inputs if b.tensors[i].data is None], [output])
+
+
 def _pool(rng: np.random.Generator, name: str) -> Graph:
     b = Builder()
-    shape = _image(rng)
+    shape = image(rng)
     quantization = scale(rng), zero_point(rng)
     source = b.tensor(shape, *quantization)
     padding = str(rng.choice(["SAME", "VALID"]))
@@ -234,7 +259,7 @@ def max_pool(rng: np.random.Generator) -> Graph:
 def mean(rng: np.random.Generator) -> Graph:
     """MEAN over height and width."""
     b = Builder()
-    shape = _image(rng, 30)
+    shape = image(rng, 30)
     source_scale = scale(rng)
     source = b.tensor(shape, source_scale, zero_point(rng))
     axes = b.constant(np.array([1, 2] if rng.random() < 0.5 else [-2, -3], np.int32))
@@ -248,94 +273,33 @@ def mean(rng: np.random.Generator) -> Graph:
     return b.build([source], [output])
 
 
-def softmax(rng: np.random.Generator) -> Graph:
-    """SOFTMAX of 1 to 40 classes."""
+def mean_of_any_axes(rng: np.random.Generator) -> Graph:
+    """MEAN of 1 to 4 dimensions over some of them."""
     b = Builder()
-    shape = int(rng.integers(1, 4)), int(rng.integers(1, 41))
-    source = b.tensor(shape, float(10 ** rng.uniform(-3, 0.5)), zero_point(rng))
-    output = b.tensor(shape, 1 / 256, -128)
-    b.operator("SOFTMAX", [source], output, SoftmaxOptions(float(rng.choice([1.0, 0.5, 2.0]))))
+    shape = tuple(rng.integers(1, 7, int(rng.integers(1, 5))).tolist())
+    reduced = rng.permutation(len(shape))[: int(rng.integers(1, len(shape) + 1))].tolist()
+    source_scale = scale(rng)
+    source = b.tensor(shape, source_scale, zero_point(rng))
+    signs = rng.integers(0, 2, len(reduced)) * len(shape)
+    axes = b.constant((np.array(reduced) - signs).astype(np.int32))
+    keep = bool(rng.random() < 0.5)
+    kept = [1 if i in reduced else n for i, n in enumerate(shape) if keep or i not in reduced]
+    output = b.tensor(kept, source_scale * float(10 ** rng.uniform(-1.5, 0.5)), zero_point(rng))
+    b.operator("MEAN", [source, axes], output, ReducerOptions(keep))
     return b.build([source], [output])
-
-
-def logistic(rng: np.random.Generator) -> Graph:
-    """LOGISTIC."""
-    b = Builder()
-    source = b.tensor((1, 64), float(10 ** rng.uniform(-3, 0)), zero_point(rng))
-    output = b.tensor((1, 64), 1 / 256, -128)
-    b.operator("LOGISTIC", [source], output)
-    return b.build([source], [output])
-
-
-def _unary(rng: np.random.Generator, name: str, rescaled: bool) -> Graph:
-    b = Builder()
-    quantization = scale(rng), zero_point(rng)
-    source = b.tensor((1, 64), *quantization)
-    if rescaled:
-        quantization = quantization[0] * float(10 ** rng.uniform(-1, 1)), zero_point(rng)
-    output = b.operator(name, [source], b.tensor((1, 64), *quantization))
-    return b.build([source], [output])
-
-
-def relu(rng: np.random.Generator) -> Graph:
-    """RELU."""
-    return _unary(rng, "RELU", rescaled=True)
-
-
-def relu6(rng: np.random.Generator) -> Graph:
-    """RELU6 of one quantisation: between two, the interpreters differ."""
-    return _unary(rng, "RELU6", rescaled=False)
-
-
-def quantize(rng: np.random.Generator) -> Graph:
-    """QUANTIZE from int8 to int8."""
-    return _unary(rng, "QUANTIZE", rescaled=True)
-
-
-def pad(rng: np.random.Generator) -> Graph:
-    """PAD of height and width."""
-    b = Builder()
-    shape = _image(rng)
-    quantization = scale(rng), zero_point(rng)
-    borders = rng.integers(0, 4, (2, 2)).tolist()
-    source = b.tensor(shape, *quantization)
-    paddings = b.constant(np.array([[0, 0], *borders, [0, 0]], np.int32))
-    sizes = [shape[1 + i] + sum(borders[i]) for i in range(2)]
-    output = b.tensor((1, *sizes, shape[3]), *quantization)
-    b.operator("PAD", [source, paddings], output)
-    return b.build([source], [output])
-
-
-def concatenation(rng: np.random.Generator) -> Graph:
-    """CONCATENATION of 2 to 4 tensors along any axis but the batch."""
-    b = Builder()
-    axis = int(rng.integers(1, 4))
-    base = list(_image(rng, 5))
-    quantization = scale(rng), zero_point(rng)
-    sizes = rng.integers(1, 5, int(rng.integers(2, 5))).tolist()
-    shapes = [[*base[:axis], size, *base[axis + 1 :]] for size in sizes]
-    sources = [b.tensor(shape, *quantization) for shape in shapes]
-    output = b.tensor([*base[:axis], sum(sizes), *base[axis + 1 :]], *quantization)
-    written = axis if rng.random() < 0.5 else axis - 4
-    b.operator("CONCATENATION", sources, output, ConcatenationOptions(written))
-    return b.build(sources, [output])
 
 
 ALIKE: tuple[Callable[[np.random.Generator], Graph], ...] = (
     conv2d,
     depthwise_conv2d,
     add,
+    sub,
     mul,
+    broadcast,
     average_pool,
     max_pool,
     mean,
-    softmax,
-    logistic,
-    relu,
-    relu6,
-    quantize,
-    pad,
-    concatenation,
+    mean_of_any_axes,
 )
 """Operators that LiteRT and TFLite-Micro compute alike."""
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import function_cases
+import movement_cases
 import numpy as np
+import operator_cases
 import pytest
 from interpreters import NN_SOURCES, Kernels, run_litert, run_micro
-from operator_cases import (
-    ALIKE,
-    FULLY_CONNECTED,
-    conv2d_without_bias,
-    int8,
-)
+from operator_cases import FULLY_CONNECTED, conv2d_without_bias, int8
 
-from training.export.graph import Graph
+from training.export.graph import Graph, Tensor
 from training.export.lower import lower
 from training.export.passes import simplify
 from training.export.program import FullyConnectedParams, Program
@@ -38,9 +36,25 @@ def _compile(tflite: bytes) -> Program:
 
 def _rounds(rng: np.random.Generator, graph: Graph) -> list[list[np.ndarray]]:
     """Inputs: all least, all greatest, then random ones."""
-    shapes = [graph.tensors[i].shape for i in graph.inputs]
-    extremes = [[np.full(shape, value, np.int8) for shape in shapes] for value in (-128, 127)]
-    return extremes + [[int8(rng, s) for s in shapes] for _ in range(ROUNDS - len(extremes))]
+    tensors = [graph.tensors[i] for i in graph.inputs]
+    limits = [np.iinfo(t.dtype) for t in tensors]
+    extremes = [
+        [np.full(t.shape, getattr(n, end), t.dtype) for t, n in zip(tensors, limits, strict=True)]
+        for end in ("min", "max")
+    ]
+    return extremes + [[_random(rng, t) for t in tensors] for _ in range(ROUNDS - len(extremes))]
+
+
+def _random(rng: np.random.Generator, tensor: Tensor) -> np.ndarray:
+    if tensor.dtype == "int8":
+        return int8(rng, tensor.shape)
+    limits = np.iinfo(tensor.dtype)
+    return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)
+
+
+ALIKE = [*operator_cases.ALIKE, *function_cases.ALIKE, *movement_cases.ALIKE]
+
+LITERT_ONLY = [*function_cases.LITERT_ONLY, *movement_cases.LITERT_ONLY]
 
 
 @pytest.mark.parametrize("case", ALIKE, ids=lambda case: case.__name__)
@@ -58,6 +72,16 @@ def test_equal_in_both_interpreters(case: Case, kernels: Kernels) -> None:
         )
         values.update(np.unique(ours).tolist())
     assert len(values) > 200, "the models saturate: they test nothing"
+
+
+@pytest.mark.parametrize("case", LITERT_ONLY, ids=lambda case: case.__name__)
+def test_equal_in_litert(case: Case, kernels: Kernels) -> None:
+    rng = np.random.default_rng(SEED)
+    for model in range(MODELS // 2):
+        graph = case(rng)
+        tflite, rounds = write_tflite(graph), _rounds(rng, graph)
+        ours, litert = kernels.run(_compile(tflite), rounds), run_litert(tflite, rounds)
+        np.testing.assert_array_equal(ours, litert, f"model {model}: {graph}")
 
 
 def test_convolution_without_bias(kernels: Kernels) -> None:

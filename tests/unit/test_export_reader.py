@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from model_builder import every_operator_model, keyword_model
+from model_builder import every_operator_model, keyword_model, split_and_join_model
 from stream_models import recurrent_model, streaming_model
 
 from training.errors import UserError
@@ -16,7 +16,13 @@ from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 
 DAMAGED_MODELS = 300
-MODELS = [keyword_model, every_operator_model, streaming_model, recurrent_model]
+MODELS = [
+    keyword_model,
+    every_operator_model,
+    split_and_join_model,
+    streaming_model,
+    recurrent_model,
+]
 
 
 def same(first: Graph, second: Graph) -> bool:

@@ -59,6 +59,9 @@ def struct(name: str, params: KernelParams) -> str:
         if isinstance(value, np.ndarray):
             text += array(f"{name}_{field.name}", value)
             lines.append(f"{INDENT}.{field.name} = {name}_{field.name},\n")
+        elif isinstance(value, KernelParams):
+            text += struct(f"{name}_{field.name}", value)
+            lines.append(f"{INDENT}.{field.name} = &{name}_{field.name},\n")
         else:
             lines.append(f"{INDENT}.{field.name} = {integer(value)},\n")
     return f"{text}static const sotto_{params.struct}_params {name} = {{\n{''.join(lines)}}};\n"

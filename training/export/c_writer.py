@@ -150,7 +150,7 @@ def _calls(model: CompiledModel) -> str:
         arguments = [f"&{call.params.kernel}_{position}"]
         arguments += [_pointer(model, b) for b in call.buffers]
         text += f"  {c_text.comment(description)}\n"
-        text += f"  sotto_{call.params.kernel}_s8({', '.join(arguments)});\n"
+        text += f"  {call.params.function}({', '.join(arguments)});\n"
     return text
 
 

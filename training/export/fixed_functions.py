@@ -7,10 +7,12 @@ of tabulated powers; Newton-Raphson for the reciprocal). Evaluated at export int
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from training.export.fixed_point import (
+    INT16_MAX,
     INT32_MAX,
     MULTIPLIER_BITS,
     divide_by_power_of_two,
@@ -21,6 +23,7 @@ from training.export.fixed_point import (
 
 SOFTMAX_INTEGER_BITS = 5
 LOGISTIC_INTEGER_BITS = 4
+TANH_INTEGER_BITS = 4
 BYTE_VALUES = 256
 EXP_MINUS_EIGHTH_Q31 = 1895147668
 ONE_THIRD_Q31 = 715827883
@@ -69,14 +72,19 @@ def exp_negative_q31(a: int, integer_bits: int) -> int:
     return result
 
 
-def reciprocal_of_one_plus_q31(x_q31: int) -> int:
-    """1 / (1 + x) in Q31 for x in [0, 1] in Q31."""
+def _reciprocal_of_half_one_plus_q29(x_q31: int) -> int:
+    """2 / (1 + x) in Q29 for x in [0, 1] in Q31."""
     half = (x_q31 + INT32_MAX + 1) // 2
     estimate = RECIPROCAL_START_Q29 + multiply_high(half, RECIPROCAL_SLOPE_Q29)
     for _ in range(RECIPROCAL_STEPS):
         error = (1 << 29) - multiply_high(half, estimate)
         estimate += _saturate(multiply_high(estimate, error) * 4)
-    return _saturate(estimate * 2)
+    return estimate
+
+
+def reciprocal_of_one_plus_q31(x_q31: int) -> int:
+    """1 / (1 + x) in Q31 for x in [0, 1] in Q31."""
+    return _saturate(_reciprocal_of_half_one_plus_q29(x_q31) * 2)
 
 
 def input_radius(integer_bits: int, left_shift: int) -> int:
@@ -104,19 +112,88 @@ def _logistic_q31(a_q27: int) -> int:
     return positive if a_q27 > 0 else INT32_MAX - positive
 
 
-def logistic_table(input_scale: float, input_zero_point: int) -> np.ndarray:
-    """int8[256], indexed by the stored input + 128; output scale 1/256, zero point -128."""
+def _tanh_q31(a_q27: int) -> int:
+    """(1 - exp(-2a)) / (1 + exp(-2a)), of which 2 / (1 + x) - 1 is another form."""
+    if a_q27 == 0:
+        return 0
+    # Twice a number in Q4.27 is the same bits in Q5.26.
+    exponential = exp_negative_q31(-abs(a_q27), TANH_INTEGER_BITS + 1)
+    magnitude = _saturate((_reciprocal_of_half_one_plus_q29(exponential) - (1 << 29)) * 4)
+    return magnitude if a_q27 > 0 else -magnitude
+
+
+def _sigmoid_table(
+    function_q31: Callable[[int], int], bits: int, input_scale: float, input_zero_point: int
+) -> np.ndarray:
+    """Values in Q`bits` of a function of a Q4.27 number, -2**31 and 2**31 beyond its range."""
     real = input_scale * 2 ** (MULTIPLIER_BITS - LOGISTIC_INTEGER_BITS)
     multiplier, shift = quantize_multiplier(real)
     radius = input_radius(LOGISTIC_INTEGER_BITS, shift)
-    table = np.empty(BYTE_VALUES, np.int8)
+    values = np.empty(BYTE_VALUES, np.int64)
     for index in range(BYTE_VALUES):
         value = index - 128 - input_zero_point
         if abs(value) >= radius:
-            table[index] = -128 if value < 0 else 127
+            values[index] = -(2**31) if value < 0 else 2**31
         else:
-            share = divide_by_power_of_two(
-                _logistic_q31(requantize(value, multiplier, shift)), MULTIPLIER_BITS - 8
-            )
-            table[index] = max(-128, min(127, share - 128))
+            exact = function_q31(requantize(value, multiplier, shift))
+            values[index] = divide_by_power_of_two(exact, MULTIPLIER_BITS - bits)
+    return values
+
+
+def logistic_table(input_scale: float, input_zero_point: int) -> np.ndarray:
+    """int8[256], indexed by the stored input + 128; output scale 1/256, zero point -128."""
+    shares = _sigmoid_table(_logistic_q31, 8, input_scale, input_zero_point)
+    return np.clip(shares - 128, -128, 127).astype(np.int8)
+
+
+def tanh_table(input_scale: float, input_zero_point: int) -> np.ndarray:
+    """int8[256], indexed by the stored input + 128; output scale 1/128, zero point 0."""
+    values = _sigmoid_table(_tanh_q31, 7, input_scale, input_zero_point)
+    return np.clip(values, -128, 127).astype(np.int8)
+
+
+def _to_int16(multiplier: int) -> int:
+    """The multiplier of 16 bits nearest to one of 32."""
+    return min((multiplier + (1 << 15)) >> 16, INT16_MAX)
+
+
+def _multiply_high_16(a: int, b: int) -> int:
+    """Round a * b / 2**15, half up; both int16."""
+    return min((a * b + (1 << 14)) >> 15, INT16_MAX)
+
+
+def _saturate_16(value: int) -> int:
+    return max(-INT16_MAX - 1, min(INT16_MAX, value))
+
+
+def hard_swish_table(
+    input_scale: float, input_zero_point: int, output_scale: float, output_zero_point: int
+) -> np.ndarray | None:
+    """int8[256], indexed by the stored input + 128, of x * relu6(x + 3) / 6.
+
+    Semantics: TensorFlow Lite's reference kernel in 16-bit arithmetic; scales are float32 there.
+
+    Returns:
+        None for scales so far apart that the reference refuses them.
+    """
+    fine_scale = np.float32(1 / 128) * np.float32(input_scale)
+    output_factor, output_shift = quantize_multiplier(float(fine_scale / np.float32(output_scale)))
+    gate_factor, gate_shift = quantize_multiplier(float(fine_scale / np.float32(3 / 2**15)))
+    if output_shift > 0:
+        return None
+    output_factor, gate_factor = _to_int16(output_factor), _to_int16(gate_factor)
+    table = np.empty(BYTE_VALUES, np.int8)
+    for index in range(BYTE_VALUES):
+        fine = (index - 128 - input_zero_point) * 128
+        value = _multiply_high_16(fine, output_factor)
+        gate = _saturate_16(fine << max(gate_shift - 1, 0))
+        gate = _multiply_high_16(gate, gate_factor)
+        if gate_shift > 0:
+            gate = _saturate_16(gate * 2)
+        else:
+            gate = divide_by_power_of_two(gate, -gate_shift)
+        gate = (gate + (1 << 15)) >> 1
+        product = min(int(gate * value / 2**15), INT16_MAX)  # towards zero, and exact: 30 bits
+        stored = divide_by_power_of_two(product, -output_shift) + output_zero_point
+        table[index] = max(-128, min(127, stored))
     return table

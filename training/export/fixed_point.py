@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+INT16_MAX = 2**15 - 1
 INT32_MAX = 2**31 - 1
 MULTIPLIER_BITS = 31
 

@@ -47,8 +47,21 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
+class Border:
+    """Rows and columns of padding around an image."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+@dataclass(frozen=True)
 class ConvOptions:
-    """CONV_2D and, with `depth_multiplier`, DEPTHWISE_CONV_2D."""
+    """CONV_2D and, with `depth_multiplier`, DEPTHWISE_CONV_2D.
+
+    `border`: padding in the place of `padding`, which no file has (see passes/fuse_padding.py).
+    """
 
     padding: str
     stride_height: int
@@ -57,11 +70,12 @@ class ConvOptions:
     dilation_width: int = 1
     activation: str = "NONE"
     depth_multiplier: int = 0
+    border: Border | None = None
 
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+    """AVERAGE_POOL_2D and MAX_POOL_2D; `border` as in `ConvOptions`."""
 
     padding: str
     stride_height: int
@@ -69,6 +83,7 @@ class PoolOptions:
     filter_height: int
     filter_width: int
     activation: str = "NONE"
+    border: Border | None = None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What `lower` makes of a graph: buffers and kernel calls, independent of how they are printed.
 
 Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an
-`int` is an `int32_t`, an array is a pointer to constants of its dtype. Kernels of one kind of core
+`int` is an `int32_t`, an array is a pointer to constants of its dtype, parameters are a pointer to
+constant parameters. Kernels of one kind of core
 have theirs in its own package.
 """
 
@@ -20,12 +21,19 @@ class KernelParams:
     """Parameters of one kernel call: what every kernel's class has.
 
     Attributes:
-        kernel: the C function is `sotto_<kernel>_s8`.
+        kernel: what the C function is called between `sotto_` and its suffix.
         struct: the C type is `sotto_<struct>_params`.
+        suffix: type of the input that the C function's name ends with.
     """
 
     kernel: ClassVar[str]
     struct: ClassVar[str]
+    suffix: ClassVar[str] = "s8"
+
+    @property
+    def function(self) -> str:
+        """The C function."""
+        return f"sotto_{self.kernel}_{self.suffix}"
 
     @property
     def scratch_bytes(self) -> int:
@@ -40,8 +48,9 @@ class KernelParams:
     @property
     def constant_bytes(self) -> int:
         """Bytes of the constant arrays that the parameters point to."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+        values = [getattr(self, field.name) for field in fields(self)]
+        arrays = sum(value.nbytes for value in values if isinstance(value, np.ndarray))
+        return arrays + sum(v.constant_bytes for v in values if isinstance(v, KernelParams))
 
 
 @dataclass(frozen=True)
@@ -133,10 +142,9 @@ class ElementwiseParams(KernelParams):
 
 
 @dataclass(frozen=True)
-class AddParams(ElementwiseParams):
+class SumParams(ElementwiseParams):
     """`sotto_add_params`."""
 
-    kernel: ClassVar[str] = "add"
     struct: ClassVar[str] = "add"
     elements: int
     input1_offset: int
@@ -153,6 +161,20 @@ class AddParams(ElementwiseParams):
 
 
 @dataclass(frozen=True)
+class AddParams(SumParams):
+    """`sotto_add_params` of a sum."""
+
+    kernel: ClassVar[str] = "add"
+
+
+@dataclass(frozen=True)
+class SubParams(SumParams):
+    """`sotto_add_params` of a difference."""
+
+    kernel: ClassVar[str] = "sub"
+
+
+@dataclass(frozen=True)
 class MulParams(ElementwiseParams):
     """`sotto_mul_params`."""
 
@@ -166,6 +188,54 @@ class MulParams(ElementwiseParams):
     shift: int
     activation_min: int
     activation_max: int
+
+
+@dataclass(frozen=True)
+class BroadcastParams(KernelParams):
+    """`sotto_broadcast_params`, a part of other parameters."""
+
+    kernel: ClassVar[str] = "broadcast"
+    struct: ClassVar[str] = "broadcast"
+    runs: int
+    run_elements: int
+    input1_step: int
+    input2_step: int
+    extents: np.ndarray
+    input1_strides: np.ndarray
+    input2_strides: np.ndarray
+
+
+@dataclass(frozen=True)
+class SumBroadcastParams(ElementwiseParams):
+    """`sotto_add_broadcast_params`."""
+
+    struct: ClassVar[str] = "add_broadcast"
+    arithmetic: SumParams
+    shape: BroadcastParams
+
+
+@dataclass(frozen=True)
+class AddBroadcastParams(SumBroadcastParams):
+    """`sotto_add_broadcast_params` of a sum."""
+
+    kernel: ClassVar[str] = "add_broadcast"
+
+
+@dataclass(frozen=True)
+class SubBroadcastParams(SumBroadcastParams):
+    """`sotto_add_broadcast_params` of a difference."""
+
+    kernel: ClassVar[str] = "sub_broadcast"
+
+
+@dataclass(frozen=True)
+class MulBroadcastParams(ElementwiseParams):
+    """`sotto_mul_broadcast_params`."""
+
+    kernel: ClassVar[str] = "mul_broadcast"
+    struct: ClassVar[str] = "mul_broadcast"
+    arithmetic: MulParams
+    shape: BroadcastParams
 
 
 @dataclass(frozen=True)
@@ -215,6 +285,24 @@ class MeanParams(KernelParams):
 
 
 @dataclass(frozen=True)
+class MeanAxesParams(KernelParams):
+    """`sotto_mean_axes_params`."""
+
+    kernel: ClassVar[str] = "mean_axes"
+    struct: ClassVar[str] = "mean_axes"
+    outputs: int
+    positions: int
+    input_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+    kept_extents: np.ndarray
+    kept_strides: np.ndarray
+    reduced_extents: np.ndarray
+    reduced_strides: np.ndarray
+
+
+@dataclass(frozen=True)
 class SoftmaxParams(KernelParams):
     """`sotto_softmax_params`."""
 
@@ -233,6 +321,52 @@ class LookupParams(ElementwiseParams):
     struct: ClassVar[str] = "lookup"
     elements: int
     table: np.ndarray
+
+
+@dataclass(frozen=True)
+class NarrowParams(KernelParams):
+    """`sotto_narrow_params`: int16 to int8."""
+
+    kernel: ClassVar[str] = "narrow"
+    struct: ClassVar[str] = "narrow"
+    suffix: ClassVar[str] = "s16"
+    elements: int
+    input_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class RescaleParams(NarrowParams):
+    """`sotto_narrow_params`: int16 to int16."""
+
+    kernel: ClassVar[str] = "rescale"
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True)
+class WidenParams(KernelParams):
+    """`sotto_widen_params`."""
+
+    kernel: ClassVar[str] = "widen"
+    struct: ClassVar[str] = "widen"
+    elements: int
+    table: np.ndarray
+
+
+@dataclass(frozen=True)
+class FillParams(KernelParams):
+    """`sotto_fill_params`."""
+
+    kernel: ClassVar[str] = "fill"
+    struct: ClassVar[str] = "fill"
+    bytes: int
+    value: int
 
 
 @dataclass(frozen=True)

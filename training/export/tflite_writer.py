@@ -34,6 +34,8 @@ from training.export.reader import FILE_IDENTIFIER, PADDINGS
 SCHEMA_VERSION = 3
 OPERATOR_VERSIONS = {
     "RESHAPE": 1,
+    "HARD_SWISH": 1,
+    "RELU_N1_TO_1": 1,
     "VAR_HANDLE": 1,
     "READ_VARIABLE": 1,
     "ASSIGN_VARIABLE": 1,
@@ -136,6 +138,8 @@ OPTION_WRITERS: dict[type, Callable[[Any], tuple[str, Any]]] = {
 def _options(operator: str, options: Options) -> tuple[str, Any] | None:
     if isinstance(options, NoOptions):
         return None
+    if getattr(options, "border", None) is not None:
+        raise ValueError(f"the TensorFlow Lite schema has no border in {operator}")
     if isinstance(options, SplitOptions):
         kind = "SplitOptions" if operator == "SPLIT" else "SplitVOptions"
         t = getattr(schema, kind + "T")()
@@ -190,10 +194,10 @@ def _subgraph(graph: Graph, name: str, codes: list[str], buffers: list[Any]) -> 
 
 
 def write_tflite(graph: Graph) -> bytes:
-    """Serialise `graph`; the same graph gives the same bytes.
+    """Serialise `graph` as it was read, before passes; the same graph gives the same bytes.
 
     Raises:
-        ValueError: an operator's name is not in the schema.
+        ValueError: an operator's name or option is not in the schema.
     """
     graphs = {"main": graph} | {f"subgraph {i}": g for i, g in enumerate(graph.subgraphs, 1)}
     names = sorted({o.name for each in graphs.values() for o in each.operators})

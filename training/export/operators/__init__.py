@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from training.export.lower_context import Context, Lowered
-from training.export.operators.elementwise import add, mul
-from training.export.operators.functions import logistic, quantize, relu, softmax
+from training.export.operators.elementwise import add, mul, sub
+from training.export.operators.functions import (
+    hard_swish,
+    leaky_relu,
+    logistic,
+    quantize,
+    relu,
+    softmax,
+    tanh,
+)
 from training.export.operators.moving import (
     assign_variable,
     concatenation,
     pad,
     read_variable,
+    split,
+    split_v,
     stream,
     strided_slice,
 )
@@ -24,6 +34,7 @@ LOWERINGS: dict[str, Callable[[Context], Sequence[Lowered]]] = {
     "DEPTHWISE_CONV_2D": depthwise_conv2d,
     "FULLY_CONNECTED": fully_connected,
     "ADD": add,
+    "SUB": sub,
     "MUL": mul,
     "AVERAGE_POOL_2D": average_pool,
     "MAX_POOL_2D": max_pool,
@@ -33,9 +44,16 @@ LOWERINGS: dict[str, Callable[[Context], Sequence[Lowered]]] = {
     "QUANTIZE": quantize,
     "RELU": relu,
     "RELU6": relu,
+    "RELU_N1_TO_1": relu,
+    "LEAKY_RELU": leaky_relu,
+    "HARD_SWISH": hard_swish,
+    "TANH": tanh,
     "PAD": pad,
+    "PADV2": pad,
     "CONCATENATION": concatenation,
     "STRIDED_SLICE": strided_slice,
+    "SPLIT": split,
+    "SPLIT_V": split_v,
     "READ_VARIABLE": read_variable,
     "ASSIGN_VARIABLE": assign_variable,
     "STREAM": stream,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
+from training.export.operators.strides import columns, merged
 from training.export.program import CopyParams, KernelParams, MoveParams
 
 MOVE_DIMENSIONS = 5
@@ -22,21 +21,9 @@ class Move:
     input_start: int = 0
     output_start: int = 0
 
-    def merged(self) -> list[tuple[int, int, int]]:
-        """Extent and strides without dimensions of 1, neighbours joined where one step suffices."""
-        joined: list[tuple[int, int, int]] = []
-        dimensions = zip(self.extents, self.input_strides, self.output_strides, strict=True)
-        for extent, source, target in dimensions:
-            if extent == 1:
-                continue
-            if joined and joined[-1][1:] == (extent * source, extent * target):
-                extent *= joined.pop()[0]
-            joined.append((extent, source, target))
-        return joined
-
     def params(self) -> KernelParams | None:
         """The kernel's parameters, or None for more dimensions than it has."""
-        joined = self.merged()
+        joined = merged(zip(self.extents, self.input_strides, self.output_strides, strict=True))
         run = joined.pop()[0] if joined and joined[-1][1:] == (1, 1) else 1
         if len(joined) <= 1:
             blocks, source, target = joined[0] if joined else (1, 0, 0)
@@ -45,14 +32,5 @@ class Move:
             joined.append((run, 1, 1))
         if len(joined) > MOVE_DIMENSIONS:
             return None
-        padded = [(1, 0, 0)] * (MOVE_DIMENSIONS - len(joined)) + joined
-        extents, sources, targets = np.array(padded, np.int32).T.copy()
+        extents, sources, targets = columns(joined, 3, MOVE_DIMENSIONS)
         return MoveParams(self.input_start, self.output_start, extents, sources, targets)
-
-
-def dense_strides(shape: tuple[int, ...], element_bytes: int = 1) -> tuple[int, ...]:
-    """Bytes from an index of each dimension to the next."""
-    strides = [element_bytes]
-    for extent in shape[:0:-1]:
-        strides.append(strides[-1] * extent)
-    return tuple(reversed(strides[: len(shape)]))

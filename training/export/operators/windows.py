@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from training.export.graph import Border, ConvOptions, PoolOptions
 from training.export.lower_context import Context, Lowered, output_extent
 from training.export.program import AveragePoolParams, MaxPoolParams
 
@@ -11,6 +12,19 @@ SPAN_LIMIT = 2**24
 """Rows or columns of a kernel with its dilation: positions beside the input stay in 32 bits."""
 TAPS_LIMIT = 2**23
 """Values in a window: their sum stays in 32 bits."""
+
+
+def border_of(
+    o: ConvOptions | PoolOptions, size: tuple[int, int], spans: tuple[int, int]
+) -> Border:
+    """Padding of an image of `size` (height, width) by the options' rule, for dilated kernels."""
+    sides: list[int] = []
+    strides = o.stride_height, o.stride_width
+    for extent, span, stride in zip(size, spans, strides, strict=True):
+        output, before = output_extent(o.padding, extent, span, stride)
+        around = max((output - 1) * stride + span - extent, 0)
+        sides += [before, around - before]
+    return Border(*sides)
 
 
 def windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> dict[str, Any]:
@@ -21,8 +35,14 @@ def windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> d
     c.need(min(steps) >= 1, f"kernel, dilation and stride are {steps}")
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     c.need(max(spans) <= SPAN_LIMIT, f"its kernel spans {spans[0]}x{spans[1]}")
-    output_height, pad_top = output_extent(o.padding, height, spans[0], o.stride_height)
-    output_width, pad_left = output_extent(o.padding, width, spans[1], o.stride_width)
+    border = o.border or border_of(o, (height, width), (spans[0], spans[1]))
+    output_height, output_width = (
+        (size + around - span) // stride + 1
+        for size, around, span, stride in (
+            (height, border.top + border.bottom, spans[0], o.stride_height),
+            (width, border.left + border.right, spans[1], o.stride_width),
+        )
+    )
     found = c.image(c.output)[:2]
     c.need(
         found == (output_height, output_width),
@@ -35,8 +55,8 @@ def windows(c: Context, kernel: tuple[int, int], dilation: tuple[int, int]) -> d
         "output_width": output_width,
         "stride_height": o.stride_height,
         "stride_width": o.stride_width,
-        "pad_top": pad_top,
-        "pad_left": pad_left,
+        "pad_top": border.top,
+        "pad_left": border.left,
     }
 
 

@@ -11,10 +11,13 @@ from functools import reduce
 from training.export.graph import Graph
 from training.export.passes.check_order import check_order
 from training.export.passes.drop_dead import drop_dead
+from training.export.passes.drop_unread import drop_unread
 from training.export.passes.fold_constants import fold_constants
 from training.export.passes.fuse_activations import fuse_activations
+from training.export.passes.fuse_padding import fuse_padding
 from training.export.passes.in_place import work_in_place
 from training.export.passes.keep_streams import keep_streams
+from training.export.passes.remove_identities import remove_identities
 from training.export.passes.resolve_variables import resolve_variables
 from training.export.passes.share_memory import share_memory
 from training.export.program import Program
@@ -23,14 +26,16 @@ GRAPH_PASSES: tuple[Callable[[Graph], Graph], ...] = (
     check_order,
     fold_constants,
     resolve_variables,
+    remove_identities,
     keep_streams,
+    fuse_padding,
     fuse_activations,
     drop_dead,
 )
 """Before the kernels are chosen."""
 
 
-PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (share_memory,)
+PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (drop_unread, share_memory)
 """Before the target replaces kernels."""
 
 LAST_PASSES: tuple[Callable[[Program], Program], ...] = (work_in_place,)

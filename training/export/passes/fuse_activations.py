@@ -16,7 +16,7 @@ from training.export.graph import (
 CLAMPING = (ConvOptions, PoolOptions, FullyConnectedOptions, ArithmeticOptions)
 """Options of the layers whose kernels clamp."""
 
-ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6"})
+ACTIVATION_OPERATORS = frozenset({"RELU", "RELU6", "RELU_N1_TO_1"})
 
 
 def _fusion(graph: Graph, operator: Operator) -> int | None:

@@ -117,6 +117,10 @@ typedef struct sotto_add_params {
 void sotto_add_s8(const sotto_add_params *params, const int8_t *input1, const int8_t *input2,
                   int8_t *output);
 
+/* The first less the second, otherwise the same. */
+void sotto_sub_s8(const sotto_add_params *params, const int8_t *input1, const int8_t *input2,
+                  int8_t *output);
+
 /* Element by element product of two tensors of one shape. `output` may be either input. */
 typedef struct sotto_mul_params {
   int32_t elements;
@@ -131,6 +135,39 @@ typedef struct sotto_mul_params {
 
 void sotto_mul_s8(const sotto_mul_params *params, const int8_t *input1, const int8_t *input2,
                   int8_t *output);
+
+/* Two tensors of different shapes, repeated along the dimensions in which they have one element.
+ * The output is a row of runs. In a run an input advances by its step, 1 or 0; where the run begins
+ * in an input is the sum of index times stride over the outer dimensions. */
+#define SOTTO_STRIDED_DIMENSIONS 4
+typedef struct sotto_broadcast_params {
+  int32_t runs;
+  int32_t run_elements;
+  int32_t input1_step;
+  int32_t input2_step;
+  const int32_t *extents;        /* [SOTTO_STRIDED_DIMENSIONS], outermost first, product: runs */
+  const int32_t *input1_strides; /* [SOTTO_STRIDED_DIMENSIONS], in elements */
+  const int32_t *input2_strides; /* [SOTTO_STRIDED_DIMENSIONS] */
+} sotto_broadcast_params;
+
+/* `output` may be an input that is not repeated. */
+typedef struct sotto_add_broadcast_params {
+  const sotto_add_params *arithmetic; /* its `elements` are those of the output */
+  const sotto_broadcast_params *shape;
+} sotto_add_broadcast_params;
+
+void sotto_add_broadcast_s8(const sotto_add_broadcast_params *params, const int8_t *input1,
+                            const int8_t *input2, int8_t *output);
+void sotto_sub_broadcast_s8(const sotto_add_broadcast_params *params, const int8_t *input1,
+                            const int8_t *input2, int8_t *output);
+
+typedef struct sotto_mul_broadcast_params {
+  const sotto_mul_params *arithmetic;
+  const sotto_broadcast_params *shape;
+} sotto_mul_broadcast_params;
+
+void sotto_mul_broadcast_s8(const sotto_mul_broadcast_params *params, const int8_t *input1,
+                            const int8_t *input2, int8_t *output);
 
 /* Average and maximum over windows; input and output have the same quantisation. Taps outside of
  * the input do not count. */
@@ -165,6 +202,22 @@ typedef struct sotto_mean_params {
 
 void sotto_mean_s8(const sotto_mean_params *params, const int8_t *input, int8_t *output);
 
+/* Mean over any dimensions. Strides as in sotto_broadcast_params. */
+typedef struct sotto_mean_axes_params {
+  int32_t outputs;   /* product of kept_extents */
+  int32_t positions; /* product of reduced_extents, at most 2^23 */
+  int32_t input_offset;
+  int32_t output_offset;
+  int32_t multiplier;
+  int32_t shift;
+  const int32_t *kept_extents;    /* [SOTTO_STRIDED_DIMENSIONS] */
+  const int32_t *kept_strides;    /* [SOTTO_STRIDED_DIMENSIONS] */
+  const int32_t *reduced_extents; /* [SOTTO_STRIDED_DIMENSIONS] */
+  const int32_t *reduced_strides; /* [SOTTO_STRIDED_DIMENSIONS] */
+} sotto_mean_axes_params;
+
+void sotto_mean_axes_s8(const sotto_mean_axes_params *params, const int8_t *input, int8_t *output);
+
 /* Softmax of each row; output scale 1/256, zero point -128. */
 typedef struct sotto_softmax_params {
   int32_t rows;
@@ -174,13 +227,45 @@ typedef struct sotto_softmax_params {
 
 void sotto_softmax_s8(const sotto_softmax_params *params, const int8_t *input, int8_t *output);
 
-/* Any function of one stored value: logistic, relu, requantisation. `output` may be `input`. */
+/* Any function of one stored value: logistic, relu, requantisation. `output` may be `input`. Tables
+ * are for the bytes as int8, also where a tensor is uint8. */
 typedef struct sotto_lookup_params {
   int32_t elements;
   const int8_t *table; /* [256], indexed by the stored input + 128 */
 } sotto_lookup_params;
 
 void sotto_lookup_s8(const sotto_lookup_params *params, const int8_t *input, int8_t *output);
+
+/* From int16 to int8. int16 tensors are pairs of bytes,
+ * lowest byte first, at any address. Shifts are at most 14. */
+typedef struct sotto_narrow_params {
+  int32_t elements;
+  int32_t input_offset; /* -32767..32768 */
+  int32_t output_offset;
+  int32_t multiplier;
+  int32_t shift;
+} sotto_narrow_params;
+
+void sotto_narrow_s16(const sotto_narrow_params *params, const int8_t *input, int8_t *output);
+
+/* From int16 to int16, `output` may be `input`. As above. */
+void sotto_rescale_s16(const sotto_narrow_params *params, const int8_t *input, int8_t *output);
+
+/* From bytes to int16. */
+typedef struct sotto_widen_params {
+  int32_t elements;
+  const int16_t *table; /* [256], indexed by the stored input as int8 + 128 */
+} sotto_widen_params;
+
+void sotto_widen_s8(const sotto_widen_params *params, const int8_t *input, int8_t *output);
+
+/* Writes one value everywhere. */
+typedef struct sotto_fill_params {
+  int32_t bytes;
+  int32_t value;
+} sotto_fill_params;
+
+void sotto_fill_s8(const sotto_fill_params *params, int8_t *output);
 
 /* A border of `value` around [height][width][channels]. */
 typedef struct sotto_pad_params {

@@ -1,0 +1,9 @@
+/* Quantised difference of two tensors. */
+#include "arithmetic.h"
+
+void sotto_sub_s8(const sotto_add_params *params, const int8_t *input1, const int8_t *input2,
+                  int8_t *output) {
+  for (int32_t i = 0; i < params->elements; ++i) {
+    output[i] = sub_value(params, input1[i], input2[i]);
+  }
+}
