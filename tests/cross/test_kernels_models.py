@@ -35,11 +35,20 @@ def mlperf_or_keyword_model() -> bytes:
     return MLPERF.read_bytes() if MLPERF.exists() else keyword_model(seed=9)
 
 
-def _program(model: CompiledModel, folder: Path, build_program: Callable[..., Path]) -> Path:
+@pytest.fixture(scope="module")
+def build_model(build_program: Callable[..., Path]) -> Callable[[CompiledModel, Path], Path]:
+    """`build_model(model, folder)` -> program; the kernels are compiled once."""
+    objects = build_program(NN_SOURCES, ["-r"])
+    return lambda model, folder: _program(model, folder, build_program, objects)
+
+
+def _program(
+    model: CompiledModel, folder: Path, build_program: Callable[..., Path], objects: Path
+) -> Path:
     identity = c_writer.Identity(model.name, "0" * 64)
     (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, UNUSED_ARENA))
     (folder / "sotto_model_aot.c").write_text(c_writer.model_source(model, identity))
-    sources = [RUNNER, folder / "sotto_model_aot.c", *NN_SOURCES]
+    sources = [RUNNER, folder / "sotto_model_aot.c", objects]
     flags = ["-I", str(folder), f"-DSOTTO_TARGET={model.target.macro}"]
     return build_program(sources, flags)
 
@@ -81,12 +90,12 @@ def test_generated_program(
     interpreters: tuple[Callable, ...],
     target: Target,
     tmp_path: Path,
-    build_program: Callable[..., Path],
+    build_model: Callable[[CompiledModel, Path], Path],
 ) -> None:
     tflite = build()
     model = compile_model(tflite, name=build.__name__, target=target)
     inputs = _inputs(model.input.shape, seed=4)
-    program = _program(model, tmp_path, build_program)
+    program = build_model(model, tmp_path)
     ours = _ours(program, model, np.stack(inputs))
     rounds = [[value] for value in inputs]
     for run in interpreters:
@@ -129,7 +138,7 @@ def test_states_over_a_sequence(
     different: int,
     target: Target,
     tmp_path: Path,
-    build_program: Callable[..., Path],
+    build_model: Callable[[CompiledModel, Path], Path],
 ) -> None:
     """Every step depends on those before it, until a reset."""
     tflite = build()
@@ -137,7 +146,7 @@ def test_states_over_a_sequence(
     rng = np.random.default_rng(6)
     noise = rng.normal(-10, 50, (STREAM_STEPS, *model.input.shape)).round()
     inputs = np.clip(noise, -128, 127).astype(np.int8)
-    program = _program(model, tmp_path, build_program)
+    program = build_model(model, tmp_path)
     ours = _ours(program, model, inputs)
     rounds = [[value] for value in inputs]
     for run in (run_litert, run_micro):
