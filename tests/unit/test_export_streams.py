@@ -26,6 +26,7 @@ from training.export.passes.share_memory import share_memory
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import View
 from training.export.reader import read_tflite
+from training.export.targets import REFERENCE
 from training.export.tflite_writer import write_tflite
 
 ROWS, ADDED, CHANNELS = 6, 2, 4
@@ -68,7 +69,7 @@ def test_the_layer_before_a_window_writes_into_it() -> None:
 
 def test_streams_need_little_memory() -> None:
     """States, the two tensors around a pointwise layer, and alignment."""
-    summary = compile_model(streaming_model()).summary
+    summary = compile_model(streaming_model(), target=REFERENCE).summary
     states = [5 * 16, 5 * 8, 9 * 12, 4 * 10, 5 * 10]
     assert summary.state_bytes == sum(states)
     assert summary.arena_bytes <= sum(states) + 2 * 12 + ALIGNMENT_BYTES * (len(states) + 2)

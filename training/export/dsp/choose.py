@@ -34,6 +34,7 @@ from training.export.dsp.params import (
     MeanDspParams,
 )
 from training.export.graph import Quantization
+from training.export.moving_params import PadParams
 from training.export.program import (
     AddParams,
     AveragePoolParams,
@@ -43,7 +44,6 @@ from training.export.program import (
     KernelCall,
     KernelParams,
     MeanParams,
-    PadParams,
     Program,
 )
 from training.export.weighted import (

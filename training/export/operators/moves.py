@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from training.export.moving_params import CopyParams, MoveParams
 from training.export.operators.strides import columns, merged
-from training.export.program import CopyParams, KernelParams, MoveParams
+from training.export.program import KernelParams
 
 MOVE_DIMENSIONS = 5
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from training.export.graph import StreamOptions, Tensor
 from training.export.lower_context import Context, Lowered
+from training.export.moving_params import CopyParams, FillParams, PadParams, ShiftParams
 from training.export.operators.moves import MOVE_DIMENSIONS, Move
 from training.export.operators.slices import Range, ranges_of
 from training.export.operators.strides import dense_strides
-from training.export.program import CopyParams, FillParams, PadParams, ShiftParams
 
 
 def _moved(c: Context, move: Move, position: int = 0, output: int | None = None) -> Lowered:

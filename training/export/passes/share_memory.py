@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from training.export.moving_params import CopyParams
 from training.export.program import (
     VIEW_ALIGNMENT_BYTES,
     Buffer,
-    CopyParams,
     KernelCall,
     Program,
     View,
