@@ -295,7 +295,7 @@ SMALLEST_SCALE = 2.0**-149
         (_one("RELU6", ((1, 4), SMALLEST_SCALE), ((1, 4), SMALLEST_SCALE)), "too small for RELU6"),
         (_dilated(2**30), "spans 4294967297x1"),
         (_pooled(2900), "windows hold 8410000"),
-        (_changed(0, dtype="float32", quantization=None), "float32, not int8"),
+        (_changed(0, dtype="float32", quantization=None), "'t0' is float32"),
         (_changed(0, quantization=None), "no single positive scale"),
         (_changed(3, shape=(1, 25, 21, 8)), "output is 25x21, its options say 25x20"),
         (_changed(3, shape=(1, 25, 20, 9)), "other channels"),
