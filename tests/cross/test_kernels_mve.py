@@ -13,6 +13,8 @@ import pytest
 from interpreters import NN_SOURCES, Kernels
 from model_builder import Layers
 from operator_cases import (
+    add,
+    average_pool,
     conv2d,
     conv2d_without_bias,
     depthwise_conv2d,
@@ -20,19 +22,27 @@ from operator_cases import (
     fully_connected,
     fully_connected_per_channel,
     int8,
+    mean,
 )
 
 from training.export.graph import Graph
 from training.export.lower import lower
 from training.export.mve.choose import choose_mve_kernels
-from training.export.mve.params import DepthwiseMveParams, MatrixMveParams
+from training.export.mve.params import (
+    AddMveParams,
+    AveragePoolMveParams,
+    DepthwiseLongMveParams,
+    DepthwiseMveParams,
+    MatrixMveParams,
+    MeanMveParams,
+)
 from training.export.passes.in_place import work_in_place
 from training.export.program import Program
 
 MODELS = 250
 ROUNDS = 6
 SEED = 33
-PACKED = (MatrixMveParams, DepthwiseMveParams)
+PACKED = (MatrixMveParams, DepthwiseMveParams, AddMveParams, AveragePoolMveParams, MeanMveParams)
 Case = Callable[[np.random.Generator], Graph]
 
 
@@ -57,6 +67,9 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (fully_connected, 0.5),
         (fully_connected_per_channel, 0.5),
         (ds_cnn_layer, 0.9),
+        (add, 1.0),
+        (average_pool, 1.0),
+        (mean, 1.0),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -95,10 +108,7 @@ def test_kernels_that_may_write_over_their_input_do(kernels: Kernels) -> None:
         reference = lower(graph)
         chosen = work_in_place(choose_mve_kernels(reference))
         shared += sum(call.output in call.inputs for call in chosen.calls)
-        long_windows += sum(
-            isinstance(call.params, DepthwiseMveParams) and call.params.vectors > 1
-            for call in chosen.calls
-        )
+        long_windows += sum(isinstance(c.params, DepthwiseLongMveParams) for c in chosen.calls)
         rounds = _rounds(rng, reference)
         np.testing.assert_array_equal(
             kernels.run(chosen, rounds), kernels.run(reference, rounds), str(graph)

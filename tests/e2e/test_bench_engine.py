@@ -30,8 +30,15 @@ from training.export.dsp.params import (
     MatrixExactDspParams,
     MatrixLongDspParams,
 )
-from training.export.graph import ArithmeticOptions
-from training.export.mve.params import DepthwiseMveParams, MatrixMveParams
+from training.export.graph import ArithmeticOptions, PoolOptions
+from training.export.mve.params import (
+    AddMveParams,
+    AveragePoolMveParams,
+    DepthwiseLongMveParams,
+    DepthwiseMveParams,
+    MatrixMveParams,
+    MeanMveParams,
+)
 from training.export.targets import find_target
 from training.export.tflite_writer import write_tflite
 
@@ -105,23 +112,29 @@ def vector_kernels_model(seed: int) -> bytes:
     """Layers for the kernels of sotto/nn_mve.h in random sizes."""
     rng = np.random.default_rng(seed)
     b = Layers(seed)
-    height, width, *outputs = (int(n) for n in rng.integers(3, 30, 8))
+    height, width, *outputs = (int(n) for n in rng.integers(5, 30, 8))
     x = source = b.tensor((1, height, width, 1), 1 / 16)
     x = b.convolution(x, outputs[0], int(rng.integers(1, 6)), int(rng.integers(1, 3)))
     for before, channels, kernel in zip(outputs, outputs[1:5], (3, 5, 7, 2), strict=False):
         x = b.convolution(x, before, kernel, int(rng.integers(1, 3)), multiplier=1)
         x = b.convolution(x, channels, int(rng.integers(1, 3)), logits=bool(rng.integers(2)))
-    return write_tflite(b.build([source], [b.convolution(x, outputs[5], 1, logits=True)]))
+    y = b.convolution(x, outputs[4], 3, logits=True)
+    x = b.operator("ADD", [x, y], b.same(x, 0.07), ArithmeticOptions())
+    x = b.operator("AVERAGE_POOL_2D", [x], b.same(x), PoolOptions("SAME", 1, 1, 2, 3, "NONE"))
+    x = b.convolution(b.mean(x), outputs[5], 1, logits=True)
+    return write_tflite(b.build([source], [x]))
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_vector_kernel_on_the_instructions_themselves(seed: int) -> None:
     model = vector_kernels_model(seed)
     calls = compile_model(model, target=find_target("mve")).program.calls
-    assert {type(call.params) for call in calls} == {MatrixMveParams, DepthwiseMveParams}
-    assert {call.params.ties_away for call in calls} == {0, 1}
-    long = {p.vectors > 1 for c in calls if isinstance(p := c.params, DepthwiseMveParams)}
-    assert long == {False, True}
+    kinds = {MatrixMveParams, DepthwiseMveParams, DepthwiseLongMveParams, AddMveParams}
+    assert {type(call.params) for call in calls} == kinds | {AveragePoolMveParams, MeanMveParams}
+    weighted = [
+        c.params for c in calls if isinstance(c.params, MatrixMveParams | DepthwiseMveParams)
+    ]
+    assert {params.ties_away for params in weighted} == {0, 1}
     assert bench(model, M55).instructions > 0
 
 

@@ -5,24 +5,32 @@ A call that a check refuses keeps its reference kernel: the answer is the same, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from training.export.graph import Quantization
-from training.export.mve.pack import Requantisation, pack_depthwise, pack_matrix
+from training.export.mve.pack import Factors, pack_depthwise, pack_matrix
 from training.export.mve.params import (
     UNPACKED_CHANNELS,
     VECTOR_BYTES,
+    AddMveParams,
+    AveragePoolMveParams,
+    DepthwiseLongMveParams,
     DepthwiseMveParams,
     MatrixMveParams,
+    MeanMveParams,
+    planes_of,
 )
 from training.export.program import (
+    AddParams,
+    AveragePoolParams,
     Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
     KernelParams,
+    MeanParams,
     Program,
 )
 from training.export.weighted import GEOMETRY, as_conv2d, channel_bounds, requantisation
@@ -30,22 +38,21 @@ from training.export.weighted import GEOMETRY, as_conv2d, channel_bounds, requan
 ACCUMULATOR_LIMIT = 2**30
 PLANE_LIMIT = (2**16 - 1) // (UNPACKED_CHANNELS - 1)
 """Offsets of planes are 16-bit numbers."""
-FREE_SCRATCH_BYTES = 2048
+FREE_SCRATCH_BYTES = 4096
 """Scratch of this size is worth its speed even where the tensors are smaller."""
 # Instructions, counted in the assembly, that the choice of strips weighs against each other.
 OUTPUT_COST, LONG_OUTPUT_COST, LONG_VECTOR_COST = 26, 30, 13
 PIXEL_COST, ROW_COST = 6, 14
 
 
-def _how(
-    params: Conv2dParams | DepthwiseConv2dParams, columns: np.ndarray
-) -> Requantisation | None:
-    """The requantisation of a layer whose weights are `columns`, or None where it is refused."""
+def _factors(params: Conv2dParams | DepthwiseConv2dParams, columns: np.ndarray) -> Factors | None:
+    """Multipliers and exponents of a layer with the weights `columns`, or None where refused."""
     bounds = channel_bounds(columns, params.bias, params.input_offset)
-    factors = requantisation(bounds, params.multiplier, params.shift)
-    if factors is None or bounds.max() >= ACCUMULATOR_LIMIT:
-        return None
-    return Requantisation(*factors, params.output_offset)
+    return (
+        requantisation(bounds, params.multiplier, params.shift)
+        if bounds.max() < ACCUMULATOR_LIMIT
+        else None
+    )
 
 
 def _ties_away(params: Conv2dParams | DepthwiseConv2dParams) -> int:
@@ -59,8 +66,8 @@ def matrix_kernel(params: KernelParams) -> MatrixMveParams | None:
     if conv is None:
         return None
     columns = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
-    how = _how(conv, columns)
-    if how is None:
+    factors = _factors(conv, columns)
+    if factors is None:
         return None
     return MatrixMveParams(
         **{name: getattr(conv, name) for name in GEOMETRY},
@@ -69,9 +76,10 @@ def matrix_kernel(params: KernelParams) -> MatrixMveParams | None:
         pad_value=-conv.input_offset,
         vectors=-(-columns.shape[1] // VECTOR_BYTES),
         ties_away=_ties_away(conv),
+        rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,
         activation_max=conv.activation_max,
-        stream=pack_matrix(columns, conv.bias, conv.input_offset, how),
+        stream=pack_matrix(columns, conv.bias, conv.input_offset, factors),
     )
 
 
@@ -134,16 +142,11 @@ class Strips:
         return outputs / 4 + unpacked / UNPACKED_CHANNELS
 
     @property
-    def window(self) -> np.ndarray:
-        """Weights as int64[channels, bytes of a window]: zeros for columns between the rows."""
+    def places(self) -> np.ndarray:
+        """Of each tap among the bytes of a window."""
         p = self.params
-        channels = p.input_channels
-        columns = np.zeros((channels, self.reach * self.columns + self.span), np.int64)
-        taps = p.weights.reshape(p.kernel_height, p.kernel_width, channels)
-        for y, x in np.ndindex(p.kernel_height, p.kernel_width):
-            place = y * p.dilation_height * self.columns + x * p.dilation_width
-            columns[:, place] = taps[y, x]
-        return columns
+        rows = np.arange(p.kernel_height) * p.dilation_height * self.columns
+        return (rows[:, None] + np.arange(p.kernel_width) * p.dilation_width).reshape(-1)
 
 
 def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
@@ -151,16 +154,22 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
     if not isinstance(params, DepthwiseConv2dParams) or params.depth_multiplier != 1:
         return None
     channels = params.input_channels
-    how = _how(params, params.weights.reshape(-1, channels).T.astype(np.int64))
+    columns = params.weights.reshape(-1, channels).T.astype(np.int64)
+    factors = _factors(params, columns)
     image_bytes = params.input_height * params.input_width * channels
-    plane_limit = max(image_bytes, FREE_SCRATCH_BYTES) // UNPACKED_CHANNELS
+    plane_limit = max(image_bytes, FREE_SCRATCH_BYTES) // planes_of(channels)
     ways = [Strips(params, outputs) for outputs in range(1, params.output_width + 1)]
     ways = [way for way in ways if way.plane_bytes <= min(plane_limit, PLANE_LIMIT)]
-    if how is None or not ways:
+    if factors is None or not ways:
         return None
     strips = min(ways, key=lambda way: way.cost)
+    one_vector = strips.vectors == 1
+    kernel = DepthwiseMveParams if one_vector else DepthwiseLongMveParams
+    tap_of = np.zeros(VECTOR_BYTES, np.uint8)
+    if one_vector:
+        tap_of[strips.places] = np.arange(len(strips.places))
     geometry = (name for name in GEOMETRY if not name.startswith(("kernel", "dilation")))
-    return DepthwiseMveParams(
+    return kernel(
         **{name: getattr(params, name) for name in geometry},
         channels=channels,
         pad_value=-params.input_offset,
@@ -170,20 +179,38 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
         strip_rows=strips.rows,
         plane_bytes=strips.plane_bytes,
         vectors=strips.vectors,
+        taps=len(strips.places),
+        bytes_with_tap=sum(1 << int(place) for place in strips.places) if one_vector else 0,
         ties_away=_ties_away(params),
+        rounding_base=2 * params.output_offset + 1,
         activation_min=params.activation_min,
         activation_max=params.activation_max,
-        stream=pack_depthwise(strips.window, params.bias, params.input_offset, how),
+        tap_of=tap_of,
+        stream=pack_depthwise(columns, params.bias, params.input_offset, factors, strips.places),
     )
+
+
+def same_params_kernel(params: KernelParams) -> KernelParams | None:
+    """The kernel with vectors that takes the reference kernel's own parameters, if there is one."""
+    kinds: tuple[tuple[type[KernelParams], type[KernelParams]], ...] = (
+        (AddParams, AddMveParams),
+        (AveragePoolParams, AveragePoolMveParams),
+        (MeanParams, MeanMveParams),
+    )
+    for reference, vectors in kinds:
+        if type(params) is reference:
+            return vectors(**{field.name: getattr(params, field.name) for field in fields(params)})
+    return None
 
 
 def choose_mve_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one."""
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
-        params = matrix_kernel(call.params) or depthwise_kernel(call.params)
-        if params is None:
-            calls.append(call)
+        p = call.params
+        params = matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
+        if params.scratch_bytes == 0:
+            calls.append(replace(call, params=params))
             continue
         size = (params.scratch_bytes,)
         calls.append(replace(call, params=params, scratch=len(buffers)))

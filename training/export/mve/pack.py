@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from training.export.mve.params import VECTOR_BYTES
+from training.export.mve.params import QUAD, VECTOR_BYTES
 
-QUAD = 4
-"""Output channels that are computed at a time."""
-RESULT_SHIFT = 24
-"""The kernels leave a result in the uppermost byte of a word."""
-
-
-@dataclass(frozen=True)
-class Requantisation:
-    """How accumulators become stored outputs: int64[channels] each, and the zero point."""
-
-    multiplier: np.ndarray
-    exponent: np.ndarray
-    output_offset: int
+Factors = tuple[np.ndarray, np.ndarray]
+"""Multiplier and exponent of each channel, int64[channels]."""
 
 
 def _quads(values: np.ndarray) -> np.ndarray:
@@ -36,29 +23,34 @@ def _words(values: np.ndarray) -> np.ndarray:
     return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
 
 
-def _weights(columns: np.ndarray) -> np.ndarray:
+def _bytes(values: np.ndarray) -> np.ndarray:
+    """int8[quads, bytes], bytes a multiple of 4 -> the same as int32 words."""
+    return np.ascontiguousarray(values, np.int8).view("<i4").astype(np.int32)
+
+
+def _vectors(columns: np.ndarray) -> np.ndarray:
     """int64[channels, bytes] -> int32[quads, vectors * 16]: a vector of each channel in turn."""
     channels, taps = columns.shape
     vectors = -(-taps // VECTOR_BYTES)
     padded = np.zeros((channels, vectors * VECTOR_BYTES), np.int8)
     padded[:, :taps] = columns
     quads = _quads(padded).reshape(-1, QUAD, vectors, VECTOR_BYTES).transpose(0, 2, 1, 3)
-    return np.ascontiguousarray(quads).reshape(len(quads), -1).view("<i4").astype(np.int32)
+    return _bytes(quads.reshape(len(quads), -1))
 
 
-def _constants(
-    columns: np.ndarray, bias: np.ndarray, input_offset: int, how: Requantisation
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Bias, multiplier, rounding and left shift: int32[quads, QUAD] each."""
-    start = bias.astype(np.int64) + input_offset * columns.sum(axis=1)
-    rounding = (2 * how.output_offset + 1) * 2 ** (how.exponent - 1)
-    rows = (start, how.multiplier, rounding, RESULT_SHIFT - how.exponent)
-    first, second, third, fourth = (_words(_quads(row.astype(np.int64))) for row in rows)
-    return first, second, third, fourth
+def _start(columns: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
+    """Bias with the input's zero point folded in: int32[quads, QUAD]."""
+    return _words(_quads(bias.astype(np.int64) + input_offset * columns.sum(axis=1)))
+
+
+def _ends(factors: Factors) -> list[np.ndarray]:
+    """Multiplier and exponent - 1: int32[quads, QUAD] and [quads, 1]."""
+    multiplier, exponent = factors
+    return [_words(_quads(multiplier)), _bytes(_quads(exponent - 1))]
 
 
 def pack_matrix(
-    columns: np.ndarray, bias: np.ndarray, input_offset: int, how: Requantisation
+    columns: np.ndarray, bias: np.ndarray, input_offset: int, factors: Factors
 ) -> np.ndarray:
     """Stream of `sotto_matrix_mve_params`.
 
@@ -67,23 +59,32 @@ def pack_matrix(
         bias: int32[channels].
 
     Returns:
-        int32[quads * (16 + 16 * vectors)].
+        int32[quads * (9 + 16 * vectors)].
     """
-    start, *ends = _constants(columns, bias, input_offset, how)
-    return np.concatenate([start, _weights(columns), *ends], axis=1).reshape(-1)
+    start = _start(columns, bias, input_offset)
+    return np.concatenate([start, _vectors(columns), *_ends(factors)], axis=1).reshape(-1)
 
 
 def pack_depthwise(
-    columns: np.ndarray, bias: np.ndarray, input_offset: int, how: Requantisation
+    columns: np.ndarray,
+    bias: np.ndarray,
+    input_offset: int,
+    factors: Factors,
+    places: np.ndarray,
 ) -> np.ndarray:
     """Stream of `sotto_depthwise_mve_params`.
 
     Args:
-        columns: int64[channels, bytes of a window]: weights, zeros between the rows.
+        columns: int64[channels, taps], the weights.
         bias: int32[channels].
+        places: of each tap among the bytes of a window.
 
     Returns:
-        int32[quads * (16 + 16 * vectors)].
+        int32[quads * (9 + taps)], or with 16 * vectors where windows are longer than one vector.
     """
-    constants = _constants(columns, bias, input_offset, how)
-    return np.concatenate([*constants, _weights(columns)], axis=1).reshape(-1)
+    window = np.zeros((len(columns), places.max() + 1), np.int64)
+    window[:, places] = columns
+    short = window.shape[1] <= VECTOR_BYTES
+    weights = _bytes(_quads(columns).reshape(-1, QUAD * len(places))) if short else _vectors(window)
+    start = _start(columns, bias, input_offset)
+    return np.concatenate([start, *_ends(factors), weights], axis=1).reshape(-1)

@@ -7,14 +7,21 @@ from typing import ClassVar
 
 import numpy as np
 
-from training.export.program import KernelParams
+from training.export.program import AddParams, AveragePoolParams, KernelParams, MeanParams
 
 VECTOR_BYTES = 16
 """What one multiply-accumulate instruction takes."""
 WINDOWS = 2
 """Windows that the matrix kernel multiplies at a time."""
+QUAD = 4
+"""Output channels that are computed at a time."""
 UNPACKED_CHANNELS = 8
 """Channels that the depthwise kernel unpacks at a time."""
+
+
+def planes_of(channels: int) -> int:
+    """Planes that the depthwise kernel needs at a time."""
+    return min(-(-channels // QUAD) * QUAD, UNPACKED_CHANNELS)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class MatrixMveParams(KernelParams):
     pad_value: int
     vectors: int
     ties_away: int
+    rounding_base: int
     activation_min: int
     activation_max: int
     stream: np.ndarray
@@ -58,7 +66,7 @@ class MatrixMveParams(KernelParams):
 
 @dataclass(frozen=True)
 class DepthwiseMveParams(KernelParams):
-    """`sotto_depthwise_mve_params`."""
+    """`sotto_depthwise_mve_params`, for windows of one vector."""
 
     kernel: ClassVar[str] = "depthwise_mve"
     struct: ClassVar[str] = "depthwise_mve"
@@ -78,17 +86,54 @@ class DepthwiseMveParams(KernelParams):
     strip_rows: int
     plane_bytes: int
     vectors: int
+    taps: int
+    bytes_with_tap: int
     ties_away: int
+    rounding_base: int
     activation_min: int
     activation_max: int
+    tap_of: np.ndarray
     stream: np.ndarray
 
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES."""
-        return UNPACKED_CHANNELS * self.plane_bytes
+        return planes_of(self.channels) * self.plane_bytes
 
     @property
     def writes_over_input(self) -> bool:
         """Input and output of one shape."""
         return (self.input_height, self.input_width) == (self.output_height, self.output_width)
+
+
+@dataclass(frozen=True)
+class DepthwiseLongMveParams(DepthwiseMveParams):
+    """`sotto_depthwise_mve_params`, for windows of any number of vectors."""
+
+    kernel: ClassVar[str] = "depthwise_long_mve"
+
+
+@dataclass(frozen=True)
+class AddMveParams(AddParams):
+    """`sotto_add_params`."""
+
+    kernel: ClassVar[str] = "add_mve"
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True)
+class AveragePoolMveParams(AveragePoolParams):
+    """`sotto_pool_params` of an average."""
+
+    kernel: ClassVar[str] = "average_pool_mve"
+
+
+@dataclass(frozen=True)
+class MeanMveParams(MeanParams):
+    """`sotto_mean_params`."""
+
+    kernel: ClassVar[str] = "mean_mve"

@@ -6,16 +6,17 @@
  * counts.
  *
  * Four output channels are computed at a time, the last four padded with zeros. Their constants:
- *   bias          4 words, with the zero points folded in
- *   multiplier    4 words, Q31
- *   rounding      4 words, (2 * zero point of the output + 1) << (exponent - 1)
- *   left shift    4 words, 24 - exponent
+ *   bias            4 words, with the zero points folded in
+ *   multiplier      4 words, Q31
+ *   exponent - 1    4 bytes
  * Requantisation is that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22: the
- * shifted result stands in the uppermost byte, so that saturating there saturates to int8. */
+ * result is shifted to the uppermost byte of a word, where saturating the word saturates it. */
 #ifndef SOTTO_NN_MVE_H
 #define SOTTO_NN_MVE_H
 
 #include <stdint.h>
+
+#include "sotto/nn.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,7 @@ extern "C" {
  *
  * A window is a column of 16 * vectors bytes: [kernel_height][kernel_width][input_channels], then
  * zeros. The stream holds for each four output channels: bias, vectors * (16 weights of the first,
- * second, third, fourth channel), multiplier, rounding, left shift. */
+ * second, third, fourth channel), multiplier, exponent - 1. */
 typedef struct sotto_matrix_mve_params {
   int32_t input_height;
   int32_t input_width;
@@ -41,9 +42,10 @@ typedef struct sotto_matrix_mve_params {
   int32_t dilation_width;
   int32_t pad_top;
   int32_t pad_left;
-  int32_t pad_value; /* zero point of the input */
-  int32_t vectors;   /* kernel_height * kernel_width * input_channels / 16, rounded up */
-  int32_t ties_away; /* 0 where no negative result shows: halves may then round up */
+  int32_t pad_value;     /* zero point of the input */
+  int32_t vectors;       /* kernel_height * kernel_width * input_channels / 16, rounded up */
+  int32_t ties_away;     /* 0 where no negative result shows: halves may then round up */
+  int32_t rounding_base; /* 2 * zero point of the output + 1 */
   int32_t activation_min;
   int32_t activation_max;
   const int32_t *stream;
@@ -63,8 +65,9 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
  * a row, so narrow that a window is one run of bytes, with other columns between its rows, whose
  * weights are 0. A strip serves strip_outputs output columns; neighbours overlap. Columns that a
  * row lacks at its end are the padding at the start of the next.
- * The stream holds for each four channels: bias, multiplier, rounding, left shift, then vectors *
- * (16 weights of the first, second, third, fourth channel). */
+ * The stream holds for each four channels: bias, multiplier, exponent - 1, then weights: where a
+ * window is one vector, the taps of the first, second, third, fourth channel; else vectors * (16
+ * bytes of the first, second, third, fourth channel). */
 typedef struct sotto_depthwise_mve_params {
   int32_t input_height;
   int32_t input_width;
@@ -83,20 +86,35 @@ typedef struct sotto_depthwise_mve_params {
   int32_t
       plane_bytes; /* strips * strip_rows * strip_columns, and what the last window reads more */
   int32_t vectors; /* bytes of a window / 16, rounded up */
+  int32_t taps;
+  int32_t bytes_with_tap; /* of a window of one vector: a bit for each byte */
   int32_t ties_away;
+  int32_t rounding_base;
   int32_t activation_min;
   int32_t activation_max;
+  const uint8_t *tap_of; /* [16]: the tap of each such byte */
   const int32_t *stream;
 } sotto_depthwise_mve_params;
 
 /* Channels that are unpacked at a time, and bytes of scratch for their planes. */
 #define SOTTO_DEPTHWISE_MVE_CHANNELS 8
-#define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(plane_bytes) \
-  (SOTTO_DEPTHWISE_MVE_CHANNELS * (plane_bytes))
+#define SOTTO_DEPTHWISE_MVE_PLANES(channels) ((channels) > 4 ? SOTTO_DEPTHWISE_MVE_CHANNELS : 4)
+#define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(plane_bytes, channels) \
+  (SOTTO_DEPTHWISE_MVE_PLANES(channels) * (plane_bytes))
 
-/* `output` may be `input` where both have one shape. */
+/* For windows of one vector, and for others. `output` may be `input` where both have one shape. */
 void sotto_depthwise_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
                             int8_t *output, int8_t *scratch);
+void sotto_depthwise_long_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
+                                 int8_t *output, int8_t *scratch);
+
+/* The kernels of sotto/nn.h on vectors of four; nothing is packed or assumed. `output` of an
+ * addition may be either input. */
+void sotto_add_mve_s8(const sotto_add_params *params, const int8_t *input1, const int8_t *input2,
+                      int8_t *output);
+void sotto_average_pool_mve_s8(const sotto_pool_params *params, const int8_t *input,
+                               int8_t *output);
+void sotto_mean_mve_s8(const sotto_mean_params *params, const int8_t *input, int8_t *output);
 
 #ifdef __cplusplus
 }

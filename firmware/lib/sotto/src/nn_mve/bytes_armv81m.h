@@ -1,9 +1,11 @@
-/* Moving bytes by vectors of Armv8.1-M, the last one predicated. */
+/* Moving and adding bytes by vectors of Armv8.1-M, the last one predicated. */
 #ifndef SOTTO_NN_MVE_BYTES_ARMV81M_H
 #define SOTTO_NN_MVE_BYTES_ARMV81M_H
 
 #include <arm_mve.h>
 #include <stdint.h>
+
+#include "rectangle.h"
 
 static inline void mve_copy(int8_t *target, const int8_t *source, int32_t count) {
   __asm__ volatile(
@@ -16,6 +18,38 @@ static inline void mve_copy(int8_t *target, const int8_t *source, int32_t count)
       : [target] "+r"(target), [source] "+r"(source)
       : [count] "r"(count)
       : "lr", "q0", "cc", "memory");
+}
+
+/* Rows of up to 16 bytes. */
+static inline void mve_copy_narrow(int8_t *target, const int8_t *source, rectangle size) {
+  __asm__ volatile(
+      "vctp.8 %[columns]\n"
+      "wls lr, %[rows], 2f\n"
+      "1:\n"
+      "vpstt\n"
+      "vldrbt.8 q0, [%[source]]\n"
+      "vstrbt.8 q0, [%[target]]\n"
+      "add %[source], %[source], %[source_step]\n"
+      "add %[target], %[target], %[target_step]\n"
+      "le lr, 1b\n"
+      "2:\n"
+      : [target] "+r"(target), [source] "+r"(source)
+      : [columns] "r"(size.columns), [rows] "r"(size.rows), [source_step] "r"(size.source_step),
+        [target_step] "r"(size.target_step)
+      : "lr", "q0", "p0", "cc", "memory");
+}
+
+/* Pre: rows >= 0, columns >= 0. */
+static inline void mve_copy_rows(int8_t *target, const int8_t *source, rectangle size) {
+  if (size.columns <= 16) {
+    mve_copy_narrow(target, source, size);
+    return;
+  }
+  for (int32_t row = 0; row < size.rows; ++row) {
+    mve_copy(target, source, size.columns);
+    target += size.target_step;
+    source += size.source_step;
+  }
 }
 
 static inline void mve_fill(int8_t *target, int32_t value, int32_t count) {
@@ -41,15 +75,43 @@ static inline void mve_clamp(int8_t *values, int32_t count, int32_t low, int32_t
   }
 }
 
-/* Moves `count` pixels of up to eight channels to a plane for each channel, plane_bytes apart.
+/* Moves pixels of up to eight channels to a plane for each channel, plane_bytes apart.
  * Pre: 7 * plane_bytes < 2^16. */
 static inline void mve_unpack(int8_t *planes, int32_t plane_bytes, const int8_t *source,
-                              int32_t source_step, int32_t count, int32_t lanes) {
+                              int32_t pixel_bytes, int32_t channels, rectangle size) {
+  if (size.columns <= 0) return;
   const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)plane_bytes);
-  const mve_pred16_t used = vctp16q((uint32_t)lanes);
-  for (; count > 0; --count, ++planes, source += source_step) {
-    vstrbq_scatter_offset_p_s16(planes, offsets, vldrbq_z_s16(source, used), used);
+  const int32_t source_back = size.source_step - size.columns * pixel_bytes;
+  const int32_t target_back = size.target_step - size.columns;
+  for (int32_t row = 0; row < size.rows; ++row) {
+    __asm__ volatile(
+        "vctp.16 %[channels]\n"
+        "dls lr, %[columns]\n"
+        "1:\n"
+        "vpstt\n"
+        "vldrbt.u16 q0, [%[source]]\n"
+        "vstrbt.16 q0, [%[target], %q[offsets]]\n"
+        "add %[source], %[source], %[pixel_bytes]\n"
+        "add %[target], %[target], #1\n"
+        "le lr, 1b\n"
+        : [target] "+l"(planes), [source] "+l"(source)
+        : [columns] "r"(size.columns), [pixel_bytes] "r"(pixel_bytes), [offsets] "w"(offsets),
+          [channels] "r"(channels)
+        : "lr", "q0", "p0", "cc", "memory");
+    source += source_back;
+    planes += target_back;
   }
+}
+
+/* Adds `count` pixels, `step` bytes apart, of up to four channels. */
+static inline void mve_sum(int32_t sums[4], const int8_t *source, int32_t step, int32_t count,
+                           int32_t channels) {
+  const mve_pred16_t used = vctp32q((uint32_t)channels);
+  int32x4_t total = vldrwq_s32(sums);
+  for (; count > 0; --count, source += step) {
+    total = vaddq_s32(total, vldrbq_z_s32(source, used));
+  }
+  vstrwq_s32(sums, total);
 }
 
 #endif

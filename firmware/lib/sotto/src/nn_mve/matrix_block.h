@@ -13,9 +13,10 @@ typedef struct matrix_block {
   int32_t vectors;   /* >= 1 */
   int32_t quads;     /* fours of channels, >= 1 */
   int32_t ties_away; /* round halves away from zero, else up */
+  int32_t rounding_base;
 } matrix_block;
 
-/* The assembly reads the fields as seven words in this order. */
+/* The assembly reads the fields as eight words in this order. */
 void sotto_matrix_block_mve(const matrix_block *block);
 
 #endif

@@ -4,11 +4,12 @@
 #ifndef __ARM_FEATURE_MVE
 #include "quad.h"
 
-static void requantise_quad(const int32_t acc[QUAD], const int32_t *constants, int32_t ties_away,
-                            int8_t *output) {
+static void requantise_quad(const matrix_block *block, const int32_t acc[QUAD],
+                            const int32_t *constants, int8_t *output) {
   for (int32_t c = 0; c < QUAD; ++c) {
-    output[c] = quad_requantise(acc[c], constants[c], constants[QUAD + c], constants[2 * QUAD + c],
-                                ties_away);
+    const int32_t exponent_less_1 = quad_byte(constants + QUAD, c);
+    output[c] = quad_requantise(acc[c], constants[c], exponent_less_1, block->rounding_base,
+                                block->ties_away);
   }
 }
 
@@ -28,9 +29,9 @@ void sotto_matrix_block_mve(const matrix_block *block) {
           acc[c] = quad_dot(acc[c], bytes + v * VECTOR_BYTES, group);
         }
       }
-      requantise_quad(acc, stream, block->ties_away, block->outputs[w] + quad * QUAD);
+      requantise_quad(block, acc, stream, block->outputs[w] + quad * QUAD);
     }
-    stream += 3 * QUAD;
+    stream += QUAD + 1;
   }
 }
 #endif

@@ -1,0 +1,9 @@
+/* Depthwise convolution of windows of any length. */
+#include "depthwise_strips.h"
+#include "quad.h"
+
+void sotto_depthwise_long_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
+                                 int8_t *output, int8_t *scratch) {
+  sotto_depthwise_strips_mve(params, input, output, scratch, sotto_depthwise_run_long_mve,
+                             QUAD_CONSTANT_WORDS + params->vectors * VECTOR_BYTES);
+}
