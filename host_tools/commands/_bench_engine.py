@@ -145,6 +145,10 @@ def _layer_line(layer: dict[str, Any]) -> str:
     return text.format(**layer)
 
 
+def _part(part: dict[str, Any]) -> str:
+    return "{name} {flash_bytes:,}".format(**part)
+
+
 def _per_mac(layer: dict[str, Any], what: str) -> str:
     return f" {layer[what] / layer['macs']:6.3f}/MAC" if layer["macs"] else " " * 11
 
@@ -218,6 +222,7 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
         print(_line(table))
         if options.layers:
             print("\n".join(map(_layer_line, table["layers"])))
+            print("    flash: " + ", ".join(map(_part, table["parts"])))
 
 
 def main(arguments: Sequence[str]) -> int:
