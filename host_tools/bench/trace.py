@@ -79,11 +79,15 @@ def run_traced(core: Core, elf: Path, program: Program) -> Trace:
             raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
         if done.returncode != 0:
             raise SottoError(f"{core.qemu} failed: {done.stderr}", "Run `sotto doctor`.")
-        return Trace(done.stdout, *_read(log.read_bytes(), program))
+        return Trace(done.stdout, *read_log(log.read_bytes(), program))
 
 
-def _read(log: bytes, program: Program) -> tuple[np.ndarray, np.ndarray]:
-    """Addresses and instruction counts of the blocks that a log tells of."""
+def read_log(log: bytes, program: Program) -> tuple[np.ndarray, np.ndarray]:
+    """`starts` and `counts` of the Trace that a log tells of.
+
+    Raises:
+        SottoError: it tells of none.
+    """
     first = _TRACE.search(log)
     if first is None:
         raise SottoError("the emulator wrote no trace", "Use a QEMU with `-d exec` (7.2 has it).")
