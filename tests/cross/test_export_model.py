@@ -8,12 +8,14 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import FRONTEND_SOURCES, LIB
 from model_builder import keyword_model
+from stream_models import recurrent_model, streaming_model
 
 from training.errors import UserError
 from training.export import Manifest, export_model, tflm_arena
@@ -290,6 +292,22 @@ def test_refusals(tmp_path: Path, changes: dict, words: str) -> None:
         export(tmp_path, **changes)
     assert caught.value.remedy
     assert contents(tmp_path) == {}
+
+
+def test_scores_that_the_firmware_cannot_read_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="has uint8 output; the firmware takes int8"):
+        export(tmp_path, tflite=streaming_model())
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("run", [run_reference, partial(run_micro, arena_bytes=100_000)])
+def test_references_begin_each_clip_without_a_past(run: Callable) -> None:
+    tflite = recurrent_model()
+    clips = np.random.default_rng(2).integers(-128, 128, (3, 1, 6)).astype(np.int8)
+    alone = [run(tflite, clips[i : i + 1])[0] for i in range(3)]
+    np.testing.assert_array_equal(run(tflite, clips), alone)
+    same = run(tflite, np.repeat(clips[:1], 2, axis=0))
+    np.testing.assert_array_equal(same[0], same[1])
 
 
 def test_one_clip_is_enough(tmp_path: Path) -> None:

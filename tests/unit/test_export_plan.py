@@ -12,6 +12,7 @@ from training.export.plan import (
     ALIGNMENT_BYTES,
     Lifetime,
     Plan,
+    least_bytes,
     lifetimes_of,
     plan_memory,
     state_bytes_of,
@@ -83,6 +84,15 @@ LIVES = [Lifetime(0, 100, 0, 1), Lifetime(1, 60, 1, 2), Lifetime(2, 100, 2, 3)]
 def test_verifier_names_the_fault(plan: Plan, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         verify_plan(LIVES, plan)
+
+
+def test_several_orders_beat_one() -> None:
+    """By size alone the 48 bytes lie above the 80, and no place is left beside the 64: 160."""
+    spans = [(32, 4, 5), (80, 3, 3), (48, 2, 4), (64, 4, 4)]
+    lives = [Lifetime(buffer, *span) for buffer, span in enumerate(spans)]
+    plan = plan_memory(lives)
+    verify_plan(lives, plan)
+    assert plan.arena_bytes == least_bytes(lives) == 144
 
 
 def test_a_chain_needs_two_buffers_only() -> None:

@@ -109,7 +109,13 @@ def check_arguments(
 
 
 def _check_model(model: CompiledModel, labels: Sequence[str], frontend: FrontendConfig) -> None:
-    """Refuse a model that the front-end cannot feed."""
+    """Refuse a model that the front-end cannot feed, or whose scores the firmware cannot read."""
+    for end, buffer in (("input", model.input), ("output", model.output)):
+        if buffer.dtype != "int8":
+            raise UserError(
+                f"{model.name} has {buffer.dtype} {end}; the firmware takes int8",
+                "Leave out the model's last QUANTIZE, or compile it alone with `sotto compile`.",
+            )
     q = model.input.quantization
     if q.scales != (FEATURE_SCALE,) or q.zero_points != (0,):
         raise UserError(
@@ -125,9 +131,9 @@ def _check_model(model: CompiledModel, labels: Sequence[str], frontend: Frontend
             f"{wanted[0]} x {wanted[1]} (frames x bins)",
             "Train the model with this front-end, or give the front-end that it was trained with.",
         )
-    if model.output.bytes != len(labels):
+    if model.output.elements != len(labels):
         raise UserError(
-            f"{model.name} has {model.output.bytes} outputs, but there are {len(labels)} labels",
+            f"{model.name} has {model.output.elements} outputs, but there are {len(labels)} labels",
             "Give one label for each output.",
         )
 
@@ -245,7 +251,7 @@ def export_model(
         frontend=asdict(frontend),
         input={"frames": frames, "bins": bins, "scale": FEATURE_SCALE, "zero_point": 0},
         output={
-            "classes": model.output.bytes,
+            "classes": model.output.elements,
             "scale": model.output.quantization.scales[0],
             "zero_point": model.output.quantization.zero_points[0],
         },

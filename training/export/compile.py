@@ -13,6 +13,7 @@ from training.export.program import Buffer, Program
 from training.export.reader import read_tflite
 from training.export.summary import ModelSummary, summarize
 from training.export.targets import PORTABLE, Target
+from training.export.verify import verify_program
 
 
 @dataclass(frozen=True)
@@ -86,5 +87,6 @@ def compile_model(
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)
+    verify_program(program, plan)
     summary = summarize(program, plan, len(tflite))
     return CompiledModel(name, tflite, program, plan, summary, target)

@@ -48,6 +48,11 @@ class CopyParams(KernelParams):
     output_start_byte: int
     output_stride_bytes: int
 
+    @property
+    def written_part(self) -> tuple[int, int] | None:
+        """A single block is one part."""
+        return (self.output_start_byte, self.block_bytes) if self.blocks == 1 else None
+
 
 @dataclass(frozen=True)
 class MoveParams(KernelParams):

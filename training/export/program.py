@@ -46,6 +46,11 @@ class KernelParams:
         return False
 
     @property
+    def written_part(self) -> tuple[int, int] | None:
+        """First byte and bytes of the part of the output that the kernel writes; None for all."""
+        return None
+
+    @property
     def constant_bytes(self) -> int:
         """Bytes of the constant arrays that the parameters point to."""
         values = [getattr(self, field.name) for field in fields(self)]
@@ -368,6 +373,8 @@ class View:
 
 
 BUFFER_TYPES = ("int8", "uint8", "int16")
+INT8_STEPS_BELOW_ZERO = 128
+"""Tables are indexed by the stored int8 plus this."""
 VIEW_ALIGNMENT_BYTES = 4
 """Views start at multiples of it, as all tensors in the arena do: kernels may load words."""
 

@@ -10,6 +10,7 @@ from functools import reduce
 
 from training.export.graph import Graph
 from training.export.passes.check_order import check_order
+from training.export.passes.compose_tables import compose_tables
 from training.export.passes.drop_dead import drop_dead
 from training.export.passes.drop_unread import drop_unread
 from training.export.passes.fold_constants import fold_constants
@@ -35,7 +36,11 @@ GRAPH_PASSES: tuple[Callable[[Graph], Graph], ...] = (
 """Before the kernels are chosen."""
 
 
-PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (drop_unread, share_memory)
+PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
+    drop_unread,
+    compose_tables,
+    share_memory,
+)
 """Before the target replaces kernels."""
 
 LAST_PASSES: tuple[Callable[[Program], Program], ...] = (work_in_place,)

@@ -44,10 +44,8 @@ def _span(program: Program, buffer: int, start: int = 0, size: int | None = None
 
 def _written(program: Program, call: KernelCall) -> _Span:
     """The memory that a call may change."""
-    p = call.params
-    if isinstance(p, CopyParams) and p.blocks == 1:
-        return _span(program, call.output, p.output_start_byte, p.block_bytes)
-    return _span(program, call.output)
+    start, size = call.params.written_part or (0, program.buffers[call.output].bytes)
+    return _span(program, call.output, start, size)
 
 
 def _touched(program: Program, call: KernelCall) -> Iterator[_Span]:
