@@ -614,15 +614,11 @@ static const sotto_matrix_dsp_params matrix_exact_dsp_7 = {
     .stream = matrix_exact_dsp_7_stream,
 };
 
-static const sotto_add_dsp_params add_dsp_8 = {
+static const sotto_add_fitted_dsp_params add_fitted_dsp_8 = {
     .elements = 8000,
-    .input1_offset = 5,
-    .input2_offset = 128,
-    .input2_multiplier = 1606775884,
-    .input2_exponent = 2,
-    .output_multiplier = 2097116392,
-    .output_exponent_less_1 = 17,
-    .rounding_base = -255,
+    .factor1 = 1532315,
+    .factor2 = 4095930,
+    .beta = -50770881,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -905,15 +901,11 @@ static const sotto_matrix_dsp_params matrix_exact_dsp_10 = {
     .stream = matrix_exact_dsp_10_stream,
 };
 
-static const sotto_add_dsp_params add_dsp_11 = {
+static const sotto_add_fitted_dsp_params add_fitted_dsp_11 = {
     .elements = 8000,
-    .input1_offset = 4,
-    .input2_offset = 128,
-    .input2_multiplier = 1588789979,
-    .input2_exponent = 2,
-    .output_multiplier = 2026447282,
-    .output_exponent_less_1 = 17,
-    .rounding_base = -255,
+    .factor1 = 1464104,
+    .factor2 = 3957905,
+    .beta = -64149901,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -1196,15 +1188,11 @@ static const sotto_matrix_dsp_params matrix_exact_dsp_13 = {
     .stream = matrix_exact_dsp_13_stream,
 };
 
-static const sotto_add_dsp_params add_dsp_14 = {
+static const sotto_add_fitted_dsp_params add_fitted_dsp_14 = {
     .elements = 8000,
-    .input1_offset = -8,
-    .input2_offset = 128,
-    .input2_multiplier = 1825359032,
-    .input2_exponent = 2,
-    .output_multiplier = 1099488135,
-    .output_exponent_less_1 = 16,
-    .rounding_base = -255,
+    .factor1 = 1825320,
+    .factor2 = 4294876,
+    .beta = -68104929,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -1306,23 +1294,23 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 7 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_7, tensors + 8000, tensors + 8000, tensors + 16000);
   /* 8 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_dsp_s8(&add_dsp_8, tensors + 8000, tensors + 0, tensors + 8000);
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_8, tensors + 0, tensors + 8000, tensors + 0);
   /* 9 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
-  sotto_depthwise_five_5_dsp_s8(&depthwise_five_5_dsp_9, tensors + 8000, tensors + 0, tensors + 16000);
+  sotto_depthwise_five_5_dsp_s8(&depthwise_five_5_dsp_9, tensors + 0, tensors + 8000, tensors + 16000);
   /* 10 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
-  sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_10, tensors + 0, tensors + 0, tensors + 16000);
+  sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_10, tensors + 8000, tensors + 8000, tensors + 16000);
   /* 11 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_dsp_s8(&add_dsp_11, tensors + 0, tensors + 8000, tensors + 0);
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_11, tensors + 0, tensors + 8000, tensors + 0);
   /* 12 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
   sotto_depthwise_five_5_dsp_s8(&depthwise_five_5_dsp_12, tensors + 0, tensors + 8000, tensors + 16000);
   /* 13 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_13, tensors + 8000, tensors + 8000, tensors + 16000);
   /* 14 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_dsp_s8(&add_dsp_14, tensors + 8000, tensors + 0, tensors + 8000);
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_14, tensors + 0, tensors + 8000, tensors + 0);
   /* 15 MEAN 25x5x64 -> 1x1x64 */
-  sotto_mean_dsp_s8(&mean_dsp_15, tensors + 8000, tensors + 432);
+  sotto_mean_dsp_s8(&mean_dsp_15, tensors + 0, tensors + 8000);
   /* 16 CONV_2D 1x1x64 -> 1x1x12, kernel 1x1, stride 1x1, 768 MACs */
-  sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_16, tensors + 432, scores_s8, tensors + 0);
+  sotto_matrix_exact_dsp_s8(&matrix_exact_dsp_16, tensors + 8000, scores_s8, tensors + 0);
   return SOTTO_OK;
 }
 #endif

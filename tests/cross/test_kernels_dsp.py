@@ -22,9 +22,11 @@ from operator_cases import (
     int8,
 )
 
+from training.export.dsp import choose
 from training.export.dsp.choose import choose_dsp_kernels
 from training.export.dsp.params import (
     AddDspParams,
+    AddFittedDspParams,
     AverageDspParams,
     DepthwiseDspParams,
     DepthwiseFiveDspParams,
@@ -45,6 +47,7 @@ PACKED = (
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     AddDspParams,
+    AddFittedDspParams,
     AverageDspParams,
 )
 Case = Callable[[np.random.Generator], Graph]
@@ -69,6 +72,19 @@ def rows_of_five(rng: np.random.Generator) -> Graph:
     return b.build([source], [target])
 
 
+def add_behind_relu(rng: np.random.Generator) -> Graph:
+    """A shortcut of a residual model: one that mostly fits one step."""
+    b = Layers(seed=int(rng.integers(2**31)))
+    shape = (1, *(int(n) for n in rng.integers(1, 9, 3)))
+    sources = [
+        b.tensor(shape, float(scale), int(point))
+        for scale, point in zip(rng.uniform(0.02, 0.2, 2), rng.integers(-128, 128, 2), strict=True)
+    ]
+    target = b.tensor(shape, float(rng.uniform(0.03, 0.2)), -128)
+    options = ArithmeticOptions(str(rng.choice(["RELU", "RELU6"])))
+    return b.build(sources, [b.operator("ADD", sources, target, options)])
+
+
 def whole_image(rng: np.random.Generator) -> Graph:
     """A mean or an average of all positions, up to those whose sum fits 16 bits."""
     b = Layers(seed=int(rng.integers(2**31)))
@@ -82,6 +98,12 @@ def whole_image(rng: np.random.Generator) -> Graph:
     assert quantization is not None
     target = b.tensor((1, 1, 1, channels + 3), 0.05, quantization.zero_points[0])
     return b.build([source], [b.operator("AVERAGE_POOL_2D", [source], target, options)])
+
+
+@pytest.fixture(autouse=True)
+def every_layer_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small."""
+    monkeypatch.setattr(choose, "EXACT_MACS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +127,7 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (fully_connected, 0.5),
         (fully_connected_per_channel, 0.5),
         (add, 0.9),
+        (add_behind_relu, 1),
         (ds_cnn_layer, 0.9),
         (rows_of_five, 1),
         (whole_image, 1),

@@ -20,8 +20,10 @@ from host_tools.bench.stack import Frames, addresses_in, read_usage
 from host_tools.commands import _bench_engine
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_USAGE, SottoError
 from training.export.compile import compile_model
+from training.export.dsp import choose
 from training.export.dsp.params import (
     AddDspParams,
+    AddFittedDspParams,
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
@@ -29,6 +31,7 @@ from training.export.dsp.params import (
     MatrixDspParams,
     MatrixExactDspParams,
     MatrixLongDspParams,
+    MeanDspParams,
 )
 from training.export.graph import ArithmeticOptions, PoolOptions
 from training.export.mve.params import (
@@ -58,6 +61,8 @@ def every_packed_kernel_model() -> bytes:
     down = b.convolution(x, 30, 3, multiplier=1)  # rows of stride 1
     x = b.convolution(down, 30, 5, multiplier=1)  # not three columns
     x = b.operator("ADD", [down, x], b.same(down, 0.07), ArithmeticOptions())
+    total = b.tensor(b.tensors[x].shape, 0.007, 3)
+    x = b.operator("ADD", [down, x], total, ArithmeticOptions())  # does not fit
     x = b.convolution(x, 6, 3, 3)
     x = b.convolution(x, 6, 3, multiplier=1)
     return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
@@ -80,12 +85,20 @@ def bench(model: bytes, core: Core, name: str = "tiny") -> Figures:
     return run_bench(_bench_engine.compile_job(name, model, core.target), core)
 
 
+@pytest.fixture
+def every_layer_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small."""
+    monkeypatch.setattr(choose, "EXACT_MACS", 0)
+
+
+@pytest.mark.usefixtures("every_layer_packed")
 @pytest.mark.parametrize("core", [M4F, replace(M3, target="dsp")], ids=lambda core: core.name)
 @pytest.mark.parametrize("model", [every_packed_kernel_model(), rows_of_five_model()])
 def test_every_packed_kernel_on_the_instructions_themselves(model: bytes, core: Core) -> None:
     assert bench(model, core).instructions > 0
 
 
+@pytest.mark.usefixtures("every_layer_packed")
 def test_models_have_every_packed_kernel() -> None:
     calls = [
         call
@@ -101,6 +114,8 @@ def test_models_have_every_packed_kernel() -> None:
         DepthwiseFive5DspParams,
         DepthwiseRowsDspParams,
         AddDspParams,
+        AddFittedDspParams,
+        MeanDspParams,
     }
     strides = {c.params.stride_width for c in calls if hasattr(c.params, "plane_pairs")}
     assert strides == {1, 2}

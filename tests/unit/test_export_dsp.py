@@ -14,7 +14,9 @@ from model_builder import Layers, every_operator_model, keyword_model
 
 from training.errors import UserError
 from training.export.compile import compile_model
+from training.export.dsp import choose
 from training.export.dsp.choose import (
+    add_fitted_kernel,
     add_kernel,
     depthwise_five_kernel,
     depthwise_kernel,
@@ -24,10 +26,12 @@ from training.export.dsp.choose import (
 from training.export.dsp.pack import pack_depthwise, pack_matrix
 from training.export.dsp.params import (
     AddDspParams,
+    AddFittedDspParams,
     DepthwiseDspParams,
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
+    MatrixExactDspParams,
 )
 from training.export.fixed_point import requantize
 from training.export.graph import ArithmeticOptions, Graph
@@ -192,6 +196,23 @@ def test_the_greater_scale_is_added_first() -> None:
     assert add_kernel(_addition(input1_shift=-1, input2_shift=-1)) is None
 
 
+def test_an_addition_behind_a_relu_takes_one_step() -> None:
+    call = add_fitted_kernel(_addition())
+    assert call is not None
+    assert isinstance(call.params, AddFittedDspParams)
+    assert call.inputs == _addition().inputs
+    assert add_fitted_kernel(_addition(output_shift=-15)) is None, "its sums leave int32"
+    assert add_fitted_kernel(_addition(input1_shift=1)) is None
+
+
+def test_few_products_do_not_pay_for_a_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits = [c for c in compile_model(keyword_model(), target=DSP).program.calls if c.macs][-1]
+    assert isinstance(logits.params, Conv2dParams)
+    monkeypatch.setattr(choose, "EXACT_MACS", logits.macs)
+    logits = [c for c in compile_model(keyword_model(), target=DSP).program.calls if c.macs][-1]
+    assert isinstance(logits.params, MatrixExactDspParams)
+
+
 def test_scratch_is_what_the_header_asks_for() -> None:
     models = [keyword_model(), every_operator_model(), write_tflite(_five_columns())]
     compiled = [compile_model(model, target=DSP) for model in models]
@@ -242,14 +263,14 @@ def test_layers_of_one_shape_share_one_buffer() -> None:
     planes = {b for c in program.calls for b in (*c.inputs, c.output)}
     held = [b for b in planes - {*program.inputs} if program.buffers[b].bytes == plane]
     assert len(held) == 2, "one for the trunk, one for the branch beside the shortcut"
-    add = next(c for c in program.calls if isinstance(c.params, AddDspParams))
+    add = next(c for c in program.calls if isinstance(c.params, AddFittedDspParams))
     assert add.output in add.inputs
 
 
 def test_what_is_read_later_is_not_written_over() -> None:
     program = _bottleneck(1)
     trunk = next(c for c in program.calls if isinstance(c.params, MatrixDspParams)).output
-    add = next(c for c in program.calls if isinstance(c.params, AddDspParams))
+    add = next(c for c in program.calls if isinstance(c.params, AddFittedDspParams))
     assert trunk in add.inputs
     between = program.calls[2 : program.calls.index(add)]  # the first pads, the second is `trunk`
     assert all(call.output != trunk for call in between)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from training.export.addition_fit import fit_addition
 from training.export.dsp.pack import (
     GROUP,
     GROUPS_OF_UNIT,
@@ -23,6 +24,7 @@ from training.export.dsp.params import (
     DEPTHWISE_CHANNELS,
     MATRIX_UNITS,
     AddDspParams,
+    AddFittedDspParams,
     AverageDspParams,
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
@@ -59,6 +61,8 @@ from training.export.weighted import (
 ACCUMULATOR_LIMIT = 2**23 - 2
 """256 times an accumulator, and 2**9 for rounding, fit an int32."""
 TILE_PAIRS = 3
+EXACT_MACS = 4_096
+"""Of all layers that do not fit: for fewer, a kernel of 1.4 KB of flash is not worth its speed."""
 MEANS_POSITIONS = 256
 """Sums of as many int8 fit 16 bits."""
 MEANS_CHANNELS = 4
@@ -274,6 +278,25 @@ def depthwise_five_kernel(params: KernelParams) -> DepthwiseFiveDspParams | None
     )
 
 
+def add_fitted_kernel(call: KernelCall) -> KernelCall | None:
+    """The addition in one step, or None where it does not fit."""
+    p = call.params
+    if not isinstance(p, AddParams) or max(p.input1_shift, p.input2_shift, p.output_shift) > 0:
+        return None
+    fit = fit_addition(p)
+    if fit is None:
+        return None
+    params = AddFittedDspParams(
+        elements=p.elements,
+        factor1=fit.factor1,
+        factor2=fit.factor2,
+        beta=fit.beta,
+        activation_min=p.activation_min,
+        activation_max=p.activation_max,
+    )
+    return replace(call, params=params)
+
+
 def add_kernel(call: KernelCall) -> KernelCall | None:
     """The addition whose first input has the greater scale, or None where a check refuses."""
     p = call.params
@@ -361,15 +384,24 @@ def pad_first(program: Program) -> Program:
     return replace(program, buffers=tuple(buffers), calls=tuple(calls))
 
 
+def _unweighted(call: KernelCall) -> KernelCall:
+    """A call without weights, with a packed kernel where one takes it."""
+    means = means_kernel(call.params)
+    if means is not None:
+        return replace(call, params=means)
+    return add_fitted_kernel(call) or add_kernel(call) or call
+
+
 def choose_dsp_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
     program = pad_first(program)
+    chosen = [layer_kernel(call.params) for call in program.calls]
+    exact = [isinstance(params, MatrixExactDspParams) for params in chosen]
+    macs = sum(call.macs for call, is_exact in zip(program.calls, exact, strict=True) if is_exact)
     buffers, calls = list(program.buffers), list[KernelCall]()
-    for call in program.calls:
-        params = layer_kernel(call.params)
-        if params is None:
-            means = means_kernel(call.params)
-            calls.append(replace(call, params=means) if means else add_kernel(call) or call)
+    for call, params, is_exact in zip(program.calls, chosen, exact, strict=True):
+        if params is None or (is_exact and macs < EXACT_MACS):
+            calls.append(_unweighted(call))
             continue
         size = (params.scratch_bytes,)
         calls.append(replace(call, params=params, scratch=len(buffers)))

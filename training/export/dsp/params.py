@@ -200,6 +200,25 @@ class AddDspParams(KernelParams):
 
 
 @dataclass(frozen=True)
+class AddFittedDspParams(KernelParams):
+    """`sotto_add_fitted_dsp_params`."""
+
+    kernel: ClassVar[str] = "add_fitted_dsp"
+    struct: ClassVar[str] = "add_fitted_dsp"
+    elements: int
+    factor1: int
+    factor2: int
+    beta: int
+    activation_min: int
+    activation_max: int
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True)
 class AverageDspParams(KernelParams):
     """`sotto_means_dsp_params` of an average; the last four fields are not used."""
 

@@ -188,6 +188,21 @@ typedef struct sotto_add_dsp_params {
 void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
                       const int8_t *input2, int8_t *output);
 
+/* The same as (input1 * factor1 + input2 * factor2 + beta) >> 21, saturated: the exporter has found
+ * it to give the results of sotto_add_s8 for every pair of inputs, and every sum to fit 32 bits. */
+typedef struct sotto_add_fitted_dsp_params {
+  int32_t elements;
+  int32_t factor1;
+  int32_t factor2;
+  int32_t beta;
+  int32_t activation_min;
+  int32_t activation_max;
+} sotto_add_fitted_dsp_params;
+
+/* `output` may be either input. */
+void sotto_add_fitted_dsp_s8(const sotto_add_fitted_dsp_params *params, const int8_t *input1,
+                             const int8_t *input2, int8_t *output);
+
 /* Each channel of a whole image of at most 256 positions and four channels or more: rounded half
  * away from zero and clamped to the activations, or as sotto_mean_s8, which takes the others. */
 typedef struct sotto_means_dsp_params {

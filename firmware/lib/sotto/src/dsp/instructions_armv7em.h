@@ -96,6 +96,13 @@ static inline int32_t dsp_half_ssat8(int32_t value) {
   return saturated;
 }
 
+/* value >> 21, saturated to int8. */
+static inline int32_t dsp_ssat8_asr21(int32_t value) {
+  int32_t saturated;
+  __asm__("ssat %0, #8, %1, asr #21" : "=r"(saturated) : "r"(value));
+  return saturated;
+}
+
 /* value, saturated to int8. */
 static inline int32_t dsp_ssat8(int32_t value) {
   int32_t saturated;

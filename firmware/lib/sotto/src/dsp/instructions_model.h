@@ -74,6 +74,10 @@ static inline int32_t dsp_ssat8(int32_t value) {
   return floored > 127 ? 127 : floored;
 }
 
+static inline int32_t dsp_ssat8_asr21(int32_t value) {
+  return dsp_ssat8(value >> 21);
+}
+
 static inline int32_t dsp_half_ssat8(int32_t value) {
   return dsp_ssat8(value >> 1);
 }

@@ -33,3 +33,23 @@ void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
   }
   dsp_clamp(output, p->elements, p->activation_min, p->activation_max);
 }
+
+static inline int8_t add_fitted(const sotto_add_fitted_dsp_params *p, int32_t value1,
+                                int32_t value2) {
+  return (int8_t)dsp_ssat8_asr21(value1 * p->factor1 + (value2 * p->factor2 + p->beta));
+}
+
+void sotto_add_fitted_dsp_s8(const sotto_add_fitted_dsp_params *params, const int8_t *input1,
+                             const int8_t *input2, int8_t *output) {
+  const sotto_add_fitted_dsp_params p = *params; /* a copy, which output cannot change */
+  int8_t *target = output;
+  int32_t left = p.elements;
+  for (; left >= 4; left -= 4, input1 += 4, input2 += 4, target += 4) {
+    target[0] = add_fitted(&p, input1[0], input2[0]);
+    target[1] = add_fitted(&p, input1[1], input2[1]);
+    target[2] = add_fitted(&p, input1[2], input2[2]);
+    target[3] = add_fitted(&p, input1[3], input2[3]);
+  }
+  for (; left > 0; --left) *target++ = add_fitted(&p, *input1++, *input2++);
+  dsp_clamp(output, p.elements, p.activation_min, p.activation_max);
+}

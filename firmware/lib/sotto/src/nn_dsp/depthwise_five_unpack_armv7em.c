@@ -30,13 +30,13 @@ __attribute__((naked)) void sotto_depthwise_five_unpack(__attribute__((unused))
       "add r5, r3, r4, lsl #1\n"
       "add r4, r3, r4\n"
       "1:\n"
+      "add r11, r0, r1\n"
       "ldr r6, [r0]\n"
       "ldr r7, [r0, r1]\n"
       "ldr r8, [r0, r1, lsl #1]\n"
       "ldr r10, [r0, r1, lsl #2]\n"
-      "add r0, r0, r1\n"
-      "ldr r9, [r0, r1, lsl #1]\n"
-      "add r0, r0, r1, lsl #2\n"
+      "ldr r9, [r11, r1, lsl #1]\n"
+      "add r0, r11, r1, lsl #2\n"
       "eor r10, r10, #0x80808080\n"
       "pkhbt r11, r6, r7, lsl #16\n" /* channels 0 and 1 */
       "pkhtb r7, r7, r6, asr #16\n"  /* channels 2 and 3 */

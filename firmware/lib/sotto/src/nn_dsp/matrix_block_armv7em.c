@@ -110,16 +110,12 @@
       REQUANTISE(r4, r8, r10, r12, r1) "lsl r12, lr, r11\n" REQUANTISE(r5, r9, r11, r12, r1) \
           REQUANTISE(r6, r9, r11, r12, r1) REQUANTISE(r7, r9, r11, r12, r1)
 /* One pass, or as many as the window is long. */
-#define SHORT_WINDOWS   \
-  "1:\n" FIRST_UNIT     \
-  "ldr r8, [sp, #16]\n" \
-  "bx r8\n" EIGHT_UNITS "3:\n"
+#define SHORT_WINDOWS "1:\n" FIRST_UNIT "ldr pc, [sp, #16]\n" EIGHT_UNITS "3:\n"
 #define LONG_WINDOWS               \
   "1:\n"                           \
   "ldr r8, [sp, #20]\n"            \
   "str r8, [sp, #28]\n" FIRST_UNIT \
-  "ldr r8, [sp, #16]\n"            \
-  "bx r8\n"                        \
+  "ldr pc, [sp, #16]\n"            \
   "2:\n" EIGHT_UNITS               \
   "3:\n"                           \
   "ldr r8, [sp, #28]\n"            \

@@ -22,40 +22,40 @@ static void copy_window(const sotto_matrix_dsp_params *p, const int8_t *window, 
   }
 }
 
-/* The windows of output positions `first`, ...; behind the last one that one again. */
-static void widen_windows(const sotto_matrix_dsp_params *p, const int8_t *input, int32_t first,
-                          uint32_t *words, int8_t *copies) {
-  matrix_windows windows = {
-      .words = words,
-      .runs = p->kernel_rows,
-      .run_groups = p->run_bytes / MATRIX_GROUP_BYTES,
-      .run_skip_bytes = p->kernel_row_step_bytes - p->run_bytes,
-  };
-  const int32_t last = p->output_height * p->output_width - 1;
-  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-    const int32_t index = first + w < last ? first + w : last;
-    const int32_t y = index / p->output_width;
-    const int32_t x = index - y * p->output_width;
-    windows.windows[w] = input + y * p->row_step_bytes + x * p->column_step_bytes;
+/* Where the next window starts. */
+typedef struct cursor {
+  const int8_t *window;
+  const int8_t *row; /* first window of the output row */
+  int32_t x;
+  int32_t left; /* windows from this one on */
+} cursor;
+
+/* The next window; behind the last one that one again. */
+static inline const int8_t *next_window(const sotto_matrix_dsp_params *p, cursor *at) {
+  const int8_t *const window = at->window;
+  if (--at->left <= 0) return window;
+  at->window += p->column_step_bytes;
+  if (++at->x == p->output_width) {
+    at->x = 0;
+    at->row += p->row_step_bytes;
+    at->window = at->row;
   }
-  if (p->copied_groups > 0) {
-    windows.runs = 1;
-    windows.run_groups = p->copied_groups;
-    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-      int8_t *const copy = copies + w * p->copied_groups * MATRIX_GROUP_BYTES;
-      copy_window(p, windows.windows[w], copy);
-      windows.windows[w] = copy;
-    }
+  return window;
+}
+
+static void widen_copies(const sotto_matrix_dsp_params *p, matrix_windows windows, int8_t *copies) {
+  windows.runs = 1;
+  windows.run_groups = p->copied_groups;
+  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, copies += p->copied_groups * 4) {
+    copy_window(p, windows.windows[w], copies);
+    windows.windows[w] = copies;
   }
   sotto_matrix_widen(&windows);
 }
 
-/* All output channels of three windows. An odd last channel is computed beside one of zeros. */
-static void run_block(const sotto_matrix_dsp_params *p, matrix_block block, block_kernel *kernel) {
-  const int32_t odd = p->output_channels % MATRIX_BLOCK_CHANNELS;
-  block.stream_end = p->stream + p->output_channels / MATRIX_BLOCK_CHANNELS * p->pair_words;
-  if (block.stream_end != block.stream) kernel(&block);
-  if (odd == 0) return;
+/* The last of an odd number of channels of three windows, computed beside one of zeros. */
+static void run_odd_channel(const sotto_matrix_dsp_params *p, matrix_block block,
+                            block_kernel *kernel) {
   int8_t tile[MATRIX_BLOCK_WINDOWS * MATRIX_BLOCK_CHANNELS];
   int8_t *const output = block.output + p->output_channels - 1;
   const int32_t stride = block.window_stride;
@@ -72,23 +72,38 @@ static void run_block(const sotto_matrix_dsp_params *p, matrix_block block, bloc
 static void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_t *output,
                 int8_t *scratch, block_kernel *kernel) {
   const int32_t count = p->output_height * p->output_width;
-  uint32_t *const words = (uint32_t *)(void *)scratch;
   int8_t *const copies = scratch + p->units * MATRIX_UNIT_BYTES;
-  for (int32_t first = 0; first < count; first += MATRIX_BLOCK_WINDOWS) {
-    widen_windows(p, input, first, words, copies);
+  const int32_t pairs = p->output_channels / MATRIX_BLOCK_CHANNELS;
+  matrix_windows windows = {
+      .words = (uint32_t *)(void *)scratch,
+      .runs = p->kernel_rows,
+      .run_groups = p->run_bytes / MATRIX_GROUP_BYTES,
+      .run_skip_bytes = p->kernel_row_step_bytes - p->run_bytes,
+  };
+  matrix_block block = {
+      .words = windows.words,
+      .output = output,
+      .window_stride = p->output_channels,
+      .stream = p->stream,
+      .stream_end = p->stream + pairs * p->pair_words,
+      .units = p->units,
+      .rounding_base = p->rounding_base,
+  };
+  cursor at = {.window = input, .row = input, .left = count};
+  for (int32_t left = count; left > 0; left -= MATRIX_BLOCK_WINDOWS) {
+    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) windows.windows[w] = next_window(p, &at);
+    if (p->copied_groups > 0) {
+      widen_copies(p, windows, copies);
+    } else {
+      sotto_matrix_widen(&windows);
+    }
     /* From here on neither the copies nor these windows of the input are needed. */
-    const int32_t left = count - first;
-    int8_t *const target = output + first * p->output_channels;
-    const matrix_block block = {
-        .words = words,
-        .output = left < MATRIX_BLOCK_WINDOWS ? copies : target,
-        .window_stride = p->output_channels,
-        .stream = p->stream,
-        .units = p->units,
-        .rounding_base = p->rounding_base,
-    };
-    run_block(p, block, kernel);
+    int8_t *const target = block.output;
+    if (left < MATRIX_BLOCK_WINDOWS) block.output = copies;
+    if (pairs > 0) kernel(&block);
+    if (p->output_channels % MATRIX_BLOCK_CHANNELS != 0) run_odd_channel(p, block, kernel);
     if (left < MATRIX_BLOCK_WINDOWS) copy_bytes(target, copies, left * p->output_channels);
+    block.output = target + MATRIX_BLOCK_WINDOWS * p->output_channels;
   }
   dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
 }

@@ -7,13 +7,11 @@
 #ifdef __ARM_FEATURE_DSP
 /* `first`: lanes of bytes 0 and 2 with their signs turned. `second`, which has the bytes: with the
  * sign of bytes 0 and 2 turned and then all their bits, and bytes 1 and 3 as they are. */
-#define WIDEN(window, first, second) \
-  "ldr " #second ", [" #window       \
-  "], #4\n"                          \
-  "eor " #first ", " #second         \
-  ", #0x80808080\n"                  \
-  "eor " #second ", " #second        \
-  ", #0x007f007f\n"                  \
+#define WIDEN(first, second)  \
+  "eor " #first ", " #second  \
+  ", #0x80808080\n"           \
+  "eor " #second ", " #second \
+  ", #0x007f007f\n"           \
   "uxtb16 " #first ", " #first "\n"
 
 __attribute__((naked)) void sotto_matrix_widen(__attribute__((unused))
@@ -24,7 +22,11 @@ __attribute__((naked)) void sotto_matrix_widen(__attribute__((unused))
       "ldm r0, {r0-r6}\n"
       "1:\n"
       "mov lr, r5\n"
-      "2:\n" WIDEN(r0, r7, r10) WIDEN(r1, r8, r11) WIDEN(r2, r9, r12)
+      "2:\n"
+      "ldr r10, [r0], #4\n"
+      "ldr r11, [r1], #4\n"
+      "ldr r12, [r2], #4\n"
+      WIDEN(r7, r10) WIDEN(r8, r11) WIDEN(r9, r12)
       "stm r3!, {r7-r12}\n"
       "subs lr, lr, #1\n"
       "bne 2b\n"
