@@ -306,7 +306,7 @@ typedef struct sotto_move_params {
 void sotto_move_s8(const sotto_move_params *params, const int8_t *input, int8_t *output);
 
 /* Makes room at the end of a state: drops the first `dropped_bytes` and moves the `kept_bytes`
- * behind them to the front. The state has kept_bytes + dropped_bytes. */
+ * behind them to the front. The state (4-byte aligned) has kept_bytes + dropped_bytes. */
 typedef struct sotto_shift_params {
   int32_t kept_bytes;
   int32_t dropped_bytes;
