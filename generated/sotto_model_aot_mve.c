@@ -567,17 +567,16 @@ static const sotto_matrix_mve_params matrix_mve_6 = {
     .stream = matrix_mve_6_stream,
 };
 
-static const sotto_add_params add_mve_7 = {
+static const sotto_add_mve_params add_mve_7 = {
     .elements = 8000,
-    .input1_offset = 128,
-    .input2_offset = 5,
-    .output_offset = -128,
-    .input1_multiplier = 1606775884,
-    .input1_shift = -2,
-    .input2_multiplier = 1073741824,
-    .input2_shift = 0,
+    .input1_offset = 5,
+    .input2_offset = 128,
+    .input2_multiplier = 1606775884,
+    .input2_shift = -2,
     .output_multiplier = 2097116392,
-    .output_shift = -18,
+    .output_exponent_less_1 = 17,
+    .ties_away = 0,
+    .rounding_base = -255,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -831,17 +830,16 @@ static const sotto_matrix_mve_params matrix_mve_9 = {
     .stream = matrix_mve_9_stream,
 };
 
-static const sotto_add_params add_mve_10 = {
+static const sotto_add_mve_params add_mve_10 = {
     .elements = 8000,
-    .input1_offset = 128,
-    .input2_offset = 4,
-    .output_offset = -128,
-    .input1_multiplier = 1588789979,
-    .input1_shift = -2,
-    .input2_multiplier = 1073741824,
-    .input2_shift = 0,
+    .input1_offset = 4,
+    .input2_offset = 128,
+    .input2_multiplier = 1588789979,
+    .input2_shift = -2,
     .output_multiplier = 2026447282,
-    .output_shift = -18,
+    .output_exponent_less_1 = 17,
+    .ties_away = 0,
+    .rounding_base = -255,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -1095,17 +1093,16 @@ static const sotto_matrix_mve_params matrix_mve_12 = {
     .stream = matrix_mve_12_stream,
 };
 
-static const sotto_add_params add_mve_13 = {
+static const sotto_add_mve_params add_mve_13 = {
     .elements = 8000,
-    .input1_offset = 128,
-    .input2_offset = -8,
-    .output_offset = -128,
-    .input1_multiplier = 1825359032,
-    .input1_shift = -2,
-    .input2_multiplier = 1073741824,
-    .input2_shift = 0,
+    .input1_offset = -8,
+    .input2_offset = 128,
+    .input2_multiplier = 1825359032,
+    .input2_shift = -2,
     .output_multiplier = 1099488135,
-    .output_shift = -17,
+    .output_exponent_less_1 = 16,
+    .ties_away = 0,
+    .rounding_base = -255,
     .activation_min = -128,
     .activation_max = 127,
 };
@@ -1207,11 +1204,11 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 6 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_matrix_mve_s8(&matrix_mve_6, tensors + 8000, tensors + 8000, tensors + 16000);
   /* 7 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_mve_s8(&add_mve_7, tensors + 0, tensors + 8000, tensors + 0);
+  sotto_add_mve_s8(&add_mve_7, tensors + 8000, tensors + 0, tensors + 8000);
   /* 8 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
-  sotto_depthwise_mve_s8(&depthwise_mve_8, tensors + 0, tensors + 8000, tensors + 16000);
+  sotto_depthwise_mve_s8(&depthwise_mve_8, tensors + 8000, tensors + 0, tensors + 16000);
   /* 9 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
-  sotto_matrix_mve_s8(&matrix_mve_9, tensors + 8000, tensors + 8000, tensors + 16000);
+  sotto_matrix_mve_s8(&matrix_mve_9, tensors + 0, tensors + 0, tensors + 16000);
   /* 10 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
   sotto_add_mve_s8(&add_mve_10, tensors + 0, tensors + 8000, tensors + 0);
   /* 11 DEPTHWISE_CONV_2D 25x5x64 -> 25x5x64, kernel 5x3, stride 1x1, RELU, 120000 MACs */
@@ -1219,11 +1216,11 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 12 CONV_2D 25x5x64 -> 25x5x64, kernel 1x1, stride 1x1, 512000 MACs */
   sotto_matrix_mve_s8(&matrix_mve_12, tensors + 8000, tensors + 8000, tensors + 16000);
   /* 13 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
-  sotto_add_mve_s8(&add_mve_13, tensors + 0, tensors + 8000, tensors + 0);
+  sotto_add_mve_s8(&add_mve_13, tensors + 8000, tensors + 0, tensors + 8000);
   /* 14 MEAN 25x5x64 -> 1x1x64 */
-  sotto_mean_mve_s8(&mean_mve_14, tensors + 0, tensors + 8000);
+  sotto_mean_mve_s8(&mean_mve_14, tensors + 8000, tensors + 144);
   /* 15 CONV_2D 1x1x64 -> 1x1x12, kernel 1x1, stride 1x1, 768 MACs */
-  sotto_matrix_mve_s8(&matrix_mve_15, tensors + 8000, scores_s8, tensors + 0);
+  sotto_matrix_mve_s8(&matrix_mve_15, tensors + 144, scores_s8, tensors + 0);
   return SOTTO_OK;
 }
 #endif

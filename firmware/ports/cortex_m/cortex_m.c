@@ -16,6 +16,10 @@
 
 #define STACK_PAINT 0xC5C5C5C5u
 
+/* Start-up writes through these: the compiler would make calls of the C library of its loops, which
+ * take 400 bytes of flash. */
+typedef volatile uint32_t *ram_words;
+
 /* Room that the reset handler itself may use while it paints below its own frame. */
 #define PAINT_MARGIN_WORDS 16
 
@@ -23,7 +27,7 @@ static void paint_stack(void) {
   uint32_t *end;
   __asm__ volatile("mov %0, sp" : "=r"(end));
   end -= PAINT_MARGIN_WORDS;
-  for (uint32_t *word = cortex_m_stack_limit; word < end; word++) {
+  for (ram_words word = cortex_m_stack_limit; word < end; word++) {
     *word = STACK_PAINT;
   }
 }
@@ -34,10 +38,10 @@ void cortex_m_reset(void) {
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   paint_stack();
   const uint32_t *load = cortex_m_data_load;
-  for (uint32_t *word = cortex_m_data_start; word < cortex_m_data_end; word++) {
+  for (ram_words word = cortex_m_data_start; word < cortex_m_data_end; word++) {
     *word = *load++;
   }
-  for (uint32_t *word = cortex_m_bss_start; word < cortex_m_bss_end; word++) {
+  for (ram_words word = cortex_m_bss_start; word < cortex_m_bss_end; word++) {
     *word = 0;
   }
   (void)main();

@@ -33,11 +33,19 @@ from training.export.program import (
     MeanParams,
     Program,
 )
-from training.export.weighted import GEOMETRY, as_conv2d, channel_bounds, requantisation
+from training.export.weighted import (
+    EXPONENT_LIMIT,
+    GEOMETRY,
+    as_conv2d,
+    channel_bounds,
+    requantisation,
+)
 
 ACCUMULATOR_LIMIT = 2**30
 PLANE_LIMIT = (2**16 - 1) // (UNPACKED_CHANNELS - 1)
 """Offsets of planes are 16-bit numbers."""
+HALF = (2**30, 0)
+"""Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 FREE_SCRATCH_BYTES = 4096
 """Scratch of this size is worth its speed even where the tensors are smaller."""
 # Instructions, counted in the assembly, that the choice of strips weighs against each other.
@@ -55,7 +63,7 @@ def _factors(params: Conv2dParams | DepthwiseConv2dParams, columns: np.ndarray) 
     )
 
 
-def _ties_away(params: Conv2dParams | DepthwiseConv2dParams) -> int:
+def _ties_away(params: Conv2dParams | DepthwiseConv2dParams | AddParams) -> int:
     """Whether a negative result can be seen: else all of them are clamped to the zero point."""
     return int(params.activation_min < params.output_offset)
 
@@ -190,10 +198,39 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
     )
 
 
+def add_kernel(call: KernelCall) -> KernelCall | None:
+    """The addition whose first input has the greater scale, or None where a check refuses."""
+    p = call.params
+    if not isinstance(p, AddParams):
+        return None
+    first = p.input1_multiplier, p.input1_shift, p.input1_offset
+    second = p.input2_multiplier, p.input2_shift, p.input2_offset
+    if first[:2] != HALF:
+        call = replace(call, inputs=call.inputs[::-1])
+        first, second = second, first
+    multiplier, shift, offset = second
+    exponent = -p.output_shift
+    if first[:2] != HALF or shift > 0 or not 1 <= exponent <= EXPONENT_LIMIT:
+        return None
+    params = AddMveParams(
+        elements=p.elements,
+        input1_offset=first[2],
+        input2_offset=offset,
+        input2_multiplier=multiplier,
+        input2_shift=shift,
+        output_multiplier=p.output_multiplier,
+        output_exponent_less_1=exponent - 1,
+        ties_away=_ties_away(p),
+        rounding_base=2 * p.output_offset + 1,
+        activation_min=p.activation_min,
+        activation_max=p.activation_max,
+    )
+    return replace(call, params=params)
+
+
 def same_params_kernel(params: KernelParams) -> KernelParams | None:
     """The kernel with vectors that takes the reference kernel's own parameters, if there is one."""
     kinds: tuple[tuple[type[KernelParams], type[KernelParams]], ...] = (
-        (AddParams, AddMveParams),
         (AveragePoolParams, AveragePoolMveParams),
         (MeanParams, MeanMveParams),
     )
@@ -207,6 +244,7 @@ def choose_mve_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one."""
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
+        call = add_kernel(call) or call
         p = call.params
         params = matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
         if params.scratch_bytes == 0:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from training.export.program import AddParams, AveragePoolParams, KernelParams, MeanParams
+from training.export.program import AveragePoolParams, KernelParams, MeanParams
 
 VECTOR_BYTES = 16
 """What one multiply-accumulate instruction takes."""
@@ -114,10 +114,22 @@ class DepthwiseLongMveParams(DepthwiseMveParams):
 
 
 @dataclass(frozen=True)
-class AddMveParams(AddParams):
-    """`sotto_add_params`."""
+class AddMveParams(KernelParams):
+    """`sotto_add_mve_params`."""
 
     kernel: ClassVar[str] = "add_mve"
+    struct: ClassVar[str] = "add_mve"
+    elements: int
+    input1_offset: int
+    input2_offset: int
+    input2_multiplier: int
+    input2_shift: int
+    output_multiplier: int
+    output_exponent_less_1: int
+    ties_away: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
 
     @property
     def writes_over_input(self) -> bool:

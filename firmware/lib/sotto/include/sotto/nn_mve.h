@@ -108,10 +108,27 @@ void sotto_depthwise_mve_s8(const sotto_depthwise_mve_params *params, const int8
 void sotto_depthwise_long_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch);
 
-/* The kernels of sotto/nn.h on vectors of four; nothing is packed or assumed. `output` of an
- * addition may be either input. */
-void sotto_add_mve_s8(const sotto_add_params *params, const int8_t *input1, const int8_t *input2,
-                      int8_t *output);
+/* Element by element sum. The first input is the one of the greater scale, whose factor is 1/2;
+ * the other's is multiplier * 2^(shift - 31), -31 <= shift <= 0. Output as above. */
+typedef struct sotto_add_mve_params {
+  int32_t elements;
+  int32_t input1_offset;
+  int32_t input2_offset;
+  int32_t input2_multiplier;
+  int32_t input2_shift;
+  int32_t output_multiplier;
+  int32_t output_exponent_less_1;
+  int32_t ties_away;
+  int32_t rounding_base;
+  int32_t activation_min;
+  int32_t activation_max;
+} sotto_add_mve_params;
+
+/* `output` may be either input. */
+void sotto_add_mve_s8(const sotto_add_mve_params *params, const int8_t *input1,
+                      const int8_t *input2, int8_t *output);
+
+/* The kernels of sotto/nn.h; nothing is packed or assumed. */
 void sotto_average_pool_mve_s8(const sotto_pool_params *params, const int8_t *input,
                                int8_t *output);
 void sotto_mean_mve_s8(const sotto_mean_params *params, const int8_t *input, int8_t *output);

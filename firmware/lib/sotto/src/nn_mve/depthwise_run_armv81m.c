@@ -79,11 +79,10 @@
   "]\n"                               \
   "add " #window ", " #window         \
   ", r8\n"                            \
-  "vmladav.s8 " #acc ", " #weights ", q7\n"
-#define PRODUCTS      \
-  PRODUCT(r1, q0, r0) \
-  PRODUCT(r3, q1, r2) \
-  PRODUCT(r9, q2, r4) PRODUCT(r11, q3, r6) "vldrw.32 q7, [r5]\n" GATHER "vadd.i32 q5, q5, q7\n"
+  "vmladava.s8 " #acc ", " #weights ", q7\n"
+#define PRODUCTS                                                                           \
+  "ldm r5, {r0, r2, r4, r6}\n" PRODUCT(r1, q0, r0) PRODUCT(r3, q1, r2) PRODUCT(r9, q2, r4) \
+      PRODUCT(r11, q3, r6) GATHER
 
 /* The weights of a channel to the bytes of its vector, 0 to the others. */
 #define SPREAD(weights) \

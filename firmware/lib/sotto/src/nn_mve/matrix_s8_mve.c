@@ -22,89 +22,108 @@ static inside taps_inside(int32_t start, int32_t step, int32_t taps, int32_t siz
   return (inside){first, between((size - 1 - start + step) / step, first, taps)};
 }
 
-/* Copies the window whose first tap is input row `y`, column `x`; padding where there is no image.
- * Behind the window nothing is written: the weights there are 0. */
-static void copy_window(const sotto_matrix_mve_params *p, const int8_t *input, int32_t y, int32_t x,
-                        int8_t *target) {
+/* An output position on its way along the rows of the output. */
+typedef struct cursor {
+  int32_t y; /* input row of the first tap */
+  int32_t x; /* its column */
+  int32_t columns_left;
+  inside rows; /* kernel rows inside of the image */
+} cursor;
+
+static void begin_row(const sotto_matrix_mve_params *p, cursor *at, int32_t y) {
+  at->y = y;
+  at->x = -p->pad_left;
+  at->columns_left = p->output_width;
+  at->rows = taps_inside(y, p->dilation_height, p->kernel_height, p->input_height);
+}
+
+static void next(const sotto_matrix_mve_params *p, cursor *at) {
+  at->x += p->stride_width;
+  if (--at->columns_left == 0) begin_row(p, at, at->y + p->stride_height);
+}
+
+/* Copies a window; padding where there is no image. Behind it nothing is written: the weights there
+ * are 0. Inlined it would take the registers of the loop that runs without it. */
+__attribute__((noinline)) static void copy_window(const sotto_matrix_mve_params *p,
+                                                  const int8_t *input, const cursor *at,
+                                                  int8_t *target) {
   const int32_t channels = p->input_channels;
-  const inside rows = taps_inside(y, p->dilation_height, p->kernel_height, p->input_height);
-  const inside columns = taps_inside(x, p->dilation_width, p->kernel_width, p->input_width);
-  if (rows.end - rows.first < p->kernel_height || columns.end - columns.first < p->kernel_width) {
+  const inside columns = taps_inside(at->x, p->dilation_width, p->kernel_width, p->input_width);
+  const int32_t rows = at->rows.end - at->rows.first;
+  const int32_t count = columns.end - columns.first;
+  if (rows < p->kernel_height || count < p->kernel_width) {
     mve_fill(target, p->pad_value, p->vectors * VECTOR_BYTES);
   }
-  const int32_t first_y = y + rows.first * p->dilation_height;
-  const int32_t run = p->dilation_width == 1 ? columns.end - columns.first : 1;
+  const int32_t y = at->y + at->rows.first * p->dilation_height;
+  const int32_t x = at->x + columns.first * p->dilation_width;
+  const int32_t run = p->dilation_width == 1 ? count : 1;
   const rectangle size = {
-      .rows = rows.end - rows.first,
+      .rows = rows,
       .columns = run * channels,
       .source_step = p->dilation_height * p->input_width * channels,
       .target_step = p->kernel_width * channels,
   };
-  target += rows.first * size.target_step;
-  for (int32_t k = columns.first; k < columns.end; k += run) {
-    const int32_t column = x + k * p->dilation_width;
-    mve_copy_rows(target + k * channels, input + (first_y * p->input_width + column) * channels,
-                  size);
+  const int8_t *source = input + (y * p->input_width + x) * channels;
+  target += (at->rows.first * p->kernel_width + columns.first) * channels;
+  for (int32_t k = 0; k < count; k += run) {
+    mve_copy_rows(target, source, size);
+    target += run * channels;
+    source += p->dilation_width * channels;
   }
 }
 
-/* Copies both windows from output position `index` on; a last one alone is there twice. */
-static void copy_windows(const sotto_matrix_mve_params *p, const int8_t *input, int32_t index,
-                         int8_t *windows) {
-  const int32_t window_bytes = p->vectors * VECTOR_BYTES;
-  const int32_t last = p->output_height * p->output_width - 1;
-  const int32_t steps = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width;
-  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, windows += window_bytes) {
-    const int32_t position = index + w < last ? index + w : last;
-    if (steps == 1) {
-      mve_copy(windows, input + position * p->input_channels, p->input_channels);
-      continue;
-    }
-    const int32_t output_y = position / p->output_width;
-    const int32_t output_x = position - output_y * p->output_width;
-    copy_window(p, input, output_y * p->stride_height - p->pad_top,
-                output_x * p->stride_width - p->pad_left, windows);
-  }
-}
-
-/* All output channels of two windows. Channels that do not fill four are computed to `tile`. */
-static void run_block(const sotto_matrix_mve_params *p, matrix_block block) {
-  const int32_t quads = p->output_channels / QUAD;
-  const int32_t rest = p->output_channels % QUAD;
-  block.quads = quads;
-  if (quads > 0) sotto_matrix_block_mve(&block);
-  if (rest == 0) return;
+/* The channels that do not fill four: computed to `tile`, then copied. */
+static void run_rest(const sotto_matrix_mve_params *p, const matrix_block *block, int32_t rest) {
   int8_t tile[MATRIX_BLOCK_WINDOWS][QUAD];
-  int8_t *const ends[MATRIX_BLOCK_WINDOWS] = {block.outputs[0] + quads * QUAD,
-                                              block.outputs[1] + quads * QUAD};
-  block.stream += quads * (QUAD_CONSTANT_WORDS + p->vectors * QUAD * (VECTOR_BYTES / 4));
-  block.outputs[0] = tile[0];
-  block.outputs[1] = tile[1];
-  block.quads = 1;
-  sotto_matrix_block_mve(&block);
-  mve_copy(ends[0], tile[0], rest);
-  mve_copy(ends[1], tile[1], rest);
+  matrix_block last = *block;
+  last.stream += block->quads * (QUAD_CONSTANT_WORDS + p->vectors * QUAD * (VECTOR_BYTES / 4));
+  last.quads = 1;
+  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) last.outputs[w] = tile[w];
+  sotto_matrix_block_mve(&last);
+  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+    mve_copy(block->outputs[w] + block->quads * QUAD, tile[w], rest);
+  }
 }
 
 void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *input, int8_t *output,
                          int8_t *scratch) {
   const sotto_matrix_mve_params *p = params;
   const int32_t count = p->output_height * p->output_width;
-  int8_t *const nowhere = scratch + MATRIX_BLOCK_WINDOWS * p->vectors * VECTOR_BYTES;
-  for (int32_t index = 0; index < count; index += MATRIX_BLOCK_WINDOWS) {
-    copy_windows(p, input, index, scratch);
-    int8_t *const target = output + index * p->output_channels;
-    const matrix_block block = {
-        .windows = scratch,
-        .stream = p->stream,
-        .outputs = {target, index + 1 < count ? target + p->output_channels : nowhere},
-        .vectors = p->vectors,
-        .ties_away = p->ties_away,
-        .rounding_base = p->rounding_base,
-    };
-    run_block(p, block);
+  const int32_t window_bytes = p->vectors * VECTOR_BYTES;
+  const int32_t rest = p->output_channels % QUAD;
+  const int pixels = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width == 1;
+  matrix_block block = {
+      .windows = scratch,
+      .stream = p->stream,
+      .outputs = {output, output},
+      .vectors = p->vectors,
+      .quads = p->output_channels / QUAD,
+      .ties_away = p->ties_away,
+      .rounding_base = p->rounding_base,
+  };
+  cursor at;
+  begin_row(p, &at, -p->pad_top);
+  for (int32_t left = count; left > 0; left -= MATRIX_BLOCK_WINDOWS) {
+    for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+      /* Behind the last window what the second was before is computed once more, for nobody. */
+      int8_t *const window = scratch + w * window_bytes;
+      const int behind = w == left;
+      block.outputs[w] = behind ? scratch + MATRIX_BLOCK_WINDOWS * window_bytes : output;
+      if (behind) break;
+      output += p->output_channels;
+      if (pixels) {
+        mve_copy(window, input, p->input_channels);
+        input += p->input_channels;
+      } else {
+        copy_window(p, input, &at, window);
+        next(p, &at);
+      }
+    }
+    if (block.quads > 0) sotto_matrix_block_mve(&block);
+    if (rest > 0) run_rest(p, &block, rest);
   }
   if (p->activation_min > INT8_MIN || p->activation_max < INT8_MAX) {
-    mve_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
+    const int32_t bytes = count * p->output_channels;
+    mve_clamp(output - bytes, bytes, p->activation_min, p->activation_max);
   }
 }

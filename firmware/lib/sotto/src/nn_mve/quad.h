@@ -23,20 +23,26 @@ static inline int32_t quad_dot(int32_t sum, const int8_t *bytes, const int32_t *
 }
 
 /* acc * multiplier * 2^-exponent + zero point, rounded as sotto_requantise where ties_away is set,
- * saturated. Pre: |acc| < 2^30, 0 <= multiplier < 2^31, 0 <= exponent_less_1 <= 21, rounding_base =
- * 2 * zero point + 1. */
-static inline int8_t quad_requantise(int32_t acc, int32_t multiplier, int32_t exponent_less_1,
-                                     int32_t rounding_base, int32_t ties_away) {
+ * saturated. Pre: |acc| < 2^30, 0 <= multiplier < 2^31, 1 <= exponent <= 22, rounding = (2 * zero
+ * point + 1) << (exponent - 1), left_shift = 24 - exponent. */
+static inline int8_t quad_result(int32_t acc, int32_t multiplier, int32_t rounding,
+                                 int32_t left_shift, int32_t ties_away) {
   /* Half and the zero point come together: |rounding| < 255 * 2^21, the product is below 2^30. One
    * less for negative accumulators rounds ties away from zero (where their product is 0, half less
    * one still gives 0). */
   const int32_t product = (int32_t)(((int64_t)acc * multiplier + (INT64_C(1) << 30)) >> 31);
-  const int32_t rounding = rounding_base * (1 << exponent_less_1);
   const int32_t sum = product + rounding - (ties_away != 0 && acc < 0 ? 1 : 0);
   /* The result in the uppermost byte: what saturates the word saturates the byte. */
-  const int64_t shifted = (int64_t)sum * (INT64_C(1) << (RESULT_SHIFT - 1 - exponent_less_1));
+  const int64_t shifted = (int64_t)sum * (INT64_C(1) << left_shift);
   const int64_t floored = shifted < INT32_MIN ? INT32_MIN : shifted;
   return (int8_t)((floored > INT32_MAX ? INT32_MAX : floored) >> RESULT_SHIFT);
+}
+
+/* The same with the constants of a stream. */
+static inline int8_t quad_requantise(int32_t acc, int32_t multiplier, int32_t exponent_less_1,
+                                     int32_t rounding_base, int32_t ties_away) {
+  return quad_result(acc, multiplier, rounding_base * (1 << exponent_less_1),
+                     RESULT_SHIFT - 1 - exponent_less_1, ties_away);
 }
 
 #endif
