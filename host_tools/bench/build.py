@@ -54,7 +54,7 @@ def build(core: Core, main: str, folder: Path) -> Path:
     _compile(core, [BENCH / main, BENCH / "bench.c"], folder / "bench", folder / MODEL)
     objects = [*common.rglob("*.o"), *folder.rglob("*.o")]
     script = PORTS / core.port / core.script
-    link = [f"-T{script}", f"-Wl,-Map,{elf.with_suffix('.map')}", *LINK_FLAGS.split(), *core.link]
+    link = [f"-T{script}", f"-Wl,-Map,{elf.with_suffix('.map')}", *LINK_FLAGS.split()]
     _run(core, [*link, *map(str, sorted(objects)), "-o", str(elf)], ROOT)
     return elf
 
@@ -91,7 +91,7 @@ def _compile(
 
 def _run(core: Core, arguments: Sequence[str], folder: Path) -> None:
     """Run the compiler of a core in a folder, which is where it leaves what has no `-o`."""
-    command = [core.toolchain + "gcc", *core.flags, *arguments]
+    command = [core.toolchain + "gcc", *core.flags, *core.libc, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError as error:

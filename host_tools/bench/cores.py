@@ -30,9 +30,9 @@ class Core:
         timing: the cycle model of the core, or None where there is none.
         defines: macros that its port asks for.
         shared: folder of firmware/ports that the port builds upon; empty: none.
-        qemu: the emulator.
+        qemu: the emulator, and options of it that the machine needs.
         toolchain: prefix of the compiler and of objdump.
-        link: the C library.
+        libc: options that choose the C library.
     """
 
     name: str
@@ -44,9 +44,9 @@ class Core:
     timing: Timing | None = None
     defines: tuple[str, ...] = ()
     shared: str = "cortex_m"
-    qemu: str = "qemu-system-arm"
+    qemu: tuple[str, ...] = ("qemu-system-arm",)
     toolchain: str = "arm-none-eabi-"
-    link: tuple[str, ...] = ("--specs=nano.specs",)
+    libc: tuple[str, ...] = ("--specs=nano.specs",)
 
 
 def _stm32f405(name: str, target: str) -> Core:

@@ -31,7 +31,9 @@ _NEW_LINE = 0x0A
 # First and last line of a block, "0x0800144e:  f8d2 3d88  ldr.w r3, [r2]": address and code. What
 # lies between is objdump's to say: QEMU's disassembler does not know every instruction.
 _LISTING = re.compile(
-    rb"^IN: .*\n(?=0x([0-9a-f]+):)(?:0x.*\n)*?0x([0-9a-f]+):  ((?:[0-9a-f]+ )+).*\n(?!0x)", re.M
+    rb"^IN: .*\n(?:Priv: .*\n)?"
+    rb"(?=0x([0-9a-f]+):)(?:0x.*\n)*?0x([0-9a-f]+):  ((?:[0-9a-f]+ )+).*\n(?!0x)",
+    re.M,
 )
 _HEX_DIGITS = b"0123456789abcdef"
 
@@ -62,7 +64,8 @@ def run_traced(core: Core, elf: Path, program: Program) -> Trace:
     """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "trace"
-        command = [find_qemu(core.qemu), "-M", core.machine, "-kernel", str(elf)]
+        qemu, *options = core.qemu
+        command = [find_qemu(qemu), "-M", core.machine, *options, "-kernel", str(elf)]
         command += ["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]
         command += ["-serial", "stdio", "-icount", "shift=0"]
         command += ["-d", "exec,nochain,in_asm", "-D", str(log)]
@@ -78,7 +81,7 @@ def run_traced(core: Core, elf: Path, program: Program) -> Trace:
         except subprocess.TimeoutExpired as error:
             raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
         if done.returncode != 0:
-            raise SottoError(f"{core.qemu} failed: {done.stderr}", "Run `sotto doctor`.")
+            raise SottoError(f"{qemu} failed: {done.stderr}", "Run `sotto doctor`.")
         return Trace(done.stdout, *read_log(log.read_bytes(), program))
 
 
@@ -103,7 +106,7 @@ def read_log(log: bytes, program: Program) -> tuple[np.ndarray, np.ndarray]:
     starts, flags = (_numbers(text, events + first.start(k) - first.start()) for k in (1, 2))
     natural = _block_lengths(log, program)
     kinds, which = np.unique(starts, return_inverse=True)
-    lengths = np.array([natural[int(start)] for start in kinds], np.uint32)[which]
+    lengths = np.array([natural.get(int(start), 0) for start in kinds], np.uint32)[which]
     allowed = flags & COUNT_MASK
     counts = np.where(allowed > 0, np.minimum(lengths, allowed), lengths)
     return starts, counts.astype(np.uint16)
@@ -115,7 +118,9 @@ def _block_lengths(log: bytes, program: Program) -> dict[int, int]:
     for first, last, code in _LISTING.findall(log):
         start, end = int(first, 16), int(last, 16) + len(code.replace(b" ", b"")) // 2
         ends[start] = max(ends.get(start, 0), end)
-    return {start: program.count_between(start, end) for start, end in ends.items()}
+    # A boot loader of the machine is no part of the program.
+    known = {start: end for start, end in ends.items() if start in program.at}
+    return {start: program.count_between(start, end) for start, end in known.items()}
 
 
 def _numbers(text: np.ndarray, at: np.ndarray) -> np.ndarray:

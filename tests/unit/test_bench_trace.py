@@ -86,6 +86,15 @@ def test_an_instruction_that_qemu_cannot_read_counts_as_one() -> None:
     assert counts.tolist() == [1]
 
 
+def test_riscv_listings_have_a_line_more_and_a_boot_loader_before_the_program() -> None:
+    text = (
+        log(entry(0x1000), entry(0x8)).decode().replace("some_name\n0x", "f\nPriv: 3; Virt: 0\n0x")
+    )
+    text = listing(0x1000, 0x1008) + text
+    starts, counts = read_log(text.encode(), program())
+    assert (starts.tolist(), counts.tolist()) == ([0x1000, 0x8], [0, 2])
+
+
 def test_a_log_without_trace_is_an_error() -> None:
     with pytest.raises(SottoError, match="wrote no trace"):
         read_log(b"IN: f\n", program())
