@@ -43,7 +43,7 @@ from training.export.program import (
     KernelCall,
     Program,
 )
-from training.export.targets import DSP, PORTABLE, REFERENCE, find_target
+from training.export.targets import DSP, REFERENCE, find_target
 from training.export.tflite_writer import write_tflite
 from training.export.weighted import channel_bounds, requantisation
 
@@ -300,10 +300,10 @@ def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expe
 
 
 def test_targets_share_all_but_the_kernels() -> None:
-    portable, dsp = (compile_model(keyword_model(), target=t) for t in (PORTABLE, DSP))
+    reference, dsp = (compile_model(keyword_model(), target=t) for t in (REFERENCE, DSP))
     layers = [c.shapes for c in dsp.program.calls if c.operator != "PAD"]
-    assert [c.shapes for c in portable.program.calls] == layers
-    assert portable.summary.macs == dsp.summary.macs
+    assert [c.shapes for c in reference.program.calls] == layers
+    assert reference.summary.macs == dsp.summary.macs
     assert find_target("dsp") is DSP
     with pytest.raises(UserError, match="no target 'm4'"):
         find_target("m4")

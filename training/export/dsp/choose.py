@@ -36,12 +36,11 @@ from training.export.dsp.params import (
     MeanDspParams,
 )
 from training.export.graph import Quantization
-from training.export.moving_params import PadParams
+from training.export.padding import pad_first, padding_of, window_geometry
 from training.export.program import (
     AddParams,
     AveragePoolParams,
     Buffer,
-    Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
     KernelParams,
@@ -84,24 +83,6 @@ _ROWS_GEOMETRY = (
 )
 
 
-def _matrix_geometry(conv: Conv2dParams) -> dict[str, int]:
-    """Where the windows of an unpadded convolution lie, in bytes."""
-    row = conv.input_width * conv.input_channels
-    dilated = conv.dilation_width > 1 and conv.kernel_width > 1
-    geometry = {
-        "row_step_bytes": conv.stride_height * row,
-        "column_step_bytes": conv.stride_width * conv.input_channels,
-        "kernel_rows": conv.kernel_height,
-        "kernel_row_step_bytes": conv.dilation_height * row,
-        "row_runs": conv.kernel_width if dilated else 1,
-        "run_step_bytes": conv.dilation_width * conv.input_channels,
-        "run_bytes": (1 if dilated else conv.kernel_width) * conv.input_channels,
-    }
-    if not dilated and geometry["run_bytes"] == geometry["kernel_row_step_bytes"]:
-        geometry |= {"kernel_rows": 1, "run_bytes": conv.kernel_height * geometry["run_bytes"]}
-    return geometry
-
-
 def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     """The matrix kernel for an unpadded layer with weights, or None where a check refuses."""
     conv = as_conv2d(params)
@@ -116,7 +97,7 @@ def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     fits, start, ends = fit_or_exact(
         weights, conv.bias, conv.input_offset, conv.output_offset, factors
     )
-    geometry = _matrix_geometry(conv)
+    geometry = window_geometry(conv)
     words = geometry["row_runs"] == 1 and geometry["run_bytes"] % GROUP == 0
     stream = pack_matrix(weights, start, conv.input_offset, ends)
     units = -(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT))
@@ -134,35 +115,6 @@ def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
         activation_max=conv.activation_max,
         stream=stream,
     )
-
-
-def padding_of(conv: Conv2dParams) -> PadParams | None:
-    """What adds the rows and columns outside of the input that windows reach, if any do."""
-    height = (conv.output_height - 1) * conv.stride_height
-    height += (conv.kernel_height - 1) * conv.dilation_height + 1
-    width = (conv.output_width - 1) * conv.stride_width
-    width += (conv.kernel_width - 1) * conv.dilation_width + 1
-    below = max(0, height - conv.pad_top - conv.input_height)
-    right = max(0, width - conv.pad_left - conv.input_width)
-    if not any((conv.pad_top, conv.pad_left, below, right)):
-        return None
-    return PadParams(
-        input_height=conv.input_height,
-        input_row_bytes=conv.input_width * conv.input_channels,
-        before_rows=conv.pad_top,
-        after_rows=below,
-        before_bytes=conv.pad_left * conv.input_channels,
-        after_bytes=right * conv.input_channels,
-        value=-conv.input_offset,
-    )
-
-
-def _padded(conv: Conv2dParams, pad: PadParams) -> Conv2dParams:
-    """The same convolution of the padded input."""
-    height = pad.before_rows + pad.input_height + pad.after_rows
-    row = pad.before_bytes + pad.input_row_bytes + pad.after_bytes
-    width = row // conv.input_channels
-    return replace(conv, input_height=height, input_width=width, pad_top=0, pad_left=0)
 
 
 def depthwise_kernel(params: KernelParams) -> DepthwiseDspParams | None:
@@ -361,29 +313,6 @@ def layer_kernel(params: KernelParams) -> KernelParams | None:
     return next((found for found in chosen if found is not None), None)
 
 
-def pad_first(program: Program) -> Program:
-    """Give padded convolutions their input with its border, for the matrix kernel to read.
-
-    Where that kernel refuses the convolution all the same, it stays as it is.
-    """
-    buffers, calls = list(program.buffers), list[KernelCall]()
-    for call in program.calls:
-        conv = as_conv2d(call.params)
-        pad = None if conv is None else padding_of(conv)
-        if conv is None or pad is None or matrix_kernel(_padded(conv, pad)) is None:
-            calls.append(call)
-            continue
-        inner, source = _padded(conv, pad), program.buffers[call.inputs[0]]
-        shape = (1, inner.input_height, inner.input_width, inner.input_channels)
-        text = "{}x{}x{}".format(*shape[1:])
-        bordered = len(buffers)
-        buffers.append(replace(source, name=f"{source.name} padded", shape=shape))
-        shapes = f"{call.shapes.split(' -> ')[0]} -> {text}"
-        calls.append(KernelCall("PAD", pad, call.inputs, bordered, shapes))
-        calls.append(replace(call, params=inner, inputs=(bordered,)))
-    return replace(program, buffers=tuple(buffers), calls=tuple(calls))
-
-
 def _unweighted(call: KernelCall) -> KernelCall:
     """A call without weights, with a packed kernel where one takes it."""
     means = means_kernel(call.params)
@@ -394,7 +323,7 @@ def _unweighted(call: KernelCall) -> KernelCall:
 
 def choose_dsp_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
-    program = pad_first(program)
+    program = pad_first(program, lambda conv: matrix_kernel(conv) is not None)
     chosen = [layer_kernel(call.params) for call in program.calls]
     exact = [isinstance(params, MatrixExactDspParams) for params in chosen]
     macs = sum(call.macs for call, is_exact in zip(program.calls, exact, strict=True) if is_exact)

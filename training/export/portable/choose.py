@@ -10,7 +10,9 @@ from dataclasses import replace
 import numpy as np
 
 from training.export.graph import Quantization
+from training.export.padding import pad_first, padding_of, window_geometry
 from training.export.portable.pack import (
+    GROUP,
     fits_digit,
     fold_zero_point,
     pack_matrix,
@@ -31,7 +33,7 @@ from training.export.program import (
     KernelParams,
     Program,
 )
-from training.export.weighted import GEOMETRY, as_conv2d, channel_range, requantisation
+from training.export.weighted import as_conv2d, channel_range, requantisation
 
 ACCUMULATOR_LIMIT = 2**29 - 1
 BLOCK_WINDOWS = 6
@@ -68,13 +70,14 @@ def _constants(
     factors = requantisation(bounds, params.multiplier, params.shift)
     if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
         return None
-    return requantisation_constants(limits, factors, params.output_offset)
+    start = fold_zero_point(weights, params.bias, params.input_offset)
+    return requantisation_constants(start, limits, factors, params.output_offset)
 
 
 def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
-    """The matrix kernel for a layer with weights, or None where a check refuses."""
+    """The matrix kernel for an unpadded layer with weights, or None where a check refuses."""
     conv = as_conv2d(params)
-    if conv is None:
+    if conv is None or padding_of(conv) is not None:
         return None
     weights = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
     groups = pad_taps(weights)
@@ -85,19 +88,20 @@ def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
     if constants is None:
         return None
     windows = conv.output_height * conv.output_width
-    start = fold_zero_point(weights, conv.bias, conv.input_offset)
+    geometry = window_geometry(conv)
     return MatrixPortableParams(
-        **{name: getattr(conv, name) for name in GEOMETRY},
-        input_channels=conv.input_channels,
+        output_height=conv.output_height,
+        output_width=conv.output_width,
         output_channels=conv.output_channels,
-        pad_value=-conv.input_offset,
+        **geometry,
+        in_words=int(geometry["row_runs"] == 1 and geometry["run_bytes"] % GROUP == 0),
         groups=groups.shape[1],
         tile_windows=BLOCK_WINDOWS if windows >= LEAST_WINDOWS else 1,
         fitted=int(constants[0]),
         rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,
         activation_max=conv.activation_max,
-        stream=pack_matrix(groups, start, constants[1]),
+        stream=pack_matrix(groups, constants[1]),
     )
 
 
@@ -109,13 +113,12 @@ def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortablePara
     ones = p.depth_multiplier, p.dilation_height, p.dilation_width
     if p.kernel_width != KERNEL_COLUMNS or ones != (1, 1, 1) or p.stride_width not in (1, 2):
         return None
-    if p.output_width < STRIP_OUTPUTS:
+    if p.output_width < STRIP_OUTPUTS or p.kernel_height < 2:
         return None
     weights = p.weights.reshape(-1, p.input_channels).astype(np.int64).T
     constants = _constants(weights, p)
     if constants is None:
         return None
-    start = fold_zero_point(weights, p.bias, p.input_offset)
     chosen = DepthwiseStripsPortableParams(
         **{name: getattr(p, name) for name in _STRIPS_GEOMETRY},
         channels=p.input_channels,
@@ -125,7 +128,7 @@ def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortablePara
         activation_min=p.activation_min,
         activation_max=p.activation_max,
         weights=np.ascontiguousarray(weights, np.int8),
-        constants=np.column_stack([start, constants[1]]).astype(np.int32),
+        constants=constants[1],
     )
     # Speed is not worth more memory than one more tensor.
     image_bytes = p.input_height * p.input_width * p.input_channels
@@ -134,6 +137,7 @@ def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortablePara
 
 def choose_portable_kernels(program: Program) -> Program:
     """Give every call the packed kernel that computes the same bytes, if there is one."""
+    program = pad_first(program, lambda conv: matrix_kernel(conv) is not None)
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
         params = matrix_kernel(call.params) or depthwise_strips_kernel(call.params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.export.requantise_fit import Staircase, fit_requantisation
+from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
 from training.export.weighted import INT8_MAX, INT8_MIN
 
 GROUP = 4
@@ -39,28 +39,30 @@ def fits_digit(weights: np.ndarray) -> np.ndarray:
 
 
 def requantisation_constants(
+    start: np.ndarray,
     limits: tuple[np.ndarray, np.ndarray],
     factors: tuple[np.ndarray, np.ndarray],
     zero_point: int,
 ) -> tuple[bool, np.ndarray]:
-    """The two constants of each channel: fitted ones where every channel has them, else exact ones.
+    """Constants of each channel: fitted ones where every channel has them, else exact ones.
 
     Args:
+        start: what the accumulators of stored inputs start with, int64[channels].
         limits: least and greatest accumulator of each channel.
         factors: multiplier and exponent, int64[channels] each.
         zero_point: of the output.
 
     Returns:
-        Whether they are fitted, and int64[channels, 2].
+        Whether they are fitted, and int32[channels, 2 or 3].
     """
     fit = fit_requantisation(Staircase(*factors, *limits, zero_point))
     if fit.found.all():
-        return True, np.column_stack([fit.factor, fit.beta])
-    return False, np.column_stack([factors[0], factors[1] - 1])
+        return True, _int32(np.column_stack([fit.factor, SCALE * start + fit.beta]))
+    return False, _int32(np.column_stack([factors[0], start, factors[1] - 1]))
 
 
 def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
-    """int64[channels]: accumulators of stored inputs start there.
+    """int64[channels]: what the accumulators of stored inputs start with.
 
     Args:
         weights: int64[channels, taps].
@@ -69,7 +71,12 @@ def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) ->
     return np.asarray(bias + input_offset * weights.sum(axis=1))
 
 
-def pack_matrix(groups: np.ndarray, start: np.ndarray, constants: np.ndarray) -> np.ndarray:
+def _int32(values: np.ndarray) -> np.ndarray:
+    """int64 modulo 2**32: kernels may wrap."""
+    return np.ascontiguousarray((values & 0xFFFFFFFF).astype(np.uint32)).view(np.int32)
+
+
+def pack_matrix(groups: np.ndarray, constants: np.ndarray) -> np.ndarray:
     """Stream of `sotto_matrix_portable_params`.
 
     The low digit of a group is a sum of inputs times the second weight of each pair, so it fits
@@ -77,8 +84,7 @@ def pack_matrix(groups: np.ndarray, start: np.ndarray, constants: np.ndarray) ->
 
     Args:
         groups: int64[channels, groups, 4]; each pair of taps fits a digit.
-        start: int64[channels].
-        constants: int64[channels, 2].
+        constants: int32[channels, 2 or 3].
 
     Returns:
         int32[words].
@@ -92,5 +98,5 @@ def pack_matrix(groups: np.ndarray, start: np.ndarray, constants: np.ndarray) ->
         weights[aside, 2:] = 0
         stored = weights + OFFSET
         words = stored[:, 1] | stored[:, 3] << 8 | stored[:, 0] << 16 | stored[:, 2] << 24
-        stream += [start[channel : channel + 1], words, set_aside, constants[channel]]
-    return (np.concatenate(stream) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
+        stream += [words, set_aside, constants[channel]]
+    return _int32(np.concatenate(stream))

@@ -20,21 +20,17 @@ class MatrixPortableParams(KernelParams):
 
     kernel: ClassVar[str] = "matrix_portable"
     struct: ClassVar[str] = "matrix_portable"
-    input_height: int
-    input_width: int
-    input_channels: int
     output_height: int
     output_width: int
     output_channels: int
-    kernel_height: int
-    kernel_width: int
-    stride_height: int
-    stride_width: int
-    dilation_height: int
-    dilation_width: int
-    pad_top: int
-    pad_left: int
-    pad_value: int
+    row_step_bytes: int
+    column_step_bytes: int
+    kernel_rows: int
+    kernel_row_step_bytes: int
+    row_runs: int
+    run_step_bytes: int
+    run_bytes: int
+    in_words: int
     groups: int
     tile_windows: int
     fitted: int
@@ -51,9 +47,11 @@ class MatrixPortableParams(KernelParams):
 
     @property
     def writes_over_input(self) -> bool:
-        """1x1 windows with stride 1, and as many output channels as input channels."""
-        window = (self.kernel_height, self.kernel_width, self.stride_height, self.stride_width)
-        return window == (1, 1, 1, 1) and self.input_channels == self.output_channels
+        """Windows that lie one behind the other, of as many bytes as there are results."""
+        row_bytes = self.output_width * self.output_channels
+        steps = (self.row_step_bytes, self.column_step_bytes)
+        in_place = (row_bytes, self.output_channels) == steps
+        return in_place and (self.kernel_rows, self.run_bytes) == (1, self.output_channels)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,15 @@ static int32_t average(const sotto_pool_params *p, const int8_t *input, pool_win
                        int32_t channel) {
   /* |sum| <= 128 * taps, and the exporter allows at most 2^23 taps */
   int32_t sum = 0;
-  for (int32_t y = w.top; y < w.bottom; ++y) {
-    for (int32_t x = w.left; x < w.right; ++x) {
-      sum += input[(y * p->input_width + x) * p->channels + channel];
-    }
+  const int32_t step = p->channels;
+  const int32_t row_step = p->input_width * step;
+  const int32_t columns = w.right - w.left;
+  const int8_t *row = input + w.top * row_step + w.left * step + channel;
+  for (int32_t y = w.top; y < w.bottom; ++y, row += row_step) {
+    const int8_t *tap = row;
+    for (int32_t left = columns; left > 0; --left, tap += step) sum += *tap;
   }
-  const int32_t taps = (w.bottom - w.top) * (w.right - w.left);
+  const int32_t taps = (w.bottom - w.top) * columns;
   return sum > 0 ? (sum + taps / 2) / taps : (sum - taps / 2) / taps;
 }
 

@@ -12,10 +12,10 @@
 
 /* Offsets from sp: the fields of the strip, of which some change: */
 #define WEIGHTS "#4"
-#define ODD_ROW "#8" /* 1 when the kernel has an odd number of rows */
+#define EVEN_HEIGHT "#8" /* of the kernel: then a row more comes before those by two */
 #define BACK_BYTES "#12"
-#define BIAS "#16"
-#define CONSTANTS "#20"
+#define CONSTANTS "#16"
+#define EXPONENT_LESS_1 "#24"
 #define FITTED_FLAG "#28"
 #define ROUNDING_BASE "#32"
 #define OUTPUT "#36"
@@ -27,24 +27,26 @@
 
 #define LOAD(register, slot) "ldr " #register ", [sp, " slot "]\n"
 #define STORE(register, slot) "str " #register ", [sp, " slot "]\n"
+#define MUL(acc, x, w) "mul " #acc ", " #x ", " #w "\n"
 #define MLA(acc, x, w) "mla " #acc ", " #x ", " #w ", " #acc "\n"
-#define COLUMN(acc, x0, x1, x2) MLA(acc, x0, r9) MLA(acc, x1, r10) MLA(acc, x2, r11)
 
-/* A kernel row. */
-#define ROW_STRIDE1                                                                     \
-  "ldm r1!, {r9, r10, r11}\n"                                                           \
-  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                                   \
-      COLUMN(r4, r2, r3, r12) COLUMN(r5, r3, r12, lr) MLA(r6, r12, r9) MLA(r6, lr, r10) \
-          MLA(r7, lr, r9) "ldm r0!, {r2, r3, r12}\n" /* 4 to 6 */                       \
-      MLA(r6, r2, r11) MLA(r7, r2, r10) MLA(r7, r3, r11) COLUMN(r8, r2, r3, r12)
-#define ROW_STRIDE2                                                    \
-  "ldm r1!, {r9, r10, r11}\n"                                          \
-  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                  \
-      COLUMN(r4, r2, r3, r12) MLA(r5, r12, r9)                         \
-          MLA(r5, lr, r10) "ldm r0!, {r2, r3, r12, lr}\n" /* 4 to 7 */ \
-      MLA(r5, r2, r11) COLUMN(r6, r2, r3, r12) MLA(r7, r12, r9)        \
-          MLA(r7, lr, r10) "ldm r0!, {r2, r3, r12}\n" /* 8 to 10 */    \
-      MLA(r7, r2, r11) COLUMN(r8, r2, r3, r12)
+/* A kernel row. BEGIN is MUL in the first one, else MLA. */
+#define ROW_STRIDE1(BEGIN)                                                                     \
+  "ldm r1!, {r9, r10, r11}\n"                                                                  \
+  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                                          \
+      BEGIN(r4, r2, r9) MLA(r4, r3, r10) MLA(r4, r12, r11) BEGIN(r5, r3, r9) MLA(r5, r12, r10) \
+          MLA(r5, lr, r11) BEGIN(r6, r12, r9) MLA(r6, lr, r10)                                 \
+              BEGIN(r7, lr, r9) "ldm r0!, {r2, r3, r12}\n" /* 4 to 6 */                        \
+      MLA(r6, r2, r11) MLA(r7, r2, r10) MLA(r7, r3, r11) BEGIN(r8, r2, r9) MLA(r8, r3, r10)    \
+          MLA(r8, r12, r11)
+#define ROW_STRIDE2(BEGIN)                                                                     \
+  "ldm r1!, {r9, r10, r11}\n"                                                                  \
+  "ldm r0!, {r2, r3, r12, lr}\n" /* columns 0 to 3 */                                          \
+      BEGIN(r4, r2, r9) MLA(r4, r3, r10) MLA(r4, r12, r11) BEGIN(r5, r12, r9)                  \
+          MLA(r5, lr, r10) "ldm r0!, {r2, r3, r12, lr}\n" /* 4 to 7 */                         \
+      MLA(r5, r2, r11) BEGIN(r6, r2, r9) MLA(r6, r3, r10) MLA(r6, r12, r11) BEGIN(r7, r12, r9) \
+          MLA(r7, lr, r10) "ldm r0!, {r2, r3, r12}\n" /* 8 to 10 */                            \
+      MLA(r7, r2, r11) BEGIN(r8, r2, r9) MLA(r8, r3, r10) MLA(r8, r12, r11)
 
 #define FITTED_RESULT(acc, address) FITTED(acc, r11, r12, lr) "strb " #acc ", [" address "]\n"
 #define EXACT_RESULT(acc, address) EXACT(acc, r11, r12, r3, lr, r2) "strb " #acc ", [" address "]\n"
@@ -55,7 +57,7 @@
   "add r9, r9, r10\n"           \
   "add r9, r9, r10, lsl #1\n" RESULT(r7, "r9") RESULT(r8, "r9, r10")
 
-/* From two kernel rows a turn on: an odd one comes first. */
+/* The first kernel row, of an even number one more, then two a turn. */
 #define STRIP(ROW) \
   ".syntax unified\n"                                         \
   "push {r4-r11, lr}\n"                                       \
@@ -67,27 +69,24 @@
   STORE(r4, WEIGHTS_END)                                      \
   "lsl r3, r3, #2\n"                                          \
   STORE(r3, BACK_BYTES)                                       \
-  "and r2, r2, #1\n"                                          \
-  STORE(r2, ODD_ROW)                                     \
+  "and r2, r2, #1\n"  \
+  "eor r2, r2, #1\n"  \
+  STORE(r2, EVEN_HEIGHT)                                     \
   "1:\n" /* an output row */                                  \
-  LOAD(r4, BIAS)                                              \
-  LOAD(r1, WEIGHTS)                                           \
-  "mov r5, r4\n"                                              \
-  "mov r6, r4\n"                                              \
-  "mov r7, r4\n"                                              \
-  "mov r8, r4\n"                                              \
-  LOAD(r2, ODD_ROW)                                      \
-  "cmp r2, #0\n"                                              \
-  "beq 2f\n"                                                  \
-  ROW                                                         \
-  LOAD(r2, WEIGHTS_END)                                       \
-  "cmp r1, r2\n"                                              \
-  "beq 3f\n"                                                  \
-  "2:\n"                                                      \
-  ROW ROW                                                     \
-  LOAD(r2, WEIGHTS_END)                                       \
-  "cmp r1, r2\n"                                              \
-  "bne 2b\n"                                                  \
+  LOAD(r1, WEIGHTS) \
+  ROW(MUL) \
+  LOAD(r2, EVEN_HEIGHT) \
+  "cmp r2, #0\n" \
+  "beq 2f\n" \
+  ROW(MLA) \
+  LOAD(r2, WEIGHTS_END) \
+  "cmp r1, r2\n" \
+  "beq 3f\n" \
+  "2:\n" \
+  ROW(MLA) ROW(MLA) \
+  LOAD(r2, WEIGHTS_END) \
+  "cmp r1, r2\n" \
+  "bne 2b\n" \
   "3:\n" /* its results */                                    \
   LOAD(r2, FITTED_FLAG)                                       \
   "ldrd r9, r10, [sp, " OUTPUT "]\n"                          \
@@ -108,10 +107,16 @@
   "bne 1b\n"                                                  \
   "add sp, sp, " FRAME_BYTES "\n"                             \
   "pop {r4-r11, pc}\n"                                        \
-  "5:\n"                                                      \
-  LOAD(r3, ROUNDING_BASE)                                     \
-  "lsl r3, r3, r12\n"                                         \
-  "add r12, r12, #1\n"                                        \
+  "5:\n" /* r12 is the bias */ \
+  "add r4, r4, r12\n" \
+  "add r5, r5, r12\n" \
+  "add r6, r6, r12\n" \
+  "add r7, r7, r12\n" \
+  "add r8, r8, r12\n" \
+  LOAD(r12, EXPONENT_LESS_1) \
+  LOAD(r3, ROUNDING_BASE) \
+  "lsl r3, r3, r12\n" \
+  "add r12, r12, #1\n" \
   FIVE_RESULTS(EXACT_RESULT)                                  \
   "b 4b\n"
 

@@ -15,11 +15,11 @@ static inline void run_strip(const depthwise_strip *s, int32_t stride) {
   const int32_t *x = s->row;
   int8_t *output = s->output;
   for (int32_t row = 0; row < s->rows; ++row, output += s->output_row_bytes) {
-    int32_t a = s->bias;
-    int32_t b = s->bias;
-    int32_t c = s->bias;
-    int32_t d = s->bias;
-    int32_t e = s->bias;
+    int32_t a = 0;
+    int32_t b = 0;
+    int32_t c = 0;
+    int32_t d = 0;
+    int32_t e = 0;
     const int32_t *w = s->weights;
     for (int32_t k = 0; k < s->kernel_height; ++k, w += DEPTHWISE_KERNEL_COLUMNS) {
       a += three_products(x, w[0], w[1], w[2]);

@@ -3,20 +3,33 @@
 #include "requantise.h"
 #include "sotto/nn_portable.h"
 
-/* `rows` x `columns` values, `channels` bytes apart, to words. */
-static void unpack(const int8_t *source, int32_t source_row_bytes, int32_t channels, int32_t rows,
-                   int32_t columns, int32_t *target, int32_t target_row_words) {
+/* `rows` x 5 values, `step` bytes apart, to words. */
+static void unpack_five(const int8_t *source, int32_t source_row_bytes, int32_t step, int32_t rows,
+                        int32_t *target, int32_t target_row_words) {
+  const int32_t thrice = 3 * step;
   for (; rows > 0; --rows, source += source_row_bytes, target += target_row_words) {
+    target[0] = source[0];
+    target[1] = source[step];
+    target[2] = source[2 * step];
+    target[3] = source[thrice];
+    target[4] = source[4 * step];
+  }
+}
+
+/* The same for any number of columns. */
+static void unpack(const int8_t *source, int32_t source_row_bytes, int32_t step, int32_t rows,
+                   int32_t columns, int32_t *target, int32_t target_row_words) {
+  for (; columns >= 5; columns -= 5, source += 5 * step, target += 5) {
+    unpack_five(source, source_row_bytes, step, rows, target, target_row_words);
+  }
+  for (; columns > 0; --columns, source += step, ++target) {
     const int8_t *value = source;
-    int32_t column = 0;
-    for (; column + 4 < columns; column += 5, value += 5 * channels) {
-      target[column] = value[0];
-      target[column + 1] = value[channels];
-      target[column + 2] = value[2 * channels];
-      target[column + 3] = value[3 * channels];
-      target[column + 4] = value[4 * channels];
+    int32_t *word = target;
+    for (int32_t row = 0; row < rows; ++row) {
+      *word = *value;
+      value += source_row_bytes;
+      word += target_row_words;
     }
-    for (; column < columns; ++column, value += channels) target[column] = *value;
   }
 }
 
@@ -31,6 +44,7 @@ static int32_t greatest(int32_t a, int32_t b) {
 void sotto_depthwise_strips_portable_s8(const sotto_depthwise_strips_portable_params *params,
                                         const int8_t *input, int8_t *output, int8_t *scratch) {
   const sotto_depthwise_strips_portable_params *p = params;
+  const portable_requantisation how = {p->fitted, p->rounding_base};
   const int32_t row_words = SOTTO_DEPTHWISE_STRIP_COLUMNS(p->stride_width);
   const int32_t rows = (p->output_height - 1) * p->stride_height + p->kernel_height;
   const int32_t last = p->output_width - DEPTHWISE_STRIP_OUTPUTS;
@@ -44,7 +58,7 @@ void sotto_depthwise_strips_portable_s8(const sotto_depthwise_strips_portable_pa
   const int32_t top = least(p->pad_top, rows);
   const int32_t rows_inside = least(p->input_height, rows - top);
   for (int32_t channel = 0; channel < p->channels; ++channel) {
-    const int32_t *const constants = p->constants + 3 * channel;
+    const int32_t *const constants = p->constants + portable_constant_count(&how) * channel;
     for (int32_t i = 0; i < weight_count; ++i) {
       weights[i] = p->weights[channel * weight_count + i];
     }
@@ -64,9 +78,8 @@ void sotto_depthwise_strips_portable_s8(const sotto_depthwise_strips_portable_pa
           .weights = weights,
           .kernel_height = p->kernel_height,
           .back_words = (p->kernel_height - p->stride_height) * row_words,
-          .bias = constants[0],
-          .constants = {constants[1], constants[2]},
-          .how = {p->fitted, p->rounding_base},
+          .constants = {constants[0], constants[1], p->fitted ? 0 : constants[2]},
+          .how = how,
           .output = output + column * p->channels + channel,
           .channels = p->channels,
           .output_row_bytes = p->output_width * p->channels,

@@ -70,10 +70,10 @@ __attribute__((naked)) void sotto_portable_matrix_block(__attribute__((unused))
       STORE(r4, SINGLES_BYTES)
 
       "1:\n" /* a channel; r1 is its stream */
-      "ldr r4, [r1], #4\n"
-      "mov r5, r4\n"
-      "mov r6, r4\n"
-      "mov r7, r4\n"
+      "movs r4, #0\n"
+      "movs r5, #0\n"
+      "movs r6, #0\n"
+      "movs r7, #0\n"
       "mov r8, r4\n"
       "mov r9, r4\n"
       "mov r2, #0x00FF00FF\n"
@@ -137,10 +137,17 @@ __attribute__((naked)) void sotto_portable_matrix_block(__attribute__((unused))
       "add sp, sp, " FRAME_BYTES "\n"
       "pop {r4-r11, pc}\n"
 
-      "8:\n"
+      "8:\n" /* r11 is the bias */
+      "ldr r3, [r1], #4\n"
       LOAD(r12, ROUNDING_BASE)
-      "lsl r12, r12, r11\n"
-      "add r11, r11, #1\n"
+      "lsl r12, r12, r3\n"
+      "add r4, r4, r11\n"
+      "add r5, r5, r11\n"
+      "add r6, r6, r11\n"
+      "add r7, r7, r11\n"
+      "add r8, r8, r11\n"
+      "add r9, r9, r11\n"
+      "add r11, r3, #1\n"
       SIX_RESULTS(EXACT_RESULT)
       "b 7b\n");
 }

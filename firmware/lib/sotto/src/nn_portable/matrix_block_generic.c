@@ -8,14 +8,15 @@
 
 #define GROUP_WORDS (MATRIX_BLOCK_WINDOWS * WINDOW_WORDS)
 
+/* Sums of the products of all groups. */
 static void add_groups(const uint32_t *x, const int32_t *weights, const int32_t *end,
                        int32_t sums[MATRIX_BLOCK_WINDOWS]) {
-  int32_t a = sums[0];
-  int32_t b = sums[1];
-  int32_t c = sums[2];
-  int32_t d = sums[3];
-  int32_t e = sums[4];
-  int32_t f = sums[5];
+  int32_t a = 0;
+  int32_t b = 0;
+  int32_t c = 0;
+  int32_t d = 0;
+  int32_t e = 0;
+  int32_t f = 0;
   for (; weights != end; ++weights, x += GROUP_WORDS) {
     const uint32_t first = first_pair((uint32_t)*weights);
     const uint32_t second = second_pair((uint32_t)*weights);
@@ -39,9 +40,8 @@ void sotto_portable_matrix_block(const portable_matrix *matrix) {
   const int32_t *stream = m->stream;
   for (int32_t channel = 0; channel < m->channels; ++channel) {
     int32_t sums[MATRIX_BLOCK_WINDOWS];
-    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) sums[w] = *stream;
-    add_groups(m->windows, stream + 1, stream + 1 + m->groups, sums);
-    for (stream += 1 + m->groups; *stream < 0; ++stream) {
+    add_groups(m->windows, stream, stream + m->groups, sums);
+    for (stream += m->groups; *stream < 0; ++stream) {
       const uint32_t *const x = m->windows + aside_group(*stream) * GROUP_WORDS + 1;
       for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
         sums[w] += aside_sum(x[w * WINDOW_WORDS], *stream);
@@ -51,7 +51,7 @@ void sotto_portable_matrix_block(const portable_matrix *matrix) {
     for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, output += m->channels) {
       *output = portable_requantise(&m->how, sums[w], stream);
     }
-    stream += 2;
+    stream += portable_constant_count(&m->how);
   }
 }
 #endif

@@ -7,7 +7,7 @@ void sotto_portable_matrix_window(const portable_matrix *matrix) {
   const int32_t *stream = m->stream;
   for (int32_t channel = 0; channel < m->channels; ++channel) {
     const uint32_t *x = m->windows;
-    int32_t sum = *stream++;
+    int32_t sum = 0;
     for (const int32_t *const end = stream + m->groups; stream != end; x += WINDOW_WORDS) {
       const uint32_t word = (uint32_t)*stream++;
       sum += group_sum(x, first_pair(word), second_pair(word));
@@ -16,6 +16,6 @@ void sotto_portable_matrix_window(const portable_matrix *matrix) {
       sum += aside_sum(m->windows[aside_group(*stream) * WINDOW_WORDS + 1], *stream);
     }
     m->output[channel] = portable_requantise(&m->how, sum, stream);
-    stream += 2;
+    stream += portable_constant_count(&m->how);
   }
 }

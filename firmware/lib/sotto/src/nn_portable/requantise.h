@@ -6,6 +6,8 @@
 
 #include "multiply_high.h"
 
+#define FIT_CONSTANTS 2
+#define EXACT_CONSTANTS 3
 #define FIT_SCALE 256
 #define FIT_FRACTION_BITS 10 /* of the high word */
 
@@ -20,9 +22,10 @@ static inline int8_t portable_saturate(int32_t value) {
   return (int8_t)(floored > INT8_MAX ? INT8_MAX : floored);
 }
 
-static inline int8_t portable_fitted(int32_t value, int32_t factor, int32_t beta) {
-  return portable_saturate(portable_high_word(value * FIT_SCALE + beta, factor) >>
-                           FIT_FRACTION_BITS);
+/* `offset`: beta, and 256 times the bias, modulo 2^32. */
+static inline int8_t portable_fitted(int32_t sum, int32_t factor, int32_t offset) {
+  const uint32_t scaled = (uint32_t)sum * FIT_SCALE + (uint32_t)offset;
+  return portable_saturate(portable_high_word((int32_t)scaled, factor) >> FIT_FRACTION_BITS);
 }
 
 /* Pre: |value| < 2^29, exponent_less_1 0..21. */
@@ -35,11 +38,16 @@ static inline int8_t portable_exact(int32_t value, int32_t multiplier, int32_t e
   return portable_saturate((scaled + (value >> 31) + rounding) >> (exponent_less_1 + 1));
 }
 
-/* `constants`: the two of the channel. */
-static inline int8_t portable_requantise(const portable_requantisation *how, int32_t value,
-                                         const int32_t constants[2]) {
-  return how->fitted ? portable_fitted(value, constants[0], constants[1])
-                     : portable_exact(value, constants[0], constants[1], how->rounding_base);
+/* A sum of products without bias; `constants` are those of the channel. */
+static inline int8_t portable_requantise(const portable_requantisation *how, int32_t sum,
+                                         const int32_t *constants) {
+  return how->fitted
+             ? portable_fitted(sum, constants[0], constants[1])
+             : portable_exact(sum + constants[1], constants[0], constants[2], how->rounding_base);
+}
+
+static inline int32_t portable_constant_count(const portable_requantisation *how) {
+  return how->fitted ? FIT_CONSTANTS : EXACT_CONSTANTS;
 }
 
 /* Activations that saturation alone does not give. */

@@ -3,8 +3,8 @@
 #define SOTTO_NN_PORTABLE_REQUANTISE_ARMV7M_H
 
 /* portable_fitted in place; `spare` is changed. */
-#define FITTED(acc, factor, beta, spare)           \
-  "add " #acc ", " #beta ", " #acc                 \
+#define FITTED(acc, factor, offset, spare)         \
+  "add " #acc ", " #offset ", " #acc               \
   ", lsl #8\n"                                     \
   "smull " #spare ", " #acc ", " #acc ", " #factor \
   "\n"                                             \
