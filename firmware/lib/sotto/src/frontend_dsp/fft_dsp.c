@@ -6,35 +6,14 @@
 #include "../dsp/instructions.h"
 #include "radix4_pass.h"
 
-static inline uint32_t store_four(uint32_t *word, uint32_t a, uint32_t b, uint32_t c, uint32_t d,
-                                  uint32_t seen) {
-  word[0] = a;
-  word[1] = b;
-  word[2] = c;
-  word[3] = d;
-  return sotto_seen(sotto_seen(sotto_seen(sotto_seen(seen, a), b), c), d);
-}
-
-/* The first pass joins four neighbours, and only adds. In: |.| <= 2^13. Out: |.| < 2^15. */
-static uint32_t first_radix4_pass(uint32_t *word, const uint32_t *end) {
-  uint32_t seen = 0;
-  for (; word < end; word += 4) {
-    const uint32_t ab_sum = dsp_sadd16(word[0], word[1]);
-    const uint32_t ab_difference = dsp_ssub16(word[0], word[1]);
-    const uint32_t cd_sum = dsp_sadd16(word[2], word[3]);
-    const uint32_t cd_difference = dsp_ssub16(word[2], word[3]);
-    seen = store_four(word, dsp_sadd16(ab_sum, cd_sum), dsp_ssax(ab_difference, cd_difference),
-                      dsp_ssub16(ab_sum, cd_sum), dsp_sasx(ab_difference, cd_difference), seen);
-  }
-  return seen;
-}
-
-/* The same for two and two neighbours. */
+/* The first pass of an odd number of factors 2: pairs. In: |.| <= 2^13. Out: exact. */
 static uint32_t first_radix2_pass(uint32_t *word, const uint32_t *end) {
   uint32_t seen = 0;
-  for (; word < end; word += 4) {
-    seen = store_four(word, dsp_sadd16(word[0], word[1]), dsp_ssub16(word[0], word[1]),
-                      dsp_sadd16(word[2], word[3]), dsp_ssub16(word[2], word[3]), seen);
+  for (; word < end; word += 2) {
+    const uint32_t a = word[0];
+    word[0] = dsp_sadd16(a, word[1]);
+    word[1] = dsp_ssub16(a, word[1]);
+    seen = sotto_seen(sotto_seen(seen, word[0]), word[1]);
   }
   return seen;
 }
@@ -52,7 +31,7 @@ static uint32_t radix4_pass(uint32_t *spectrum, size_t points, size_t length,
 int sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles_q15, int exponent,
               uint32_t *seen) {
   size_t length = SOTTO_FIRST_PASS_POINTS(points);
-  *seen = length == 4 ? first_radix4_pass(spectrum, spectrum + points)
+  *seen = length == 4 ? sotto_first_radix4_pass(spectrum, spectrum + points)
                       : first_radix2_pass(spectrum, spectrum + points);
   for (; length < points; length *= 4) {
     const unsigned shift = sotto_pass_shift(*seen);

@@ -1,4 +1,4 @@
-/* A radix-4 pass of the FFT: in assembly for Armv7E-M, and step by step in C. */
+/* The radix-4 passes of the FFT: in assembly for Armv7E-M, and step by step in C. */
 #ifndef SOTTO_FRONTEND_DSP_RADIX4_PASS_H
 #define SOTTO_FRONTEND_DSP_RADIX4_PASS_H
 
@@ -6,6 +6,10 @@
 #include <stdint.h>
 
 #include "../frontend/stages.h"
+
+/* Joins four neighbours each between `word` and `end`, exactly. In: |.| <= 2^13. Out: |.| < 2^15.
+ * Returns `seen`. */
+uint32_t sotto_first_radix4_pass(uint32_t *word, const uint32_t *end);
 
 /* Transforms of `length` >= 2 points between `word` and `end` become transforms of 4 length points,
  * divided by 2, 4 or 8. Contract and arithmetic: radix4_pass in ../frontend/fft.c; sums of 32 bits

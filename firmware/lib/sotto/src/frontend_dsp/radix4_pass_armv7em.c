@@ -1,9 +1,9 @@
-/* The radix-4 pass for Armv7E-M, in assembly: a butterfly needs all 14 registers, which no compiler
- * allots without keeping some in memory. radix4_pass_model.c says in C what each step computes.
+/* The radix-4 passes for Armv7E-M, in assembly: a butterfly needs all 14 registers, which no
+ * compiler allots without keeping some in memory. radix4_pass_model.c says in C what they compute.
  *
  *   r0 word 0 of the butterfly, r1 and lr bytes from it to words 1 and 3, r2 twiddles, r3 seen
- *   after the first half: r6, r7 a + b; r5, r4 a - b; r9, r12 c + d; r8, r10 c - d (real,
- * imaginary) sp: [0] end of the butterflies of this transform, [4] end of all, [8] first twiddle
+ *   real and imaginary before JOIN: r6, r7 a + b; r5, r4 a - b; r9, r12 c + d; r8, r10 c - d
+ *   sp: [0] end of the butterflies of this transform, [4] end of all, [8] first twiddle
  */
 #include "radix4_pass.h"
 
@@ -36,8 +36,8 @@
   "mov r12, r8\n"              \
   "rsb r8, r9, r11, lsl #1\n"
 
-/* With twiddles, which give products in twice the unit of the sums: divided by 2, they are there.
- */
+/* With twiddles. A Q15 product divided by 2 is in the unit of the sums, 2^-16, as it is: they
+ * collect it. */
 #define ROTATED_BY_2           \
   "ldr r10, [r0, r1]\n"        \
   "smlsd r6, r10, r8, r5\n"    \
@@ -138,6 +138,29 @@
                                 "pop {r4-r11, pc}\n")
 
 #define UNUSED __attribute__((unused))
+
+__attribute__((naked)) uint32_t sotto_first_radix4_pass(UNUSED uint32_t *word,
+                                                        UNUSED const uint32_t *end) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "push {r4-r11, lr}\n"
+      "mov r3, #0\n"
+      "1:\n"
+      "ldm r0, {r4, r5, r6, r7}\n"
+      "sadd16 r8, r4, r5\n"
+      "ssub16 r9, r4, r5\n"
+      "sadd16 r10, r6, r7\n"
+      "ssub16 r11, r6, r7\n"
+      "sadd16 r4, r8, r10\n"
+      "ssax r5, r9, r11\n"
+      "ssub16 r6, r8, r10\n"
+      "sasx r7, r9, r11\n"
+      "stm r0!, {r4, r5, r6, r7}\n" SEE("r4", "r5") SEE("r6", "r7")
+      "cmp r0, r1\n"
+      "bne 1b\n"
+      "mov r0, r3\n"
+      "pop {r4-r11, pc}\n");
+}
 
 __attribute__((naked)) uint32_t sotto_radix4_pass_by_2(UNUSED uint32_t *word,
                                                        UNUSED const uint32_t *end,

@@ -1,8 +1,25 @@
-/* The radix-4 pass in C: what radix4_pass_armv7em.c computes, step by step. */
+/* The radix-4 passes in C: what radix4_pass_armv7em.c computes, step by step. */
 #include "radix4_pass.h"
 
 #if SOTTO_FRONTEND_DSP && !defined(__ARM_FEATURE_DSP)
 #include "../dsp/instructions.h"
+
+uint32_t sotto_first_radix4_pass(uint32_t *word, const uint32_t *end) {
+  uint32_t seen = 0;
+  for (; word < end; word += 4) {
+    const uint32_t ab_sum = dsp_sadd16(word[0], word[1]);
+    const uint32_t ab_difference = dsp_ssub16(word[0], word[1]);
+    const uint32_t cd_sum = dsp_sadd16(word[2], word[3]);
+    const uint32_t cd_difference = dsp_ssub16(word[2], word[3]);
+    word[0] = dsp_sadd16(ab_sum, cd_sum);
+    word[1] = dsp_ssax(ab_difference, cd_difference);
+    word[2] = dsp_ssub16(ab_sum, cd_sum);
+    word[3] = dsp_sasx(ab_difference, cd_difference);
+    seen = sotto_seen(sotto_seen(seen, word[0]), word[1]);
+    seen = sotto_seen(sotto_seen(seen, word[2]), word[3]);
+  }
+  return seen;
+}
 
 typedef struct complex32 {
   int32_t real;
