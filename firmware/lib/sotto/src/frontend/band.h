@@ -7,15 +7,6 @@
 
 #include "stages.h"
 
-/* Whether the core multiplies no more than 32 x 32 -> 32 bits: Cortex-M0+, ESP8266. */
-#ifndef SOTTO_FRONTEND_NARROW
-#if defined(__ARM_ARCH_6M__) || defined(__XTENSA_CALL0_ABI__)
-#define SOTTO_FRONTEND_NARROW 1
-#else
-#define SOTTO_FRONTEND_NARROW 0
-#endif
-#endif
-
 #if SOTTO_FRONTEND_NARROW
 #include "weighted_narrow.h"
 #else

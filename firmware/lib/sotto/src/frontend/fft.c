@@ -1,11 +1,7 @@
 #include "stages.h"
 
 #if !SOTTO_FRONTEND_DSP
-
-typedef struct complex32 {
-  int32_t real;
-  int32_t imaginary;
-} complex32;
+#include "complex32.h"
 
 /* What a butterfly takes and makes. */
 typedef struct complex32_four {
@@ -38,10 +34,6 @@ static inline complex32_four two_radix2_butterflies(complex32_four x) {
                           complex_subtract(x.c, x.d)};
 }
 
-static inline complex32 unpack(uint32_t packed) {
-  return (complex32){sotto_real(packed), sotto_imaginary(packed)};
-}
-
 /* Stores a sum without its fraction and notes its magnitude. */
 static inline uint32_t store(uint32_t *word, complex32 sum, unsigned fraction_bits, uint32_t seen) {
   *word = sotto_pack(sum.real >> fraction_bits, sum.imaginary >> fraction_bits);
@@ -62,41 +54,41 @@ static uint32_t first_pass(uint32_t *spectrum, size_t points) {
   const int radix4 = SOTTO_FIRST_PASS_POINTS(points) == 4;
   uint32_t seen = 0;
   for (uint32_t *word = spectrum; word < spectrum + points; word += 4) {
-    const complex32_four x = {unpack(word[0]), unpack(word[1]), unpack(word[2]), unpack(word[3])};
+    const complex32_four x = {sotto_unpack(&word[0]), sotto_unpack(&word[1]),
+                              sotto_unpack(&word[2]), sotto_unpack(&word[3])};
     seen = store_four(word, 1, radix4 ? radix4_butterfly(x) : two_radix2_butterflies(x), 0, seen);
   }
   return seen;
 }
 
 /* x / 2^shift in units of 2^-SOTTO_SUM_BITS. int16 shifted by at most 15 bits. */
-static inline complex32 scaled(uint32_t x, unsigned shift) {
+static inline complex32 scaled(const uint32_t *word, unsigned shift) {
+  const complex32 x = sotto_unpack(word);
   const int32_t factor = INT32_C(1) << (SOTTO_SUM_BITS - shift);
-  return (complex32){sotto_real(x) * factor, sotto_imaginary(x) * factor};
+  return (complex32){x.real * factor, x.imaginary * factor};
 }
 
 /* The same plus half a unit of the result. Each sum of a butterfly has this term once, so that
  * dropping the fraction of the sums rounds them. */
-static inline complex32 scaled_for_rounding(uint32_t x, unsigned shift) {
-  return complex_add(scaled(x, shift), (complex32){SOTTO_SUM_HALF, SOTTO_SUM_HALF});
+static inline complex32 scaled_for_rounding(const uint32_t *word, unsigned shift) {
+  return complex_add(scaled(word, shift), (complex32){SOTTO_SUM_HALF, SOTTO_SUM_HALF});
 }
 
 /* x twiddle / 2^shift in units of 2^-SOTTO_SUM_BITS. int16 * Q15: |x| |twiddle| <= 2^15.5 * 2^15 =
  * 2^30.5 in Q15, which is one bit short of SOTTO_SUM_BITS: shift - 1 remains. Truncated at 2^-16.
  */
-static inline complex32 rotated(uint32_t x, uint32_t twiddle_q15, unsigned shift) {
-  const int32_t v_real = sotto_real(x);
-  const int32_t v_imaginary = sotto_imaginary(x);
-  const int32_t w_real = sotto_real(twiddle_q15);
-  const int32_t w_imaginary = sotto_imaginary(twiddle_q15);
-  const int32_t real = v_real * w_real - v_imaginary * w_imaginary;
-  const int32_t imaginary = v_real * w_imaginary + v_imaginary * w_real;
+static inline complex32 rotated(const uint32_t *word, const uint32_t *twiddle_q15, unsigned shift) {
+  const complex32 x = sotto_unpack(word);
+  const complex32 w = sotto_unpack(twiddle_q15);
+  const int32_t real = x.real * w.real - x.imaginary * w.imaginary;
+  const int32_t imaginary = x.real * w.imaginary + x.imaginary * w.real;
   return (complex32){real >> (shift - 1), imaginary >> (shift - 1)};
 }
 
 /* The butterfly k = 0, without twiddles: one of exactly 1 does not fit in Q15. */
 static inline uint32_t join_plain(uint32_t *word, size_t length, unsigned shift, uint32_t seen) {
-  const complex32_four x = {scaled_for_rounding(word[0], shift), scaled(word[length], shift),
-                            scaled(word[2 * length], shift), scaled(word[3 * length], shift)};
+  const complex32_four x = {scaled_for_rounding(&word[0], shift), scaled(&word[length], shift),
+                            scaled(&word[2 * length], shift), scaled(&word[3 * length], shift)};
   return store_four(word, length, radix4_butterfly(x), SOTTO_SUM_BITS, seen);
 }
 
@@ -109,10 +101,10 @@ static uint32_t radix4_pass(uint32_t *word, const uint32_t *points_end, size_t l
     seen = join_plain(word, length, shift, seen);
     const uint32_t *twiddle = twiddles_q15;
     for (const uint32_t *end = word++ + length; word < end; ++word, twiddle += 3) {
-      const complex32_four x = {scaled_for_rounding(word[0], shift),
-                                rotated(word[length], twiddle[0], shift),
-                                rotated(word[2 * length], twiddle[1], shift),
-                                rotated(word[3 * length], twiddle[2], shift)};
+      const complex32_four x = {scaled_for_rounding(&word[0], shift),
+                                rotated(&word[length], &twiddle[0], shift),
+                                rotated(&word[2 * length], &twiddle[1], shift),
+                                rotated(&word[3 * length], &twiddle[2], shift)};
       seen = store_four(word, length, radix4_butterfly(x), SOTTO_SUM_BITS, seen);
     }
     word += 3 * length;

@@ -1,6 +1,7 @@
 #include "stages.h"
 
 #if !SOTTO_FRONTEND_DSP
+#include "complex32.h"
 static uint32_t squared(int32_t real, int32_t imaginary) {
   /* Below 2^32, so exact in unsigned arithmetic. */
   return (uint32_t)real * (uint32_t)real + (uint32_t)imaginary * (uint32_t)imaginary;
@@ -20,18 +21,17 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
    *   2 conj(X_{M-k}) = E + i W^k D */
   spectrum[0] = 0;
   for (size_t k = 1; k <= points / 2; ++k) {
-    const uint32_t z = spectrum[k];
-    const uint32_t mirror = spectrum[points - k];
-    const int32_t e_real = sotto_round_shift(sotto_real(z) + sotto_real(mirror), shift);
-    const int32_t e_imag = sotto_round_shift(sotto_imaginary(z) - sotto_imaginary(mirror), shift);
-    const int32_t d_real = sotto_round_shift(sotto_real(z) - sotto_real(mirror), shift);
-    const int32_t d_imag = sotto_round_shift(sotto_imaginary(z) + sotto_imaginary(mirror), shift);
+    const complex32 z = sotto_unpack(&spectrum[k]);
+    const complex32 mirror = sotto_unpack(&spectrum[points - k]);
+    const int32_t e_real = sotto_round_shift(z.real + mirror.real, shift);
+    const int32_t e_imag = sotto_round_shift(z.imaginary - mirror.imaginary, shift);
+    const int32_t d_real = sotto_round_shift(z.real - mirror.real, shift);
+    const int32_t d_imag = sotto_round_shift(z.imaginary + mirror.imaginary, shift);
 
     /* t = -i W^k D: |D| |W| <= 2^15.5 * 2^15 < 2^31 before the shift. */
-    const int32_t c = sotto_real(split_q15[k - 1]);
-    const int32_t s = sotto_imaginary(split_q15[k - 1]);
-    const int32_t t_real = sotto_round_shift(d_real * s + d_imag * c, 15);
-    const int32_t t_imag = sotto_round_shift(d_imag * s - d_real * c, 15);
+    const complex32 w = sotto_unpack(&split_q15[k - 1]);
+    const int32_t t_real = sotto_round_shift(d_real * w.imaginary + d_imag * w.real, 15);
+    const int32_t t_imag = sotto_round_shift(d_imag * w.imaginary - d_real * w.real, 15);
 
     spectrum[k] = squared(e_real + t_real, e_imag + t_imag);
     spectrum[points - k] = squared(e_real - t_real, e_imag - t_imag);

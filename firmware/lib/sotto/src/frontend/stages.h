@@ -16,9 +16,20 @@
 #include "sotto/target.h"
 
 _Static_assert((-3 >> 1) == -2, "right shifts must be arithmetic");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the earlier sample is the low half");
 
 /* Whether frontend_dsp/ takes part in this build. */
 #define SOTTO_FRONTEND_DSP (SOTTO_TARGET >= SOTTO_TARGET_DSP)
+
+/* Whether a core without DSP instructions multiplies no more than 32 x 32 -> 32 bits and loads no
+ * signed half word at an offset: Cortex-M0+. ESP8266 lacks the former. */
+#ifndef SOTTO_FRONTEND_NARROW
+#if defined(__ARM_ARCH_6M__) || defined(__XTENSA_CALL0_ABI__)
+#define SOTTO_FRONTEND_NARROW 1
+#else
+#define SOTTO_FRONTEND_NARROW 0
+#endif
+#endif
 
 /* Bits of magnitude of the windowed samples: |windowed| <= 2^13. */
 #define SOTTO_WINDOWED_BITS 13

@@ -1,6 +1,7 @@
 #include "stages.h"
 
 #if !SOTTO_FRONTEND_DSP
+#include "complex32.h"
 
 typedef struct windowing {
   const uint32_t *pairs;
@@ -9,8 +10,9 @@ typedef struct windowing {
 } windowing;
 
 static inline uint32_t windowed(windowing w, size_t word) {
-  const int32_t even = sotto_real(w.pairs[word]) * w.window_q15[2 * word];
-  const int32_t odd = sotto_imaginary(w.pairs[word]) * w.window_q15[2 * word + 1];
+  const complex32 pair = sotto_unpack(&w.pairs[word]);
+  const int32_t even = pair.real * w.window_q15[2 * word];
+  const int32_t odd = pair.imaginary * w.window_q15[2 * word + 1];
   return sotto_pack(sotto_round_shift(even, w.shift), sotto_round_shift(odd, w.shift));
 }
 
