@@ -121,11 +121,13 @@ def test_padding_that_others_read_stays() -> None:
 
 
 def _one(name: str, constants: list, output: tuple, options: object = None) -> Graph:
+    """RELU and one more operator."""
     b = Builder()
-    source = b.tensor(SHAPE, 0.1, 3)
+    first = b.tensor(SHAPE, 0.1, 3)
+    source = b.operator("RELU", [first], b.tensor(SHAPE, 0.1, 3))
     inputs = [source, *(b.constant(np.array(values, np.int32)) for values in constants)]
     b.operator(name, inputs, b.tensor(*output), *([] if options is None else [options]))
-    return b.build([source], [len(b.tensors) - 1])
+    return b.build([first], [len(b.tensors) - 1])
 
 
 SAME_TENSOR = SHAPE, 0.1, 3
@@ -140,10 +142,17 @@ ALL = [[0, 0, -4, 0], [1, 4, 0, 2], [1, 1, 1, 1]]
         _one("CONCATENATION", [], SAME_TENSOR, ConcatenationOptions(1)),
         _one("STRIDED_SLICE", ALL, SAME_TENSOR, StridedSliceOptions(end_mask=0b0100)),
     ],
-    ids=_names,
+    ids=lambda graph: graph.operators[1].name,
 )
 def test_what_changes_nothing_becomes_a_view(graph: Graph) -> None:
-    assert _names(remove_identities(graph)) == ["RESHAPE"]
+    assert _names(remove_identities(graph)) == ["RELU", "RESHAPE"]
+
+
+def test_an_identity_from_input_to_output_copies() -> None:
+    b = Builder()
+    source = b.tensor(SHAPE, 0.1, 3)
+    graph = b.build([source], [b.operator("QUANTIZE", [source], b.tensor(SHAPE, 0.1, 3))])
+    assert remove_identities(graph) == graph
 
 
 @pytest.mark.parametrize(
