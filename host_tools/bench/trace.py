@@ -53,36 +53,49 @@ class Trace:
     counts: np.ndarray
 
 
+def run(core: Core, elf: Path, *options: str) -> str:
+    """Run a program to its restart; what it wrote to its serial line.
+
+    Args:
+        options: more of the emulator.
+
+    Raises:
+        SottoError: no emulator, or the program does not end.
+    """
+    qemu, *of_core = core.qemu
+    command = [find_qemu(qemu), "-M", core.machine, *of_core, "-kernel", str(elf)]
+    command += ["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]
+    command += ["-serial", "stdio", *options]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=RUN_TIMEOUT_S,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
+    if done.returncode != 0:
+        raise SottoError(f"{qemu} failed: {done.stderr}", "Run `sotto doctor`.")
+    return done.stdout
+
+
 def run_traced(core: Core, elf: Path, program: Program) -> Trace:
-    """Run a program to its restart, with time that advances by instructions.
+    """Run a program with time that advances by instructions, and record them.
 
     Args:
         program: what `disassemble` makes of `elf`.
 
     Raises:
-        SottoError: no emulator, or the program does not end.
+        SottoError: as `run`, or there is no trace.
     """
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "trace"
-        qemu, *options = core.qemu
-        command = [find_qemu(qemu), "-M", core.machine, *options, "-kernel", str(elf)]
-        command += ["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]
-        command += ["-serial", "stdio", "-icount", "shift=0"]
-        command += ["-d", "exec,nochain,in_asm", "-D", str(log)]
-        try:
-            done = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=RUN_TIMEOUT_S,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
-        if done.returncode != 0:
-            raise SottoError(f"{qemu} failed: {done.stderr}", "Run `sotto doctor`.")
-        return Trace(done.stdout, *read_log(log.read_bytes(), program))
+        options = ("-icount", "shift=0", "-d", "exec,nochain,in_asm", "-D", str(log))
+        said = run(core, elf, *options)
+        return Trace(said, *read_log(log.read_bytes(), program))
 
 
 def read_log(log: bytes, program: Program) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from conftest import FRONTEND_SOURCES, FRONTEND_VARIANTS, ROOT
 
 from host_tools.bench.build import MODEL, build
 from host_tools.bench.cores import CORES
-from host_tools.emulator import find_qemu
+from host_tools.bench.trace import run
 from training.export.frontend_c import frontend_sources
 from training.frontend_tables import build_tables
 from training.recipe import FrontendConfig
@@ -21,7 +20,6 @@ from training.recipe import FrontendConfig
 pytestmark = pytest.mark.emulator
 C_TESTS = ROOT / "tests" / "c"
 STAGES = ("window", "fft", "power", "features")
-RUN_TIMEOUT_S = 120
 RADIX_4_FIRST = FrontendConfig()
 RADIX_2_FIRST = FrontendConfig(window_samples=200, hop_samples=100, fft_samples=256, mel_bins=16)
 CASES = [*((name, RADIX_4_FIRST) for name in CORES), ("cortex-m4f", RADIX_2_FIRST)]
@@ -49,15 +47,5 @@ def test_every_stage_gives_the_portable_bits(
         (generated / file).write_text(text, encoding="utf-8")
     (generated / "digest.c").write_text(f'#include "{C_TESTS / "frontend_digest.c"}"\n')
     elf = build(core, str(C_TESTS / "frontend_digest_board.c"), tmp_path)
-    command = [find_qemu(core.qemu), "-M", core.machine, "-kernel", str(elf), "-nodefaults"]
-    command += ["-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio"]
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_TIMEOUT_S,
-    )
-    digests = np.frombuffer(bytes.fromhex(done.stdout.split()[-1]), "<u4").tolist()
+    digests = np.frombuffer(bytes.fromhex(run(core, elf).split()[-1]), "<u4").tolist()
     assert dict(zip(STAGES, digests, strict=True)) == _expected(generated, build_shared)
