@@ -27,7 +27,9 @@ from training.export.dsp.params import (
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
+    DepthwiseRowsBy2DspParams,
     DepthwiseRowsDspParams,
+    DepthwiseRowsExactDspParams,
     MatrixDspParams,
     MatrixExactDspParams,
     MatrixLongDspParams,
@@ -56,9 +58,11 @@ def every_packed_kernel_model() -> bytes:
     b = Layers(seed=8)
     source = b.tensor((1, 25, 23, 1), 1 / 16)
     x = b.convolution(source, 33, 3)
-    x = b.convolution(x, 33, 3, 2, multiplier=1)  # 13 x 12, rows of stride 2
+    x = b.convolution(x, 33, 3, (2, 1), multiplier=1, logits=True)  # exact
+    x = b.convolution(x, 33, 3, (1, 2), multiplier=1)  # 13 x 12, rows of stride 2
+    x = b.convolution(x, 33, 3, (1, 2), multiplier=1, logits=True)
     x = b.convolution(x, 30, 1)
-    down = b.convolution(x, 30, 3, multiplier=1)  # rows of stride 1
+    down = b.convolution(x, 30, 3, multiplier=1)  # rows of stride 1, even and odd
     x = b.convolution(down, 30, 5, multiplier=1)  # not three columns
     x = b.operator("ADD", [down, x], b.same(down, 0.07), ArithmeticOptions())
     total = b.tensor(b.tensors[x].shape, 0.007, 3)
@@ -113,12 +117,16 @@ def test_models_have_every_packed_kernel() -> None:
         DepthwiseFiveDspParams,
         DepthwiseFive5DspParams,
         DepthwiseRowsDspParams,
+        DepthwiseRowsBy2DspParams,
+        DepthwiseRowsExactDspParams,
         AddDspParams,
         AddFittedDspParams,
         MeanDspParams,
     }
     strides = {c.params.stride_width for c in calls if hasattr(c.params, "plane_pairs")}
     assert strides == {1, 2}
+    exact = (c.params for c in calls if isinstance(c.params, DepthwiseRowsExactDspParams))
+    assert {params.stride_width for params in exact} == {1, 2}
     lengths = {c.params.units for c in calls if type(c.params) is MatrixDspParams}
     assert lengths == set(range(1, 10))
 

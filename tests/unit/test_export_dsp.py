@@ -145,7 +145,7 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     *_, rows = (c.params for c in calls if isinstance(c.params, DepthwiseConv2dParams))
     chosen = depthwise_rows_kernel(rows)
     assert isinstance(chosen, DepthwiseRowsDspParams)
-    record = chosen.stream.reshape(rows.input_channels, 3 + 2 * 3)[5]
+    record = chosen.stream[5]
     w = 256 * rows.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
     assert record[5:7].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
     assert depthwise_rows_kernel(replace(rows, stride_width=3)) is None

@@ -29,7 +29,9 @@ from training.export.dsp.params import (
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
+    DepthwiseRowsBy2DspParams,
     DepthwiseRowsDspParams,
+    DepthwiseRowsExactDspParams,
     MatrixDspParams,
     MatrixExactDspParams,
     MatrixLongDspParams,
@@ -161,13 +163,18 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
     if params.pad_left > 1:
         return None
     weights = params.weights.reshape(params.kernel_height, 3, channels).astype(np.int64)
-    bounds = channel_bounds(weights.reshape(-1, channels).T, params.bias, params.input_offset)
+    taps = weights.reshape(-1, channels).T
+    bounds = channel_bounds(taps, params.bias, params.input_offset)
     factors = requantisation(bounds, params.multiplier, params.shift)
     if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
         return None
+    fits, start, ends = fit_or_exact(
+        taps, params.bias, params.input_offset, params.output_offset, factors
+    )
+    by_stride = {1: DepthwiseRowsDspParams, 2: DepthwiseRowsBy2DspParams}
     reach = (params.kernel_height - 1) * params.dilation_height
     tiles = -(-params.output_width // (2 * TILE_PAIRS))
-    chosen = DepthwiseRowsDspParams(
+    chosen = (by_stride[params.stride_width] if fits else DepthwiseRowsExactDspParams)(
         **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,
@@ -176,7 +183,7 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
         rounding_base=2 * params.output_offset + 1,
         activation_min=params.activation_min,
         activation_max=params.activation_max,
-        stream=pack_depthwise_rows(weights, params.bias, params.input_offset, factors),
+        stream=pack_depthwise_rows(weights, start, params.input_offset, ends),
     )
     # Speed is not worth more memory than one more tensor.
     image_bytes = params.input_height * params.input_width * channels

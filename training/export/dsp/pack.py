@@ -108,26 +108,29 @@ def pack_depthwise(
 
 
 def pack_depthwise_rows(
-    weights: np.ndarray,
-    bias: np.ndarray,
-    input_offset: int,
-    factors: tuple[np.ndarray, np.ndarray],
+    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
 ) -> np.ndarray:
     """Stream of `sotto_depthwise_rows_dsp_params`.
 
     Args:
         weights: int64[kernel height, 3, channels].
-        bias: int32[channels].
-        factors: multiplier and exponent, int64[channels] each.
+        start: int64[channels], what an accumulator starts with where the input is zero.
+        ends: int64[channels, 1 or 2], what requantises a channel.
 
     Returns:
-        int32[channels * (3 + 2 * kernel height)].
+        int32[channels, 3 + 2 * kernel height].
     """
-    start = SCALE * (bias + input_offset * weights.sum(axis=(0, 1)))
+    start = start + SCALE * input_offset * weights.sum(axis=(0, 1))
+    two = np.zeros((len(start), 2), np.int64)
+    two[:, : ends.shape[1]] = ends
+    return _int32(np.column_stack([start, two, _kernel_rows(weights)]))
+
+
+def _kernel_rows(weights: np.ndarray) -> np.ndarray:
+    """int64[channels, 2 * kernel height]: lanes (w0, w1), (w1, w2) of each row."""
     scaled = SCALE * weights
     first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
-    rows = np.stack([first, second], axis=1).reshape(-1, weights.shape[2])
-    return _int32(np.vstack([start, factors[0], factors[1] - 1, rows]).T.reshape(-1))
+    return np.stack([first, second], axis=1).reshape(-1, weights.shape[2]).T
 
 
 def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -141,7 +144,4 @@ def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray
     Returns:
         int32[channels, 2 + 2 * kernel height].
     """
-    scaled = SCALE * weights
-    first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
-    rows = np.stack([first, second], axis=1).reshape(-1, weights.shape[2])
-    return _int32(np.column_stack([start, rows.T, ends]))
+    return _int32(np.column_stack([start, _kernel_rows(weights), ends]))

@@ -142,6 +142,20 @@ class DepthwiseRowsDspParams(KernelParams):
 
 
 @dataclass(frozen=True)
+class DepthwiseRowsBy2DspParams(DepthwiseRowsDspParams):
+    """The same for a horizontal stride of 2."""
+
+    kernel: ClassVar[str] = "depthwise_rows_by_2_dsp"
+
+
+@dataclass(frozen=True)
+class DepthwiseRowsExactDspParams(DepthwiseRowsDspParams):
+    """The same for a kernel that rounds as the reference does, in any channel."""
+
+    kernel: ClassVar[str] = "depthwise_rows_exact_dsp"
+
+
+@dataclass(frozen=True)
 class DepthwiseFiveDspParams(KernelParams):
     """`sotto_depthwise_five_dsp_params`, for five columns and a kernel of three rows."""
 

@@ -104,12 +104,12 @@ typedef struct sotto_depthwise_dsp_params {
 void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8_t *input,
                             int8_t *output, int8_t *scratch);
 
-/* Depthwise convolution with three columns, horizontal stride and dilation 1, depth multiplier 1
- * and four channels or more: as rows of one channel, which four channels at a time are unpacked to.
+/* Depthwise convolution with three columns, a horizontal stride of 1 or 2, horizontal dilation 1,
+ * depth multiplier 1 and four channels or more: as rows of one channel, which four channels at a time are unpacked to.
  *
  * The stream holds for each channel:
  *   bias                      times 256, zero points folded in
- *   multiplier, exponent - 1
+ *   factor and any; or exactly: multiplier, exponent - 1
  *   kernel_height * 2 words   16-bit lanes 256 * (w0, w1) and 256 * (w1, w2) of a kernel row */
 typedef struct sotto_depthwise_rows_dsp_params {
   int32_t input_height;
@@ -135,9 +135,14 @@ typedef struct sotto_depthwise_rows_dsp_params {
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
 #define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
 
-/* `output` may be `input` where both have one shape and channels are a multiple of four. */
+/* Fitted, for a horizontal stride of 1 and of 2; exact for both. `output` may be `input` where both
+ * have one shape and channels are a multiple of four. */
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch);
+void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                      const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                       const int8_t *input, int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution of three or five rows and three columns, stride and dilation 1, depth
  * multiplier 1, over an image of five columns with one of padding on both sides, of four channels

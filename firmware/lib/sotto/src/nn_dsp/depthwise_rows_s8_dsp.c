@@ -44,7 +44,7 @@ static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *s
 
 /* One channel of all positions, from its plane. */
 static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t *plane,
-                        const int32_t *stream, int8_t *output) {
+                        const int32_t *stream, int8_t *output, depthwise_tile_kernel *kernel) {
   const int32_t row_bytes = p->plane_pairs * 4;
   for (int32_t x = 0; x < p->output_width; x += DEPTHWISE_TILE_COLUMNS) {
     const int32_t left = p->output_width - x;
@@ -64,17 +64,12 @@ static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t
         .columns = left < DEPTHWISE_TILE_COLUMNS ? left : DEPTHWISE_TILE_COLUMNS,
         .rows = p->output_height,
     };
-    if (p->stride_width == 1) {
-      sotto_depthwise_tile_stride1(&tile);
-    } else {
-      sotto_depthwise_tile_stride2(&tile);
-    }
+    kernel(&tile);
   }
 }
 
-void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
-                                 int8_t *output, int8_t *scratch) {
-  const sotto_depthwise_rows_dsp_params *p = params;
+static void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *input, int8_t *output,
+                int8_t *scratch, depthwise_tile_kernel *kernel) {
   const int32_t plane_words = p->plane_rows * p->plane_pairs;
   const int32_t record_words = 3 + 2 * p->kernel_height;
   const int32_t last = p->channels - CHANNELS;
@@ -89,10 +84,29 @@ void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, 
                  plane_words);
     }
     for (int32_t k = 0; k < CHANNELS; ++k) {
-      one_channel(p, planes + k * plane_words, p->stream + (c + k) * record_words, output + c + k);
+      one_channel(p, planes + k * plane_words, p->stream + (c + k) * record_words, output + c + k,
+                  kernel);
     }
     if (c == last) break;
   }
   dsp_clamp(output, p->output_height * p->output_width * p->channels, p->activation_min,
             p->activation_max);
+}
+
+void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
+                                 int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_tile_stride1);
+}
+
+void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                      const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_tile_stride2);
+}
+
+void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                       const int8_t *input, int8_t *output, int8_t *scratch) {
+  depthwise_tile_kernel *const kernel = params->stride_width == 1
+                                            ? sotto_depthwise_tile_stride1_exact
+                                            : sotto_depthwise_tile_stride2_exact;
+  run(params, input, output, scratch, kernel);
 }

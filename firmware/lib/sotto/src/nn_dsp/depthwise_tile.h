@@ -13,7 +13,7 @@ typedef struct depthwise_tile {
   const int32_t *weights;    /* two words a kernel row, see sotto_depthwise_rows_dsp_params */
   const int32_t *weights_end;
   int32_t bias;
-  int32_t multiplier;
+  int32_t multiplier; /* or factor, see sotto/nn_dsp.h */
   int32_t exponent_less_1;
   int32_t rounding;
   int8_t *output;
@@ -23,9 +23,14 @@ typedef struct depthwise_tile {
   int32_t rows;    /* 1 or more */
 } depthwise_tile;
 
-/* For a horizontal stride of 1, where six columns read four pairs, and of 2, where they read seven.
- * Both change `tile`. The assembly reads the fields as words in this order. */
-void sotto_depthwise_tile_stride1(depthwise_tile *tile);
-void sotto_depthwise_tile_stride2(depthwise_tile *tile);
+typedef void depthwise_tile_kernel(depthwise_tile *tile);
+
+/* For a horizontal stride of 1, where six columns read four pairs, and of 2, where they read seven;
+ * with fitted and with exact requantisation. All change `tile`. The assembly reads the fields as
+ * words in this order. */
+depthwise_tile_kernel sotto_depthwise_tile_stride1;
+depthwise_tile_kernel sotto_depthwise_tile_stride2;
+depthwise_tile_kernel sotto_depthwise_tile_stride1_exact;
+depthwise_tile_kernel sotto_depthwise_tile_stride2_exact;
 
 #endif
