@@ -2,6 +2,7 @@
 
 #if !SOTTO_FRONTEND_DSP
 #include "complex32.h"
+
 static uint32_t squared(int32_t real, int32_t imaginary) {
   /* Below 2^32, so exact in unsigned arithmetic. */
   return (uint32_t)real * (uint32_t)real + (uint32_t)imaginary * (uint32_t)imaginary;

@@ -19,10 +19,10 @@ _Static_assert((-3 >> 1) == -2, "right shifts must be arithmetic");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the earlier sample is the low half");
 
 /* Whether frontend_dsp/ takes part in this build. */
-#define SOTTO_FRONTEND_DSP (SOTTO_TARGET >= SOTTO_TARGET_DSP)
+#define SOTTO_FRONTEND_DSP (SOTTO_TARGET == SOTTO_TARGET_DSP || SOTTO_TARGET == SOTTO_TARGET_MVE)
 
-/* Whether a core without DSP instructions multiplies no more than 32 x 32 -> 32 bits and loads no
- * signed half word at an offset: Cortex-M0+. ESP8266 lacks the former. */
+/* Whether the portable stages are for a core whose products have 32 bits at most: Cortex-M0+,
+ * ESP8266. Such a core also loads packed words whole. */
 #ifndef SOTTO_FRONTEND_NARROW
 #if defined(__ARM_ARCH_6M__) || defined(__XTENSA_CALL0_ABI__)
 #define SOTTO_FRONTEND_NARROW 1
