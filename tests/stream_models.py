@@ -7,6 +7,7 @@ import numpy as np
 from training.export.graph import ArithmeticOptions
 from training.export.model_builder import LOGITS, PROBABILITY, StreamLayers
 from training.export.tflite_writer import write_tflite
+from training.recipe import FEATURE_SCALE
 
 FEATURES = 0.1, -128
 """Scale and zero point of the input of `streaming_model`."""
@@ -27,6 +28,15 @@ def streaming_model(seed: int = 1) -> bytes:
     x = b.operator("LOGISTIC", [b.fully_connected(x, 4)], b.tensor((1, 4), *PROBABILITY))
     scores = b.tensor((1, 4), 1 / 256, dtype="uint8")
     return write_tflite(b.graph([source], [b.operator("QUANTIZE", [x], scores)]))
+
+
+def stateful_keyword_model(classes: int = 12, seed: int = 5) -> bytes:
+    """A keyword model that a front-end feeds, whose scores depend on the clip before."""
+    b = StreamLayers(seed)
+    source = b.tensor((1, 49, 40, 1), FEATURE_SCALE)
+    x = b.window(b.convolution(source, 8, 5, 4), 20)
+    scores = b.convolution(b.mean(x), classes, 1, logits=True)
+    return write_tflite(b.graph([source], [b.reshape(scores, (1, classes))]))
 
 
 def recurrent_model(seed: int = 2) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import FRONTEND_SOURCES, LIB
 from model_builder import keyword_model
-from stream_models import recurrent_model, streaming_model
+from stream_models import recurrent_model, stateful_keyword_model, streaming_model
 
 from training.errors import UserError
 from training.export import Manifest, export_model, tflm_arena
@@ -156,6 +156,7 @@ int main(void) {
   for (int i = 0; i < SOTTO_GOLDEN_CASES; i++) {
     int8_t scores[SOTTO_MODEL_CLASSES];
     const sotto_golden_case *golden = &sotto_golden_cases[i];
+    if (sotto_model_reset(arena, sizeof arena) != SOTTO_OK) return 9;
     if (sotto_model_invoke(arena, sizeof arena, golden->features, scores) != SOTTO_OK) return 2;
     if (memcmp(scores, golden->scores, sizeof scores) != 0) return 3;
   }
@@ -167,10 +168,13 @@ int main(void) {
 """
 
 
+@pytest.mark.parametrize("build", [keyword_model, stateful_keyword_model])
 def test_golden_vectors_hold_on_the_chip(
-    exported: Path, tmp_path: Path, build_program: Callable[..., Path]
+    build: Callable[[], bytes], tmp_path: Path, build_program: Callable[..., Path]
 ) -> None:
     """All generated files in one program, warnings as errors, under sanitizers."""
+    exported = tmp_path / "generated"
+    export(exported, tflite=build())
     main = tmp_path / "main.c"
     main.write_text(SELF_TEST)
     library = [*sorted((LIB / "src").glob("nn*/*.c")), *FRONTEND_SOURCES]
