@@ -78,7 +78,7 @@ CORES: dict[str, Core] = {
 }
 """All cores by name, in the order of the tables."""
 
-BUDGET_CORES = ("cortex-m4f", "cortex-m55")
+BUDGET_CORES = ("cortex-m4f", "cortex-m3", "cortex-m55")
 """Those whose figures a test holds (budget.py)."""
 
 
