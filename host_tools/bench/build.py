@@ -53,7 +53,7 @@ def build(core: Core, main: str, folder: Path) -> Path:
     _compile(core, (folder / MODEL).glob("*.c"), folder / MODEL, folder / MODEL)
     _compile(core, [BENCH / main, BENCH / "bench.c"], folder / "bench", folder / MODEL)
     objects = [*common.rglob("*.o"), *folder.rglob("*.o")]
-    script = PORTS / core.port / core.script
+    script = PORTS / core.machine.port / core.machine.script
     link = [f"-T{script}", f"-Wl,-Map,{elf.with_suffix('.map')}", *LINK_FLAGS.split()]
     _run(core, [*link, *map(str, sorted(objects)), "-o", str(elf)], ROOT)
     return elf
@@ -70,7 +70,7 @@ def _common_objects(core: Core) -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory()
     for source in filter(Path.is_dir, (LIBRARY / "src").iterdir()):
         _compile(core, source.glob("*.c"), Path(folder.name) / "library" / source.name)
-    for port in filter(None, (core.port, core.shared)):
+    for port in filter(None, (core.machine.port, core.machine.shared)):
         _compile(core, (PORTS / port).glob("*.c"), Path(folder.name) / "ports" / port)
     return folder
 
@@ -83,7 +83,7 @@ def _compile(
         return
     objects.mkdir(parents=True, exist_ok=True)
     includes = [LIBRARY / "include", ROOT / "firmware/src", *filter(None, [generated])]
-    defines = (*core.defines, f'SOTTO_BOARD_NAME="{core.name}"')
+    defines = (*core.machine.defines, f'SOTTO_BOARD_NAME="{core.name}"')
     target = f"-DSOTTO_TARGET=SOTTO_TARGET_{core.target.upper()}"
     options = [*(f"-I{folder}" for folder in includes), *(f"-D{one}" for one in defines), target]
     _run(core, [*C_FLAGS.split(), *options, "-c", *names], objects)
@@ -91,7 +91,8 @@ def _compile(
 
 def _run(core: Core, arguments: Sequence[str], folder: Path) -> None:
     """Run the compiler of a core in a folder, which is where it leaves what has no `-o`."""
-    command = [core.toolchain + "gcc", *core.flags, *core.libc, *arguments]
+    command = [core.toolchain.gcc, *core.toolchain.flags, *core.toolchain.c_library]
+    command += arguments
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     except OSError as error:

@@ -7,9 +7,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_tools.bench.baselines import BASELINES
 from host_tools.bench.build import MODEL as MODEL_FOLDER
 from host_tools.bench.build import PARTS, build, usage_files
-from host_tools.bench.cores import BASELINES, Core
+from host_tools.bench.cores import Core
 from host_tools.bench.disassembly import disassemble
 from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
 from host_tools.bench.stack import Frames, addresses_in, read_usage
@@ -142,11 +143,11 @@ def bench(job: Job, core: Core) -> Figures:
             (folder / MODEL_FOLDER / file).write_text(text, encoding="utf-8")
         elf = build(core, job.subject.main, folder)
         sizes = measure(elf.with_suffix(".map"), PARTS)
-        program = disassemble(elf, core.toolchain)
+        program = disassemble(elf, core.toolchain.prefix)
         trace = run_traced(core, elf, program)
         usage, library = read_usage(usage_files(core, folder))
         ram = _ram_bytes(core, elf, job.subject)
-        pointed_at = addresses_in(elf, program, core.toolchain) & library
+        pointed_at = addresses_in(elf, program, core.toolchain.prefix) & library
     worst = Frames(program, usage, pointed_at).worst(job.subject.function)
     counted, painted = _check_words(job, core, trace.said)
     _check_stack(job, core, painted, worst)
@@ -189,7 +190,7 @@ def bench(job: Job, core: Core) -> Figures:
 
 def _ram_bytes(core: Core, elf: Path, subject: Subject) -> int:
     """Bytes of the subject's variables in the linked program."""
-    command = [f"{core.toolchain}nm", "--print-size", "--radix=d", str(elf)]
+    command = [f"{core.toolchain.prefix}nm", "--print-size", "--radix=d", str(elf)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     sizes = {}
     for line in done.stdout.splitlines():

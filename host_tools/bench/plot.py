@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from host_tools.bench.cores import BASELINES
+from host_tools.bench.baselines import BASELINES
 from host_tools.bench.measure import Figures
 from host_tools.files import write_atomically
 from host_tools.report.figures import BLUE, GREEN, GREY, ORANGE, STYLE

@@ -62,8 +62,8 @@ def run(core: Core, elf: Path, *options: str) -> str:
     Raises:
         SottoError: no emulator, or the program does not end.
     """
-    qemu, *of_core = core.qemu
-    command = [find_qemu(qemu), "-M", core.machine, *of_core, "-kernel", str(elf)]
+    qemu, *of_machine = core.machine.qemu
+    command = [find_qemu(qemu), "-M", core.machine.name, *of_machine, "-kernel", str(elf)]
     command += ["-nodefaults", "-display", "none", "-nic", "none", "-no-reboot"]
     command += ["-serial", "stdio", *options]
     try:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.bench import budget, measure
+from host_tools.bench.baselines import FRONTEND
 from host_tools.bench.build import ROOT
-from host_tools.bench.cores import BUDGET_CORES, CORES, FRONTEND, Core
+from host_tools.bench.cores import BUDGET_CORES, CORES, Core
 from host_tools.bench.measure import Call, Figures, Job, bench_input
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, SottoError
 from host_tools.files import write_atomically

@@ -197,7 +197,7 @@ def test_stack_is_followed_as_the_compiler_accounts_for_it(core: Core, tmp_path:
         (tmp_path / "model" / name).write_text(text)
     core = replace(core, target="dsp")
     elf = build(core, "engine.c", tmp_path)
-    program = disassemble(elf, core.toolchain)
+    program = disassemble(elf, core.toolchain.prefix)
     usage, library = read_usage(usage_files(core, tmp_path))
     followed = {name: Frames(program, {}, ()).own(name) for name in program.functions}
     sources = "".join(path.read_text() for path in (LIBRARY / "src").rglob("*.c"))
@@ -208,7 +208,7 @@ def test_stack_is_followed_as_the_compiler_accounts_for_it(core: Core, tmp_path:
     assert len(compiled) > 10
     assert {name: usage[name] for name in compiled} == {name: followed[name] for name in compiled}
     # a call through a pointer, as in main, may enter the functions whose address is stored
-    assert addresses_in(elf, program, core.toolchain) >= {"cortex_m_reset", "port_write"}
+    assert addresses_in(elf, program, core.toolchain.prefix) >= {"cortex_m_reset", "port_write"}
 
 
 def test_frontend_is_measured_by_function() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from host_tools.bench.cores import BASELINES, MLPERF
+from host_tools.bench.baselines import BASELINES, MLPERF
 from host_tools.bench.measure import Figures, Layer
 from host_tools.bench.plot import theirs_by_layer, write_plots
 
