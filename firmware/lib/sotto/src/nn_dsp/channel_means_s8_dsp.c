@@ -1,5 +1,6 @@
 /* Average and mean of each channel over a whole image, four channels at a time. */
 #include "../nn/fixed_point.h"
+#include "inline.h"
 #include "intrinsics.h"
 #include "sotto/nn_dsp.h"
 
@@ -41,8 +42,8 @@ static int32_t scaled_mean(const sotto_means_dsp_params *p, int32_t sum) {
 }
 
 /* The last four channels may overlap those before. */
-static inline void run(const sotto_means_dsp_params *p, const int8_t *input, int8_t *output,
-                       int32_t (*result)(const sotto_means_dsp_params *, int32_t)) {
+DSP_INLINE void run(const sotto_means_dsp_params *p, const int8_t *input, int8_t *output,
+                    int32_t (*result)(const sotto_means_dsp_params *, int32_t)) {
   const int32_t last = p->channels - CHANNELS;
   for (int32_t c = 0;; c += CHANNELS) {
     c = c < last ? c : last;

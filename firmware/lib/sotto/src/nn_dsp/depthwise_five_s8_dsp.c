@@ -1,6 +1,7 @@
 /* Depthwise convolution of three columns over rows of five, four channels at a time. */
 #include "clamp.h"
 #include "depthwise_five.h"
+#include "inline.h"
 #include "sotto/nn_dsp.h"
 
 typedef void plane_kernel(const depthwise_five *five);
@@ -14,8 +15,8 @@ static void clear_border(const sotto_depthwise_five_dsp_params *p, uint32_t *pla
   for (int32_t i = below; i < end; ++i) plane[i] = 0;
 }
 
-static void run(const sotto_depthwise_five_dsp_params *p, const int8_t *input, int8_t *output,
-                int8_t *scratch, plane_kernel *kernel) {
+DSP_INLINE void run(const sotto_depthwise_five_dsp_params *p, const int8_t *input, int8_t *output,
+                    int8_t *scratch, plane_kernel *kernel) {
   const int32_t last = p->channels - DEPTHWISE_FIVE_CHANNELS;
   uint32_t *const planes = (uint32_t *)(void *)scratch;
   for (int32_t k = 0; k < DEPTHWISE_FIVE_CHANNELS; ++k) {

@@ -1,6 +1,7 @@
 /* Depthwise convolution with three columns, by rows of one channel. */
 #include "clamp.h"
 #include "depthwise_tile.h"
+#include "inline.h"
 #include "intrinsics.h"
 #include "sotto/nn_dsp.h"
 
@@ -43,8 +44,8 @@ static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *s
 }
 
 /* One channel of all positions, from its plane. */
-static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t *plane,
-                        const int32_t *stream, int8_t *output, depthwise_tile_kernel *kernel) {
+DSP_INLINE void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t *plane,
+                            const int32_t *stream, int8_t *output, depthwise_tile_kernel *kernel) {
   const int32_t row_bytes = p->plane_pairs * 4;
   for (int32_t x = 0; x < p->output_width; x += DEPTHWISE_TILE_COLUMNS) {
     const int32_t left = p->output_width - x;
@@ -68,8 +69,8 @@ static void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t
   }
 }
 
-static void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *input, int8_t *output,
-                int8_t *scratch, depthwise_tile_kernel *kernel) {
+DSP_INLINE void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *input, int8_t *output,
+                    int8_t *scratch, depthwise_tile_kernel *kernel) {
   const int32_t plane_words = p->plane_rows * p->plane_pairs;
   const int32_t record_words = 3 + 2 * p->kernel_height;
   const int32_t last = p->channels - CHANNELS;
@@ -105,8 +106,9 @@ void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *par
 
 void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                        const int8_t *input, int8_t *output, int8_t *scratch) {
-  depthwise_tile_kernel *const kernel = params->stride_width == 1
-                                            ? sotto_depthwise_tile_stride1_exact
-                                            : sotto_depthwise_tile_stride2_exact;
-  run(params, input, output, scratch, kernel);
+  if (params->stride_width == 1) {
+    run(params, input, output, scratch, sotto_depthwise_tile_stride1_exact);
+  } else {
+    run(params, input, output, scratch, sotto_depthwise_tile_stride2_exact);
+  }
 }

@@ -1,5 +1,6 @@
 /* Convolution and fully connected layer as a product of matrices, three windows at a time. */
 #include "clamp.h"
+#include "inline.h"
 #include "intrinsics.h"
 #include "matrix_block.h"
 #include "sotto/nn_dsp.h"
@@ -43,19 +44,37 @@ static inline const int8_t *next_window(const sotto_matrix_dsp_params *p, cursor
   return window;
 }
 
-static void widen_copies(const sotto_matrix_dsp_params *p, matrix_windows windows, int8_t *copies) {
-  windows.runs = 1;
-  windows.run_groups = p->copied_groups;
-  for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, copies += p->copied_groups * 4) {
-    copy_window(p, windows.windows[w], copies);
-    windows.windows[w] = copies;
+/* How a layer's windows are read: in place, or as one run of a copy. */
+static matrix_windows describe_windows(const sotto_matrix_dsp_params *p, int8_t *scratch) {
+  matrix_windows windows = {
+      .words = (uint32_t *)(void *)scratch,
+      .runs = p->kernel_rows,
+      .run_groups = p->run_bytes / MATRIX_GROUP_BYTES,
+      .run_skip_bytes = p->kernel_row_step_bytes - p->run_bytes,
+  };
+  if (p->copied_groups > 0) {
+    windows.runs = 1;
+    windows.run_groups = p->copied_groups;
   }
-  sotto_matrix_widen(&windows);
+  return windows;
+}
+
+/* The next three windows, by way of copies where their runs are not of words. */
+static void widen_next(const sotto_matrix_dsp_params *p, cursor *at, matrix_windows *windows,
+                       int8_t *copies) {
+  for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) windows->windows[w] = next_window(p, at);
+  if (p->copied_groups > 0) {
+    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, copies += p->copied_groups * 4) {
+      copy_window(p, windows->windows[w], copies);
+      windows->windows[w] = copies;
+    }
+  }
+  sotto_matrix_widen(windows);
 }
 
 /* The last of an odd number of channels of three windows, computed beside one of zeros. */
-static void run_odd_channel(const sotto_matrix_dsp_params *p, matrix_block block,
-                            block_kernel *kernel) {
+DSP_INLINE void run_odd_channel(const sotto_matrix_dsp_params *p, matrix_block block,
+                                block_kernel *kernel) {
   int8_t tile[MATRIX_BLOCK_WINDOWS * MATRIX_BLOCK_CHANNELS];
   int8_t *const output = block.output + p->output_channels - 1;
   const int32_t stride = block.window_stride;
@@ -69,17 +88,12 @@ static void run_odd_channel(const sotto_matrix_dsp_params *p, matrix_block block
   }
 }
 
-static void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_t *output,
-                int8_t *scratch, block_kernel *kernel) {
+DSP_INLINE void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_t *output,
+                    int8_t *scratch, block_kernel *kernel) {
   const int32_t count = p->output_height * p->output_width;
   int8_t *const copies = scratch + p->units * MATRIX_UNIT_BYTES;
   const int32_t pairs = p->output_channels / MATRIX_BLOCK_CHANNELS;
-  matrix_windows windows = {
-      .words = (uint32_t *)(void *)scratch,
-      .runs = p->kernel_rows,
-      .run_groups = p->run_bytes / MATRIX_GROUP_BYTES,
-      .run_skip_bytes = p->kernel_row_step_bytes - p->run_bytes,
-  };
+  matrix_windows windows = describe_windows(p, scratch);
   matrix_block block = {
       .words = windows.words,
       .output = output,
@@ -91,12 +105,7 @@ static void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_t *o
   };
   cursor at = {.window = input, .row = input, .left = count};
   for (int32_t left = count; left > 0; left -= MATRIX_BLOCK_WINDOWS) {
-    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) windows.windows[w] = next_window(p, &at);
-    if (p->copied_groups > 0) {
-      widen_copies(p, windows, copies);
-    } else {
-      sotto_matrix_widen(&windows);
-    }
+    widen_next(p, &at, &windows, copies);
     /* From here on neither the copies nor these windows of the input are needed. */
     int8_t *const target = block.output;
     if (left < MATRIX_BLOCK_WINDOWS) block.output = copies;
