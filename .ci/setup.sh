@@ -62,6 +62,12 @@ case $(arm-none-eabi-gcc -print-file-name=libc_nano.a 2>/dev/null) in
   *) missing+=(libnewlib-arm-none-eabi) ;;
 esac
 command -v qemu-system-arm >/dev/null || missing+=(qemu-system-arm)
+command -v riscv64-unknown-elf-gcc >/dev/null || missing+=(gcc-riscv64-unknown-elf)
+case $(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null) in
+  */*) ;;
+  *) missing+=(picolibc-riscv64-unknown-elf) ;;
+esac
+command -v qemu-system-riscv32 >/dev/null || missing+=(qemu-system-misc)
 
 if [ ${#missing[@]} -gt 0 ]; then
   command -v apt-get >/dev/null || fail "missing: ${missing[*]} (Debian's names) and no apt-get here" \

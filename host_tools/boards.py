@@ -19,6 +19,7 @@ class Board:
         core: the processor core, as people call it.
         compile_target: the same, as `sotto compile --target` takes it.
         machine: QEMU's name of the machine; empty unless emulated.
+        emulator: the program that emulates it.
         title: one line for lists.
     """
 
@@ -29,6 +30,7 @@ class Board:
     compile_target: str
     title: str
     machine: str = ""
+    emulator: str = "qemu-system-arm"
 
 
 def _by_name(*boards: Board) -> dict[str, Board]:
@@ -51,6 +53,16 @@ BOARDS: dict[str, Board] = _by_name(
     _emulated("mps2_m4", "mps2-an386", "Cortex-M4F", "cortex-m4f", "Arm MPS2 AN386 in QEMU"),
     _emulated("mps2_m7", "mps2-an500", "Cortex-M7F", "cortex-m7", "Arm MPS2 AN500 in QEMU"),
     _emulated("mps3_m55", "mps3-an547", "Cortex-M55", "cortex-m55", "Arm MPS3 AN547 in QEMU"),
+    Board(
+        "riscv_virt",
+        "riscv_virt",
+        "emulated",
+        "RV32IMC",
+        "rv32imc",
+        "RISC-V virt machine in QEMU",
+        "virt,firmware=none",
+        "qemu-system-riscv32",
+    ),
     Board("host", "host", "host", "this computer", "host", "The same firmware as a process"),
     Board(
         "host_sanitized",

@@ -26,6 +26,8 @@ _PROGRAMS = (
     ("gcc", "gcc"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi"),
     ("qemu-system-arm", "qemu-system-arm"),
+    ("riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"),
+    ("qemu-system-riscv32", "qemu-system-misc"),
 )
 
 

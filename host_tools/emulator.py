@@ -144,7 +144,7 @@ def _launch(board: Board, elf: Path, *, icount: bool, port: int, dies_with_paren
 def _launch_qemu(
     board: Board, elf: Path, icount: bool, port: int, dies_with_parent: bool
 ) -> Running:
-    qemu = find_qemu()
+    qemu = find_qemu(board.emulator)
     with ExitStack() as stack:
         line = stack.enter_context(_listen(port))
         url = f"socket://{LOOPBACK}:{line.getsockname()[1]}"

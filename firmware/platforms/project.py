@@ -29,5 +29,6 @@ env.Append(
     LINKFLAGS=["-Wl,--gc-sections", '-Wl,-Map,"${BUILD_DIR}/firmware.map"'],
 )
 if env.BoardConfig().get("build.ldscript", ""):  # bare metal: the ports bring their own start-up
-    env.Append(LINKFLAGS=["-nostartfiles", "--specs=nano.specs"])
+    library = env.BoardConfig().get("build.c_library", "--specs=nano.specs")
+    env.Append(LINKFLAGS=["-nostartfiles", library])
 env.BuildSources("${BUILD_DIR}/generated", str(generated))

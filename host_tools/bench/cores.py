@@ -38,6 +38,9 @@ _STM32F405 = Machine(
 _MPS2_M3 = Machine("mps2-an385", "mps2", "mps2.ld")
 _MPS2_M7 = replace(_MPS2_M3, name="mps2-an500")
 _MPS3_M55 = Machine("mps3-an547", "mps3", "mps3.ld")
+_RISCV_VIRT = Machine(
+    "virt,firmware=none", "riscv_virt", "riscv_virt.ld", shared="", qemu=("qemu-system-riscv32",)
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ CORES: dict[str, Core] = {
         Core("cortex-m55", "mve", TOOLCHAINS["cortex-m55"], _MPS3_M55),
         # Armv6-M code on an emulated Cortex-M3, which executes all of its instructions.
         Core("cortex-m0plus", "portable", _ARMV6M, _MPS2_M3, CORTEX_M0PLUS),
+        Core("rv32imc", "portable", TOOLCHAINS["rv32imc"], _RISCV_VIRT),
     )
 }
 """All cores by name, in the order of the tables."""

@@ -12,6 +12,16 @@
 
 #include "port.h"
 
+#ifdef __riscv
+#define COUNT_DOWN "1: addi %0, %0, -1\n\tbnez %0, 1b" /* 2 instructions an iteration */
+#define PUSH_FOR_EVER "1: addi sp, sp, -32\n\tsw zero, (sp)\n\tj 1b"
+#define UNDEFINED "unimp"
+#else
+#define COUNT_DOWN "1: subs %0, #1\n\tbne 1b"
+#define PUSH_FOR_EVER "1: push {r0-r7}\n\tb 1b"
+#define UNDEFINED "udf #0"
+#endif
+
 static const sotto_port *port;
 static uint8_t pending[512];
 static size_t pending_first;
@@ -65,7 +75,7 @@ static void say_info(void) {
 
 __attribute__((noinline, noclone)) static uint32_t ticks_of_loop(uint32_t iterations) {
   const uint32_t start = port->ticks();
-  __asm__ volatile("1: subs %0, #1\n\tbne 1b" : "+r"(iterations) : : "cc");
+  __asm__ volatile(COUNT_DOWN : "+r"(iterations) : : "cc");
   return port->ticks() - start;
 }
 
@@ -77,7 +87,7 @@ static void echo(uint32_t length_bytes) {
 }
 
 static void overflow_stack(void) {
-  __asm__ volatile("1: push {r0-r7}\n\tb 1b" ::: "memory");
+  __asm__ volatile(PUSH_FOR_EVER ::: "memory");
 }
 
 int main(void) {
@@ -110,7 +120,7 @@ int main(void) {
         say("\n");
         break;
       case 'f':
-        __asm__ volatile("udf #0");
+        __asm__ volatile(UNDEFINED);
         break;
       case 'o':
         overflow_stack();

@@ -56,7 +56,8 @@ def test_only_emulated_boards_have_a_machine() -> None:
 def test_manifest_tells_the_core_and_the_memory_that_the_linker_holds(name: str) -> None:
     manifest = json.loads((MANIFESTS / f"{option(name, 'board')}.json").read_text())
     core = BOARDS[name].core.lower().removesuffix("f")
-    assert f"-mcpu={core}" in manifest["build"]["cpu_flags"]
+    flag = "-march" if core.startswith("rv32") else "-mcpu"
+    assert f"{flag}={core}" in manifest["build"]["cpu_flags"]
     script = (ROOT / option(name, "board_build.ldscript")).read_text()
     lengths = {k: int(v) * 1024 for k, v in re.findall(r"(\w+) +\(\w+\).*LENGTH = (\d+)K", script)}
     upload = manifest["upload"]

@@ -24,6 +24,9 @@ ALL_PACKAGES = [
     "gcc-arm-none-eabi",
     "libnewlib-arm-none-eabi",
     "qemu-system-arm",
+    "gcc-riscv64-unknown-elf",
+    "picolibc-riscv64-unknown-elf",
+    "qemu-system-misc",
 ]
 PYTHON = """
 case "$1 $2" in
@@ -79,8 +82,9 @@ class Machine:
 
     def complete(self) -> None:
         self.python()
-        for name in ("git", "gcc", "qemu-system-arm"):
+        for name in ("git", "gcc", "qemu-system-arm", "qemu-system-riscv32"):
             self.fake(name)
+        self.fake("riscv64-unknown-elf-gcc", "echo /usr/lib/picolibc.specs")
         self.fake("arm-none-eabi-gcc", "echo /usr/lib/arm-none-eabi/libc_nano.a")
 
     def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -159,6 +163,8 @@ def test_user_without_rights_gets_the_exact_command(machine: Machine, sudo: str)
         ("qemu-system-arm", "qemu-system-arm"),
         ("libc", "libc6-dev"),
         ("newlib", "libnewlib-arm-none-eabi"),
+        ("picolibc", "picolibc-riscv64-unknown-elf"),
+        ("qemu-system-riscv32", "qemu-system-misc"),
         ("venv", "python3.11-venv"),
         ("headers", "python3.11-dev"),
     ],
@@ -170,6 +176,8 @@ def test_only_what_lacks_is_installed(machine: Machine, lacking: str, package: s
             machine.fake("gcc", "exit 1")
         case "newlib":
             machine.fake("arm-none-eabi-gcc", "echo libc_nano.a")
+        case "picolibc":
+            machine.fake("riscv64-unknown-elf-gcc", "echo picolibc.specs")
         case "venv" | "headers":
             machine.python(**{lacking: "-"})
         case _:

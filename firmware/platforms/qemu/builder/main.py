@@ -1,7 +1,8 @@
 """SCons script of the platform: compilers from PATH, flags from the board's manifest.
 
-A manifest (boards/*.json) says in `build`: `toolchain_prefix` ("" is this computer's compiler) and
-`cpu_flags`, which compiler and linker both need.
+A manifest (boards/*.json) says in `build`: `toolchain_prefix` ("" is this computer's compiler),
+`cpu_flags`, which compiler and linker both need, and where it is not newlib's small one the
+`c_library`, a flag for both, too.
 """
 
 import sys
@@ -12,6 +13,7 @@ env = DefaultEnvironment()
 board = env.BoardConfig()
 prefix = board.get("build.toolchain_prefix")
 cpu_flags = board.get("build.cpu_flags", [])
+library = board.get("build.c_library", "")
 
 env.Replace(
     AR=prefix + "gcc-ar",
@@ -32,7 +34,7 @@ env.Replace(
 env.Append(
     ASFLAGS=cpu_flags,
     ASPPFLAGS=["-x", "assembler-with-cpp"],
-    CCFLAGS=cpu_flags,
+    CCFLAGS=[*cpu_flags, *([library] if library else [])],
     LINKFLAGS=cpu_flags,
 )
 
