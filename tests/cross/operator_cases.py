@@ -149,6 +149,26 @@ def ds_cnn_layer(rng: np.random.Generator) -> Graph:
     return b.build([source], [target])
 
 
+def layer_of_ties(rng: np.random.Generator) -> Graph:
+    """A layer with powers of two as scales: many results lie halfway between two integers."""
+    b = Builder()
+    depthwise = bool(rng.integers(2))
+    height, width, channels, outputs = rng.integers(1, 12, 4).tolist()
+    kernel = 3 if depthwise else int(rng.choice([1, 3]))
+    outputs = channels if depthwise else outputs
+    source = b.tensor((1, height, width, channels), 0.5, zero_point(rng))
+    shape = (1, kernel, kernel, channels) if depthwise else (outputs, kernel, kernel, channels)
+    data = rng.integers(-2, 3, shape).astype(np.int8)
+    weights = b.tensor(shape, 0.25, axis=3 if depthwise else 0, data=data)
+    values = rng.integers(-99, 99, outputs).astype(np.int32)
+    bias = b.tensor((outputs,), 0.125, data=values)
+    target = b.tensor((1, height, width, outputs), 2.0 ** rng.integers(-1, 3), zero_point(rng))
+    name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+    options = ConvOptions("SAME", 1, 1, depth_multiplier=int(depthwise))
+    b.operator(name, [source, weights, bias], target, options)
+    return b.build([source], [target])
+
+
 def _fully_connected(rng: np.random.Generator, per_channel: bool) -> Graph:
     b = Builder()
     rows, features, outputs = int(rng.integers(1, 4)), *rng.integers(1, 70, 2).tolist()
