@@ -36,6 +36,8 @@ from training.export.dsp.params import (
 from training.export.fixed_point import requantize
 from training.export.graph import ArithmeticOptions, Graph
 from training.export.lower import lower
+from training.export.padding import pad_first
+from training.export.passes import simplify
 from training.export.program import (
     AddParams,
     Conv2dParams,
@@ -43,6 +45,7 @@ from training.export.program import (
     KernelCall,
     Program,
 )
+from training.export.reader import read_tflite
 from training.export.targets import DSP, REFERENCE, find_target
 from training.export.tflite_writer import write_tflite
 from training.export.weighted import channel_bounds, requantisation
@@ -241,6 +244,22 @@ def test_scratch_is_what_the_header_asks_for() -> None:
     command = ["gcc", "-std=c11", "-fsyntax-only", "-x", "c", "-I", str(include), "-"]
     done = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_padded_input_is_a_buffer_of_its_own() -> None:
+    """Even where the input is a state or a view."""
+    program = lower(simplify(read_tflite(keyword_model(), "tiny")))
+    source = program.inputs[0]
+    state = replace(program.buffers[source], initial=np.zeros(49 * 40, np.int8))
+    buffers = (*program.buffers[:source], state, *program.buffers[source + 1 :])
+    padded = pad_first(replace(program, buffers=buffers), lambda _: True)
+    pad, conv = padded.calls[:2]
+    assert pad.operator == "PAD"
+    assert pad.inputs == (source,)
+    assert conv.inputs == (pad.output,)
+    bordered = padded.buffers[pad.output]
+    assert (bordered.initial, bordered.view, bordered.data) == (None, None, None)
+    assert bordered.bytes > state.bytes
 
 
 def _bottleneck(repeat: int) -> Program:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from training.export.moving_params import PadParams
-from training.export.program import Conv2dParams, KernelCall, Program
+from training.export.program import Buffer, Conv2dParams, KernelCall, Program
 from training.export.weighted import as_conv2d
 
 
@@ -75,7 +75,7 @@ def pad_first(program: Program, takes: Callable[[Conv2dParams], bool]) -> Progra
         shape = (1, inner.input_height, inner.input_width, inner.input_channels)
         text = "{}x{}x{}".format(*shape[1:])
         bordered = len(buffers)
-        buffers.append(replace(source, name=f"{source.name} padded", shape=shape))
+        buffers.append(Buffer(f"{source.name} padded", shape, source.quantization))
         shapes = f"{call.shapes.split(' -> ')[0]} -> {text}"
         calls.append(KernelCall("PAD", pad, call.inputs, bordered, shapes))
         calls.append(replace(call, params=inner, inputs=(bordered,)))
