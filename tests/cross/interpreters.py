@@ -11,6 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro import runtime
 
+from training.export.plan import Plan
 from training.export.program import KernelParams, Program
 
 MICRO_ARENA_BYTES = 400_000
@@ -72,17 +73,40 @@ class Kernels:
                 values.append(value)
         return type("Struct", (ctypes.Structure,), {"_fields_": layout})(*values)
 
-    def run(self, program: Program, rounds: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
-        """As `run_litert`; each buffer lies on its own, the memory plan is tested elsewhere."""
+    @staticmethod
+    def _memory(program: Program, plan: Plan | None) -> list[np.ndarray]:
+        """Bytes of each buffer: on its own, or where the plan places it in one arena."""
+        arena = np.full(0 if plan is None else plan.arena_bytes, UNWRITTEN, np.int8)
+        memory = []
+        for number, buffer in enumerate(program.buffers):
+            own = np.full(buffer.bytes, UNWRITTEN, np.int8)
+            if plan is not None and number in plan.offsets:
+                own = arena[plan.offsets[number] :][: buffer.bytes]
+            for content in (buffer.data, buffer.initial):
+                if content is not None:
+                    own[:] = np.ascontiguousarray(content).reshape(-1).view(np.int8)
+            memory.append(own)
+        return memory
+
+    def run(
+        self,
+        program: Program,
+        rounds: Sequence[Sequence[np.ndarray]],
+        plan: Plan | None = None,
+    ) -> list[np.ndarray]:
+        """As `run_litert`: rounds follow each other, with states between them.
+
+        Each buffer lies on its own, unless there is a plan.
+        """
         structs = [self._struct(call.params) for call in program.calls]
+        memory = self._memory(program, plan)
         outputs = []
         for inputs in rounds:
-            memory = [
-                np.full(b.bytes, UNWRITTEN, np.int8) if b.data is None else b.data.copy()
-                for b in program.buffers
-            ]
-            for buffer, value in zip(program.inputs, inputs, strict=True):
-                memory[buffer] = np.ascontiguousarray(value)
+            for number, buffer in enumerate(program.buffers):
+                if plan is None and buffer.data is None and buffer.initial is None:
+                    memory[number] = np.full(buffer.bytes, UNWRITTEN, np.int8)
+            for number, value in zip(program.inputs, inputs, strict=True):
+                memory[number] = np.ascontiguousarray(value)
             for call, struct in zip(program.calls, structs, strict=True):
                 places = map(program.place, call.buffers)
                 pointers = [
@@ -92,5 +116,5 @@ class Kernels:
                 kernel(ctypes.byref(struct), *pointers)
             target = program.outputs[0]
             buffer = program.buffers[target]
-            outputs.append(memory[target].view(buffer.dtype).reshape(buffer.shape))
+            outputs.append(memory[target].view(buffer.dtype).reshape(buffer.shape).copy())
         return outputs

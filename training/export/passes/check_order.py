@@ -20,20 +20,22 @@ def check_order(graph: Graph) -> Graph:
             already; or nothing writes an output.
     """
     written = set(graph.inputs)
-    written |= {i for i, tensor in enumerate(graph.tensors) if tensor.data is not None}
+    for number, tensor in enumerate(graph.tensors):
+        if tensor.data is not None or tensor.initial is not None:
+            written.add(number)
     for operator in graph.operators:
-        for tensor in operator.inputs:
-            if tensor >= 0 and tensor not in written:
-                raise _refuse(graph, operator, f"nothing wrote its input {tensor}")
-        for tensor in operator.outputs:
-            if tensor in written:
-                name = graph.tensors[tensor].name
-                raise _refuse(
-                    graph, operator, f"'{name}' is written twice, or is no place to write"
+        for number in operator.inputs:
+            if number >= 0 and number not in written:
+                raise _refuse(graph, operator, f"nothing wrote its input {number}")
+        for number in operator.outputs:
+            if number in written:
+                problem = (
+                    f"'{graph.tensors[number].name}' is written twice, or is no place to write"
                 )
-            written.add(tensor)
-    for tensor in graph.outputs:
-        if tensor not in written:
-            name = graph.tensors[tensor].name
+                raise _refuse(graph, operator, problem)
+            written.add(number)
+    for number in graph.outputs:
+        if number not in written:
+            name = graph.tensors[number].name
             raise UserError(f"no layer of {graph.location} writes its output '{name}'", REMEDY)
     return graph

@@ -110,7 +110,9 @@ def resolve_variables(graph: Graph) -> Graph:
     for operator in graph.operators:
         if operator.name in ("VAR_HANDLE", "CALL_ONCE"):
             continue
-        if operator.name == "READ_VARIABLE" and operator.outputs:
+        if operator.inputs and graph.tensors[operator.inputs[0]].initial is not None:
+            pass  # it names a state already
+        elif operator.name == "READ_VARIABLE" and operator.outputs:
             operator = replace(operator, inputs=(states.of(operator, operator.outputs[0]),))
         elif operator.name == "ASSIGN_VARIABLE" and len(operator.inputs) == 2:
             value = operator.inputs[1]

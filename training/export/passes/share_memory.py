@@ -3,6 +3,8 @@
 A copy of a whole tensor into a part of another (CONCATENATION, STREAM, ASSIGN_VARIABLE) goes when
 the tensor can be that part from its first byte on: its layer writes there. A copy of a part into a
 whole tensor (STRIDED_SLICE, SPLIT, READ_VARIABLE) goes when its readers can read the part itself.
+
+Only states are written more than once in an inference, each other tensor by one operator.
 """
 
 from __future__ import annotations
@@ -84,8 +86,7 @@ def _write_in_place(program: Program, position: int, p: CopyParams) -> Program |
     disturbed = any(target.meets(span) for c in before for span in _touched(program, c))
     read_until = touching[-1] - position
     changed = any(target.meets(_written(program, c)) for c in after[: max(read_until, 0)])
-    rewritten = any(own.meets(_written(program, c)) for c in after)
-    if disturbed or changed or rewritten:
+    if disturbed or changed:
         return None
     return _placed(program, source, View(call.output, p.output_start_byte), position)
 
@@ -102,9 +103,8 @@ def _read_in_place(program: Program, position: int, p: CopyParams) -> Program | 
         return None
     own = _span(program, target)
     touching = [i for i, c in enumerate(program.calls) if any(map(own.meets, _touched(program, c)))]
-    writers = [i for i in touching if own.meets(_written(program, program.calls[i]))]
     between = program.calls[position + 1 : touching[-1] + 1]
-    if writers != [position] or any(part.meets(_written(program, c)) for c in between):
+    if any(part.meets(_written(program, c)) for c in between):
         return None
     return _placed(program, target, View(source, p.input_start_byte), position)
 
