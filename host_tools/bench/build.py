@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from host_tools.bench.cores import Core
@@ -14,13 +16,14 @@ from host_tools.errors import SottoError
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "firmware/lib/sotto"
+SOURCES = LIBRARY / "src"
 PORTS = ROOT / "firmware/ports"
 BENCH = ROOT / "firmware/bench"
 MODEL = "model"
 """Folder of the generated files and their objects, below the one that `build` is given."""
 
 C_FLAGS = (
-    "-std=c11 -O2 -g -ffunction-sections -fdata-sections -fstack-usage "
+    "-std=c11 -O2 -ffunction-sections -fdata-sections -fstack-usage "
     "-Wall -Wextra -Wconversion -Werror"
 )
 LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
@@ -68,10 +71,17 @@ def usage_files(core: Core, folder: Path) -> list[Path]:
 def _common_objects(core: Core) -> tempfile.TemporaryDirectory[str]:
     """What is the same for all models: library and port. It lives as long as this process."""
     folder = tempfile.TemporaryDirectory()
-    for source in filter(Path.is_dir, (LIBRARY / "src").iterdir()):
-        _compile(core, source.glob("*.c"), Path(folder.name) / "library" / source.name)
+    root = Path(folder.name)
+    sources = {root / "library" / one.name: one for one in filter(Path.is_dir, SOURCES.iterdir())}
     for port in filter(None, (core.machine.port, core.machine.shared)):
-        _compile(core, (PORTS / port).glob("*.c"), Path(folder.name) / "ports" / port)
+        sources[root / "ports" / port] = PORTS / port
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        compiling = [
+            pool.submit(_compile, core, source.glob("*.c"), objects)
+            for objects, source in sources.items()
+        ]
+    for one in compiling:
+        one.result()
     return folder
 
 
