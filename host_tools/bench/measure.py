@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from host_tools.bench.baselines import BASELINES
@@ -14,6 +14,7 @@ from host_tools.bench.cores import Core
 from host_tools.bench.disassembly import disassemble
 from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
 from host_tools.bench.stack import Frames, addresses_in, read_usage
+from host_tools.bench.stages import split_by_stage
 from host_tools.bench.trace import run_traced
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.sizes import Part, measure
@@ -100,6 +101,7 @@ class Figures:
         stack_painted_bytes: what it took in this run, found by painting.
         parts: flash and RAM of the program by origin.
         ratio_instructions: ours / TFLite-Micro's, or None where that was not measured.
+        stages: of the front-end, the instructions of each.
     """
 
     model: str
@@ -119,6 +121,7 @@ class Figures:
     ratio_stack: float | None
     layers: tuple[Layer, ...]
     parts: tuple[Part, ...]
+    stages: dict[str, int] = field(default_factory=dict)
 
 
 def bench_input(count: int) -> bytes:
@@ -148,11 +151,14 @@ def bench(job: Job, core: Core) -> Figures:
         usage, library = read_usage(usage_files(core, folder))
         ram = _ram_bytes(core, elf, job.subject)
         pointed_at = addresses_in(elf, program, core.toolchain.prefix) & library
+        counted, painted = _check_words(job, core, trace.said)
+        function = program.functions[job.subject.function]
+        region = last_call(trace, program, function, "main")
+        stages = (
+            {} if job.calls else split_by_stage(trace, region, program, elf, core.toolchain.prefix)
+        )
     worst = Frames(program, usage, pointed_at).worst(job.subject.function)
-    counted, painted = _check_words(job, core, trace.said)
     _check_stack(job, core, painted, worst)
-    function = program.functions[job.subject.function]
-    region = last_call(trace, program, function, "main")
     if job.calls:
         parts = split_by_calls(trace, region, function)
         _check_count(job, len(parts))
@@ -185,6 +191,7 @@ def bench(job: Job, core: Core) -> Figures:
         ratio_stack=_ratio(worst, base.stack_bytes if base else None),
         layers=layers,
         parts=sizes.parts,
+        stages=stages,
     )
 
 

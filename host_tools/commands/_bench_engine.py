@@ -223,6 +223,8 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
         print(_line(table))
         if options.layers:
             print("\n".join(map(_layer_line, table["layers"])))
+            if table["stages"]:
+                print("    stages: " + ", ".join(f"{k} {n:,}" for k, n in table["stages"].items()))
             print("    flash: " + ", ".join(map(_part, table["parts"])))
 
 

@@ -211,13 +211,17 @@ def test_stack_is_followed_as_the_compiler_accounts_for_it(core: Core, tmp_path:
     assert addresses_in(elf, program, core.toolchain.prefix) >= {"cortex_m_reset", "port_write"}
 
 
-def test_frontend_is_measured_by_function() -> None:
+def test_frontend_is_measured_by_function_and_stage() -> None:
     """`bench` itself compares the features with those of training."""
     figures = run_bench(_bench_engine.frontend_job(), M4F)
     assert sum(layer.instructions for layer in figures.layers) == figures.instructions
     functions = [layer.function for layer in figures.layers]
     assert functions[0] == "sotto_frontend_push"
     assert {"sotto_fft", "sotto_power"} <= set(functions)
+    assert sum(figures.stages.values()) == figures.instructions
+    expected = {"samples", "window", "FFT", "power", "mel", "logarithm", "C library"}
+    assert set(figures.stages) == expected
+    assert figures.stages["mel"] > figures.stages["logarithm"] > 500
 
 
 def test_report_holds_what_was_asked_for(
