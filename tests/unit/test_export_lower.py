@@ -101,7 +101,9 @@ def test_exponential_and_logistic_are_near_the_real_functions() -> None:
     assert np.abs((table.astype(int) + 128) / 256 - real).max() < 1 / 256
     exponentials = softmax_exp_table(0.1, 1.0)
     assert abs(exponentials[10] / 2**31 - math.exp(-1.0)) < 1e-6
-    assert (np.diff(exponentials.astype(np.int64)) <= 0).all()
+    assert (np.diff(exponentials.astype(np.int64)) < 0).all()
+    assert exponentials[-1] / 2**31 == pytest.approx(2**-20, rel=0.1), "half a unit of the sum"
+    assert (len(softmax_exp_table(0.001, 1.0)), len(softmax_exp_table(9.0, 9.0))) == (256, 1)
 
 
 @pytest.mark.parametrize(

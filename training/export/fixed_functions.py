@@ -6,6 +6,7 @@ of tabulated powers; Newton-Raphson for the reciprocal). Evaluated at export int
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ from training.export.fixed_point import (
 )
 
 SOFTMAX_INTEGER_BITS = 5
+SOFTMAX_LEAST_EXP = 2**11
+"""Half a unit of the sum, which has 12 bits less."""
 LOGISTIC_INTEGER_BITS = 4
 TANH_INTEGER_BITS = 4
 BYTE_VALUES = 256
@@ -94,15 +97,21 @@ def input_radius(integer_bits: int, left_shift: int) -> int:
 
 
 def softmax_exp_table(input_scale: float, beta: float) -> np.ndarray:
-    """int32[256] in Q31: entry i is exp(-beta * input_scale * i), zero where the kernel cuts it."""
+    """int32[1 .. 256] in Q31: entry i is exp(-beta * input_scale * i).
+
+    It ends where the kernel cuts exponentials to zero, or where they are too small to count: one
+    below SOFTMAX_LEAST_EXP adds nothing to the sum, and its share rounds to nothing.
+    """
     real = min(beta * input_scale * 2 ** (MULTIPLIER_BITS - SOFTMAX_INTEGER_BITS), 2.0**31 - 1)
     multiplier, shift = quantize_multiplier(real)
     radius = input_radius(SOFTMAX_INTEGER_BITS, shift)
-    table = np.zeros(BYTE_VALUES, np.int32)
-    for distance in range(min(radius, BYTE_VALUES - 1) + 1):
-        scaled = multiply_high(-distance << shift, multiplier)
-        table[distance] = exp_negative_q31(scaled, SOFTMAX_INTEGER_BITS)
-    return table
+    scaled = (
+        multiply_high(-distance << shift, multiplier)
+        for distance in range(min(radius, BYTE_VALUES - 1) + 1)
+    )
+    values = (exp_negative_q31(value, SOFTMAX_INTEGER_BITS) for value in scaled)
+    counting = itertools.takewhile(lambda value: value >= SOFTMAX_LEAST_EXP, values)
+    return np.array(list(counting), np.int32)
 
 
 def _logistic_q31(a_q27: int) -> int:

@@ -315,6 +315,7 @@ class SoftmaxParams(KernelParams):
     struct: ClassVar[str] = "softmax"
     rows: int
     classes: int
+    exp_entries: int
     exp_table_q31: np.ndarray
 
 

@@ -43,7 +43,8 @@ def softmax(c: Context) -> list[Lowered]:
     beta = c.options.beta
     c.need(SOFTMAX_LEAST_STEP < beta * scale < math.inf, f"its beta is {beta}, its scale {scale}")
     table = fixed_functions.softmax_exp_table(scale, beta)
-    return [Lowered(SoftmaxParams(source.elements // classes, classes, table), (0,))]
+    params = SoftmaxParams(source.elements // classes, classes, len(table), table)
+    return [Lowered(params, (0,))]
 
 
 def logistic(c: Context) -> list[Lowered]:

@@ -222,7 +222,8 @@ void sotto_mean_axes_s8(const sotto_mean_axes_params *params, const int8_t *inpu
 typedef struct sotto_softmax_params {
   int32_t rows;
   int32_t classes;              /* at most 511, so that the sum stays below 2^9 */
-  const int32_t *exp_table_q31; /* [256]: exp(-beta * scale * i), 0 where it is cut to zero */
+  int32_t exp_entries;          /* 1 to 256; exponentials behind them are too small to count */
+  const int32_t *exp_table_q31; /* [exp_entries]: exp(-beta * scale * i) */
 } sotto_softmax_params;
 
 void sotto_softmax_s8(const sotto_softmax_params *params, const int8_t *input, int8_t *output);

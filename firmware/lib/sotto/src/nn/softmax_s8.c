@@ -42,12 +42,16 @@ static int32_t row_maximum(const int8_t *input, int32_t classes) {
   return greatest;
 }
 
+static int32_t exponential_q31(const sotto_softmax_params *p, int32_t distance) {
+  return distance < p->exp_entries ? p->exp_table_q31[distance] : 0;
+}
+
 static void softmax_row(const sotto_softmax_params *p, const int8_t *input, int8_t *output) {
   const int32_t greatest = row_maximum(input, p->classes);
   int32_t sum_q19 = 0; /* each term <= 2^19, at most 511 of them: < 2^28 */
   for (int32_t c = 0; c < p->classes; ++c) {
-    sum_q19 +=
-        sotto_divide_by_power_of_two(p->exp_table_q31[greatest - input[c]], SUM_INTEGER_BITS);
+    const int32_t term_q31 = exponential_q31(p, greatest - input[c]);
+    sum_q19 += sotto_divide_by_power_of_two(term_q31, SUM_INTEGER_BITS);
   }
   /* the greatest contributes 1, so 2^19 <= sum; normalised to [1, 2) in Q31 */
   const int32_t zeros = leading_zeros((uint32_t)sum_q19);
@@ -56,7 +60,7 @@ static void softmax_row(const sotto_softmax_params *p, const int8_t *input, int8
   const int32_t to_q8 = SUM_INTEGER_BITS - zeros + 31 - 8; /* 4 <= zeros <= 12, so 23 .. 31 */
   for (int32_t c = 0; c < p->classes; ++c) {
     const int32_t product_q31 =
-        sotto_multiply_high(reciprocal_q31, p->exp_table_q31[greatest - input[c]]);
+        sotto_multiply_high(reciprocal_q31, exponential_q31(p, greatest - input[c]));
     const int32_t share_q8 = sotto_divide_by_power_of_two(product_q31, to_q8);
     output[c] = (int8_t)sotto_clamp(share_q8 + INT8_MIN, INT8_MIN, INT8_MAX);
   }
