@@ -5,7 +5,7 @@
  */
 #include "depthwise_strip.h"
 
-#include "armv7m.h"
+#include "arm.h"
 
 #ifdef SOTTO_ARMV7M
 #include "requantise_armv7m.h"

@@ -1,7 +1,7 @@
 /* The depthwise strips kernel's inner loops in C. */
 #include "depthwise_strip.h"
 
-#include "armv7m.h"
+#include "arm.h"
 
 #ifndef SOTTO_ARMV7M
 #include "sotto/nn_portable.h"
@@ -11,17 +11,18 @@ static inline int32_t three_products(const int32_t *x, int32_t w0, int32_t w1, i
 }
 
 /* All rows; `stride` is a constant in each caller. */
-static inline void run_strip(const depthwise_strip *s, int32_t stride) {
-  const int32_t *x = s->row;
-  int8_t *output = s->output;
-  for (int32_t row = 0; row < s->rows; ++row, output += s->output_row_bytes) {
+static inline void run_strip(const depthwise_strip *strip, int32_t stride) {
+  const depthwise_strip s = *strip; /* of its own: nothing that is written can change it */
+  const int32_t *const weights_end = s.weights + s.kernel_height * DEPTHWISE_KERNEL_COLUMNS;
+  const int32_t *x = s.row;
+  int8_t *output = s.output;
+  for (int32_t row = 0; row < s.rows; ++row, output += s.output_row_bytes) {
     int32_t a = 0;
     int32_t b = 0;
     int32_t c = 0;
     int32_t d = 0;
     int32_t e = 0;
-    const int32_t *w = s->weights;
-    for (int32_t k = 0; k < s->kernel_height; ++k, w += DEPTHWISE_KERNEL_COLUMNS) {
+    for (const int32_t *w = s.weights; w != weights_end; w += DEPTHWISE_KERNEL_COLUMNS) {
       a += three_products(x, w[0], w[1], w[2]);
       b += three_products(x + stride, w[0], w[1], w[2]);
       c += three_products(x + 2 * stride, w[0], w[1], w[2]);
@@ -29,11 +30,9 @@ static inline void run_strip(const depthwise_strip *s, int32_t stride) {
       e += three_products(x + 4 * stride, w[0], w[1], w[2]);
       x += SOTTO_DEPTHWISE_STRIP_COLUMNS(stride);
     }
-    x -= s->back_words;
+    x -= s.back_words;
     const int32_t sums[DEPTHWISE_STRIP_OUTPUTS] = {a, b, c, d, e};
-    for (int32_t i = 0; i < DEPTHWISE_STRIP_OUTPUTS; ++i) {
-      output[i * s->channels] = portable_requantise(&s->how, sums[i], s->constants);
-    }
+    portable_requantise_all(&s.how, sums, DEPTHWISE_STRIP_OUTPUTS, s.constants, output, s.channels);
   }
 }
 

@@ -22,6 +22,11 @@ typedef struct portable_matrix {
 /* Six windows. */
 void sotto_portable_matrix_block(const portable_matrix *matrix);
 
+/* Sums of the products of six windows with the groups of weights up to `end`, set-aside pairs
+ * excepted: the inner loop of the above where it is in C. */
+void sotto_portable_matrix_groups(const uint32_t *windows, const int32_t *weights,
+                                  const int32_t *end, int32_t *sums);
+
 /* One. */
 void sotto_portable_matrix_window(const portable_matrix *matrix);
 

@@ -6,7 +6,7 @@
  */
 #include "matrix_block.h"
 
-#include "armv7m.h"
+#include "arm.h"
 
 #ifdef SOTTO_ARMV7M
 #include "requantise_armv7m.h"
@@ -37,7 +37,7 @@
   "and lr, r2, r3, lsr #8\n"                                                                 \
   "and r3, r3, r2\n" FOUR_PRODUCTS(r4) FOUR_PRODUCTS(r5) FOUR_PRODUCTS(r6) FOUR_PRODUCTS(r7) \
       FOUR_PRODUCTS(r8) FOUR_PRODUCTS(r9)
-/* aside_sum of one window; r2 is the rounding, r3 the weights */
+/* pair_sum of one window; r2 is the rounding, r3 the weights */
 #define TWO_PRODUCTS(acc, offset) \
   "ldr r12, [r0, " offset         \
   "]\n"                           \

@@ -13,7 +13,8 @@ void sotto_portable_matrix_window(const portable_matrix *matrix) {
       sum += group_sum(x, first_pair(word), second_pair(word));
     }
     for (; *stream < 0; ++stream) {
-      sum += aside_sum(m->windows[aside_group(*stream) * WINDOW_WORDS + 1], *stream);
+      const uint32_t second = m->windows[aside_group(*stream) * WINDOW_WORDS + 1];
+      sum += pair_sum(second, aside_pair(*stream));
     }
     m->output[channel] = portable_requantise(&m->how, sum, stream);
     stream += portable_constant_count(&m->how);

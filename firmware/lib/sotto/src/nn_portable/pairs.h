@@ -34,15 +34,18 @@ static inline int32_t group_sum(const uint32_t x[3], uint32_t first, uint32_t se
   return pair_digit(x[0] * first + x[1] * second + x[2]);
 }
 
-/* Of the pair that the stream sets aside in `word`: its group, and the sum of its two products;
- * `second`: the second word of that group. */
+/* The sum of the products of a window's pair and one of weights. */
+static inline int32_t pair_sum(uint32_t x, uint32_t weights) {
+  return pair_digit(x * weights + PAIR_ROUNDING);
+}
+
+/* Of what the stream sets aside in `word`: its group, and its pair of weights. */
 static inline int32_t aside_group(int32_t word) {
   return (int32_t)(((uint32_t)word >> 16) & 0x7FFFU);
 }
 
-static inline int32_t aside_sum(uint32_t second, int32_t word) {
-  const uint32_t weights = pair_of((int8_t)word, (int8_t)(word >> 8));
-  return pair_digit(second * weights + PAIR_ROUNDING);
+static inline uint32_t aside_pair(int32_t word) {
+  return pair_of((int8_t)word, (int8_t)(word >> 8));
 }
 
 #endif

@@ -46,6 +46,24 @@ static inline int8_t portable_requantise(const portable_requantisation *how, int
              : portable_exact(sum + constants[1], constants[0], constants[2], how->rounding_base);
 }
 
+/* The same of `count` sums, whose results lie `step` bytes apart. */
+static inline void portable_requantise_all(const portable_requantisation *how, const int32_t *sums,
+                                           int32_t count, const int32_t *constants, int8_t *output,
+                                           int32_t step) {
+  const int32_t *const end = sums + count;
+  const int32_t first = constants[0];
+  const int32_t second = constants[1];
+  if (how->fitted) {
+    for (; sums != end; ++sums, output += step) *output = portable_fitted(*sums, first, second);
+    return;
+  }
+  const int32_t exponent_less_1 = constants[2];
+  const int32_t base = how->rounding_base;
+  for (; sums != end; ++sums, output += step) {
+    *output = portable_exact(*sums + second, first, exponent_less_1, base);
+  }
+}
+
 static inline int32_t portable_constant_count(const portable_requantisation *how) {
   return how->fitted ? FIT_CONSTANTS : EXACT_CONSTANTS;
 }
