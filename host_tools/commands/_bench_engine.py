@@ -200,7 +200,7 @@ def _main(options: argparse.Namespace) -> None:
     cores = list(_choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
-    rows = run_all(chosen, cores, progress)
+    rows = run_all(chosen, _that_compile(cores, progress), progress)
     if not rows:
         raise SottoError("nothing was benched", "The notes above say why.", EXIT_CHECK_FAILED)
     everything = not (options.model or options.core or options.target)
@@ -212,6 +212,15 @@ def _main(options: argparse.Namespace) -> None:
         for path in (out, *write_plots(rows, out)):
             progress.note(f"wrote {path}")
     _print(rows, options)
+
+
+def _that_compile(cores: Sequence[Core], progress: TerminalProgress) -> list[Core]:
+    """The cores whose compiler is on this machine; notes the others."""
+    missing = {core.name: core.toolchain.missing() for core in cores}
+    for name, reason in missing.items():
+        if reason:
+            progress.note(f"{name} is left out: {reason}; `make setup` installs what it needs")
+    return [core for core in cores if not missing[core.name]]
 
 
 def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:

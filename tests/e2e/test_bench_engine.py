@@ -268,3 +268,15 @@ def test_a_folder_of_models_that_is_missing_is_said(capsys: pytest.CaptureFixtur
     out, err = capsys.readouterr()
     assert "no folder /no/such/folder" in err
     assert [row["model"] for row in json.loads(out)] == ["frontend"]
+
+
+def test_a_core_without_compiler_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(
+        CORES, "cortex-m3", replace(M3, toolchain=replace(M3.toolchain, prefix="nowhere-"))
+    )
+    assert _bench_engine.main(["--core", "cortex-m3"]) == EXIT_CHECK_FAILED
+    said = capsys.readouterr().err
+    assert "cortex-m3 is left out: nowhere-gcc is not on PATH" in said
+    assert "error: nothing was benched" in said
