@@ -23,9 +23,10 @@ MODEL = "model"
 """Folder of the generated files and their objects, below the one that `build` is given."""
 
 C_FLAGS = (
-    "-std=c11 -O2 -ffunction-sections -fdata-sections -fstack-usage "
+    "-std=c11 -O2 -g1 -ffunction-sections -fdata-sections -fstack-usage "
     "-Wall -Wextra -Wconversion -Werror"
 )
+"""With the lines that stages.py reads."""
 LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 
 PARTS = (
