@@ -1,6 +1,6 @@
 # Entry points for people and for continuous integration. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench bench-engine bench-budget lock clean
+.PHONY: help setup demo test lint fmt bench bench-engine fit-costs bench-budget lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -48,6 +48,9 @@ bench: setup ## the figures that the documents quote, on recordings: make bench 
 
 bench-engine: setup ## instructions, cycles, flash, RAM and stack on emulated cores, beside TFLite-Micro
 	$(BIN)/python -m host_tools.commands._bench_engine
+
+fit-costs: setup ## by what `sotto compile` estimates instructions, from measurements on emulated cores
+	$(BIN)/python -m host_tools.commands._fit_costs --write
 
 bench-budget: setup ## make today's figures those that the tests hold
 	$(BIN)/python -m host_tools.commands._bench_engine --write-budget

@@ -124,6 +124,13 @@ def compile_tflite(model: Path, *, name: str, core: str) -> tuple[dict[str, Any]
         return asdict(compiled.description), dict(compiled.files)
 
 
+def estimate_error() -> float:
+    """How far an estimate of a whole network may be off, as a share of the measurement."""
+    from training.export.costs import STATED_ERROR
+
+    return STATED_ERROR
+
+
 def write_compiled(files: dict[str, str], folder: Path) -> None:
     """Write the files of a compiled model; see `training.export.standalone`."""
     with training_errors():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,9 +120,9 @@ def _show(description: dict[str, Any], size: CodeSize | None, out: Path | None) 
         f"({description['kernels']} kernels): {_tensor(source)} -> {_tensor(target)}"
     )
     console.print(_layer_table(description))
-    for line in (*_flash_lines(description, size), *_ram_lines(description)):
+    lines = _flash_lines(description, size), _ram_lines(description), _work_lines(description)
+    for line in itertools.chain(*lines):
         console.print(line, markup=False)
-    console.print(f"MACs   {description['macs']:>9,}", markup=False)
     if out is not None:
         talk_console().print(
             f"written to {out}; docs/export.md tells how to build it", markup=False
@@ -136,7 +137,7 @@ def _layer_table(description: dict[str, Any]) -> Any:
     from rich.table import Table
 
     table = Table("", "layer", "shapes", "kernel", box=None, pad_edge=False)
-    for heading in ("MACs", "constants"):
+    for heading in ("MACs", "constants", "instructions, estimated"):
         table.add_column(heading, justify="right")
     for number, layer in enumerate(description["layers"]):
         table.add_row(
@@ -146,8 +147,28 @@ def _layer_table(description: dict[str, Any]) -> Any:
             layer["kernel"],
             f"{layer['macs']:,}",
             f"{layer['constants_bytes']:,}",
+            _estimate(layer["instructions"]),
         )
     return table
+
+
+def _estimate(instructions: int | None) -> str:
+    return "?" if instructions is None else f"{instructions:,}"
+
+
+def _work_lines(description: dict[str, Any]) -> list[str]:
+    from host_tools.commands._training import estimate_error
+
+    lines = [f"MACs   {description['macs']:>9,}"]
+    if description["instructions"] is None:
+        unknown = {x["kernel"] for x in description["layers"] if x["instructions"] is None}
+        missing = ", ".join(sorted(unknown))
+        return [*lines, f"instructions: no estimate for {missing} on {description['core']}"]
+    return [
+        *lines,
+        f"instructions, estimated: {description['instructions']:,} an inference; estimates were "
+        f"within {100 * estimate_error():.0f} % of the emulator, which `make bench-engine` asks",
+    ]
 
 
 def _flash_lines(description: dict[str, Any], size: CodeSize | None) -> list[str]:

@@ -98,6 +98,7 @@ def measure_board(
 ) -> bool:
     """Build, validate on the run's own test clips, keep the figures for the report."""
     from host_tools.build import build
+    from host_tools.commands._training import compile_tflite
     from host_tools.files import write_atomically
     from host_tools.labelled import choose_balanced, scan_labelled
     from host_tools.manifest import load_manifest
@@ -117,12 +118,14 @@ def measure_board(
         progress=progress,
     )
     show(result)
+    engine, _ = compile_tflite(work / "model.tflite", name=manifest.name, core=board.compile_target)
     figures = {
         "kind": board.kind,
         "title": board.title,
         "measured_on": measured_on(board),
         "sizes": asdict(build(board, generated, ROOT).sizes),
         "validation": result.to_json(),
+        "engine": engine,
     }
     write_atomically(work / "boards" / f"{board.name}.json", json.dumps(figures, indent=2).encode())
     return result.identical

@@ -135,8 +135,12 @@ def _omissions(
     if stale:
         reason = f"measured with another model than {results['model_hash'][:12]}"
         found.append(Omission(f"Results of {', '.join(stale)}", reason))
+    unplanned = sorted(name for name, board in current.items() if "engine" not in board)
+    if unplanned:
+        reason = "its figures were written by an older sotto"
+        found.append(Omission(f"Memory plan on {', '.join(unplanned)}", reason))
     if not current:
         reason = "no board was validated with this model"
-        sections = ("Board and host", "Confusion on the board", "Memory", "Time")
+        sections = ("Board and host", "Confusion on the board", "Memory", "Memory plan", "Time")
         found += [Omission(section, reason) for section in sections]
     return tuple(found)

@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from host_tools.report import figures
 from host_tools.report.facts import Facts
+from host_tools.report.plan_picture import draw_plan
 
 
 def render(facts: Facts) -> str:
@@ -26,8 +27,18 @@ def render(facts: Facts) -> str:
         facts=facts,
         results=facts.results,
         boards=facts.boards,
+        engines=engines(facts),
         plots={name: _data_url(svg) for name, svg in _plots(facts).items()},
     )
+
+
+def engines(facts: Facts) -> list[dict[str, Any]]:
+    """What the network costs on each core, once however many boards have it, with their names."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, board in facts.boards.items():
+        if (engine := board.get("engine")) is not None:
+            found.setdefault(engine["core"], engine | {"boards": []})["boards"].append(name)
+    return list(found.values())
 
 
 def _data_url(svg: str) -> str:
@@ -46,6 +57,8 @@ def _plots(facts: Facts) -> dict[str, str]:
         plots[f"confusion {name}"] = figures.confusion_matrix(
             figures_of_board["labels"], figures_of_board["confusion"]
         )
+    for engine in engines(facts):
+        plots[f"plan {engine['core']}"] = draw_plan(engine)
     if facts.boards:
         plots["memory"] = figures.memory_bars(
             [(name, memory(board)) for name, board in facts.boards.items()]

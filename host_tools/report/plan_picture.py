@@ -83,6 +83,8 @@ def draw_plan(description: Mapping[str, Any]) -> str:
         "MACs": [layer["macs"] for layer in layers],
         "constants, bytes": [layer["constants_bytes"] for layer in layers],
     }
+    if description["instructions"] is not None:
+        panels["instructions, estimated"] = [layer["instructions"] for layer in layers]
     width = max(frame.right + RIGHT, 640.0)
     first_panel = frame.bottom + NAMES_HEIGHT
     height = first_panel + len(panels) * (PANEL_HEIGHT + PANEL_GAP)

@@ -28,12 +28,18 @@ def box(name: str, kind: str, offset: int, size: int, first: int, last: int) -> 
 
 def description(calls: int, boxes: list[dict[str, Any]], fullest: int = 0) -> dict[str, Any]:
     arena = max((b["offset"] + b["bytes"] for b in boxes), default=0)
-    layer = {"operator": "DEPTHWISE_CONV_2D", "macs": 12_345, "constants_bytes": 678}
+    layer = {
+        "operator": "DEPTHWISE_CONV_2D",
+        "macs": 12_345,
+        "constants_bytes": 678,
+        "instructions": 3_000,
+    }
     return {
         "model": "one <of> many & more",
         "core": "cortex-m4f",
         "input": {"bytes": 490},
         "output": {"bytes": 12},
+        "instructions": 3_000 * calls,
         "arena": {"boxes": boxes, "bytes": arena, "fullest_call": fullest},
         "layers": [layer] * calls,
     }
@@ -83,7 +89,13 @@ def test_words_tell_shape_size_peak_and_arena() -> None:
     assert "fullest: call 1, 14,000 bytes alive" in words
     assert "MACs: 37,035" in words
     assert "constants, bytes: 2,034" in words
+    assert "instructions, estimated: 9,000" in words
     assert words.count("DEPTHWISE_CONV_2D") == 3
+
+
+def test_without_an_estimate_no_bars_of_instructions() -> None:
+    unknown = description(3, CHAIN) | {"instructions": None}
+    assert not [word for word in texts(draw_plan(unknown)) if word.startswith("instructions")]
 
 
 def test_states_are_marked() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -66,6 +67,38 @@ def results() -> dict[str, Any]:
     }
 
 
+def engine() -> dict[str, Any]:
+    layer = {
+        "operator": "CONV_2D",
+        "shapes": "49x40x1 -> 25x20x8",
+        "kernel": "matrix_dsp",
+        "macs": 123_400,
+        "constants_bytes": 5_670,
+        "instructions": 98_765,
+    }
+    box = {
+        "name": "net/conv/Relu",
+        "kind": "tensor",
+        "shape": [25, 20, 8],
+        "offset": 0,
+        "bytes": 4_000,
+        "first_call": 0,
+        "last_call": 0,
+        "written_in": [0],
+    }
+    return {
+        "model": "four",
+        "core": "cortex-m4f",
+        "input": {"bytes": 1_960},
+        "output": {"bytes": 4},
+        "macs": 123_400,
+        "instructions": 98_765,
+        "flash": {"weights_bytes": 5_600, "tables_bytes": 70},
+        "arena": {"bytes": 4_000, "boxes": [box], "fullest_call": 0},
+        "layers": [layer],
+    }
+
+
 def board(model_hash: str = HASH) -> dict[str, Any]:
     return {
         "kind": "emulated",
@@ -102,6 +135,7 @@ def board(model_hash: str = HASH) -> dict[str, Any]:
             "first_divergence": None,
             "device": {"stack_peak_bytes": 1_816, "backend": "aot", "tool_version": "0.1.0"},
         },
+        "engine": engine(),
     }
 
 
@@ -124,6 +158,41 @@ def test_page_shows_the_measured_figures(work: Path) -> None:
         assert figure in page
     assert "commands &lt;four&gt;" in page
     assert "Left out" not in page
+
+
+def drawings(page: str) -> list[str]:
+    sources = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', page)
+    return [base64.b64decode(source).decode() for source in sources]
+
+
+def test_page_shows_plan_and_layers_once_for_each_core(work: Path) -> None:
+    for twin in ("mps2_m4", "stm32f405"):
+        (work / "boards" / f"{twin}.json").write_text(json.dumps(board()))
+    page = page_of(work)
+    assert page.count("<h2>Memory plan on cortex-m4f</h2>") == 1
+    assert "mps2_m4, stm32f405" in page
+    for figure in ("123,400", "5,670", "98,765", "49x40x1 -&gt; 25x20x8", "matrix_dsp"):
+        assert figure in page
+    plans = [drawing for drawing in drawings(page) if "memory plan" in drawing]
+    assert len(plans) == 1
+    assert "25\u00d720\u00d78" in plans[0]
+
+
+def test_board_measured_without_a_plan_is_named(work: Path) -> None:
+    old = {key: value for key, value in board().items() if key != "engine"}
+    (work / "boards" / "stm32f405.json").write_text(json.dumps(old))
+    page = page_of(work)
+    assert "Memory plan on stm32f405" in page.partition("Left out")[2]
+    assert not [drawing for drawing in drawings(page) if "memory plan" in drawing]
+
+
+def test_layers_without_an_estimate_are_shown(work: Path) -> None:
+    figures = board()
+    figures["engine"]["instructions"] = figures["engine"]["layers"][0]["instructions"] = None
+    (work / "boards" / "stm32f405.json").write_text(json.dumps(figures))
+    page = page_of(work)
+    assert "98,765" not in page
+    assert "123,400" in page
 
 
 def test_page_loads_nothing_from_elsewhere(work: Path) -> None:

@@ -11,8 +11,9 @@ from typing import Literal
 
 from training.export.compile import CompiledModel
 from training.export.cores import Core
+from training.export.costs import estimate
 from training.export.plan import Lifetime, lifetimes_of
-from training.export.program import Buffer, KernelCall
+from training.export.program import Buffer, KernelCall, Program
 
 Kind = Literal["tensor", "scratch", "state"]
 
@@ -39,6 +40,7 @@ class Layer:
     Attributes:
         kernel: the C function is `sotto_<kernel>_s8`.
         constants_bytes: weights, biases, multipliers and tables.
+        instructions: estimated; None where the kernel's cost on the core is not known.
     """
 
     operator: str
@@ -46,6 +48,7 @@ class Layer:
     kernel: str
     macs: int
     constants_bytes: int
+    instructions: int | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,7 @@ class Description:
     Attributes:
         core: name in `cores.CORES`.
         kernels: name of the target whose kernels it runs.
+        instructions: the sum of the layers' estimates; None where one is missing.
         ram_bytes: arena, input and output.
     """
 
@@ -115,6 +119,7 @@ class Description:
     input: Port
     output: Port
     macs: int
+    instructions: int | None
     flash: Flash
     ram_bytes: int
     arena: Arena
@@ -123,7 +128,8 @@ class Description:
 
 def describe(model: CompiledModel, core: Core) -> Description:
     """Describe a model that was compiled for `core.target`."""
-    layers = tuple(_layer(call) for call in model.program.calls)
+    layers = tuple(_layer(model.program, call, core) for call in model.program.calls)
+    estimates = [layer.instructions for layer in layers if layer.instructions is not None]
     constants = {i: b.bytes for i, b in enumerate(model.program.buffers) if b.data is not None}
     tables = sum(layer.constants_bytes for layer in layers if layer.kernel in TABLE_KERNELS)
     weights = sum(layer.constants_bytes for layer in layers) - tables + sum(constants.values())
@@ -134,6 +140,7 @@ def describe(model: CompiledModel, core: Core) -> Description:
         input=_port(model.input),
         output=_port(model.output),
         macs=model.summary.macs,
+        instructions=sum(estimates) if len(estimates) == len(layers) else None,
         flash=Flash(weights, tables),
         ram_bytes=model.plan.arena_bytes + model.input.bytes + model.output.bytes,
         arena=_arena(model),
@@ -141,13 +148,14 @@ def describe(model: CompiledModel, core: Core) -> Description:
     )
 
 
-def _layer(call: KernelCall) -> Layer:
+def _layer(program: Program, call: KernelCall, core: Core) -> Layer:
     return Layer(
         operator=call.operator,
         shapes=call.shapes,
         kernel=call.params.kernel,
         macs=call.macs,
         constants_bytes=call.params.constant_bytes,
+        instructions=estimate(core.name, program, call),
     )
 
 

@@ -76,11 +76,25 @@ class Builder:
 
 
 class Layers(Builder):
-    """A builder of layers with random weights whose results spread over int8."""
+    """A builder of layers with random weights whose results spread over int8.
 
-    def __init__(self, seed: int) -> None:
+    Args:
+        seed: of the weights.
+        deviation: standard deviation of normally distributed weights, as trained ones are, in
+            steps of int8; None for uniformly distributed ones.
+    """
+
+    def __init__(self, seed: int, deviation: float | None = None) -> None:
         super().__init__()
         self.rng = np.random.default_rng(seed)
+        self.deviation = deviation
+
+    def weights(self, shape: Sequence[int]) -> np.ndarray:
+        """int8 of that shape, -127 to 127."""
+        if self.deviation is None:
+            return self.rng.integers(-127, 128, shape).astype(np.int8)
+        normal = self.rng.normal(0, self.deviation, shape)
+        return np.clip(np.round(normal), -127, 127).astype(np.int8)
 
     def convolution(
         self,
@@ -103,7 +117,7 @@ class Layers(Builder):
         shape = (1, *kernel, channels) if multiplier else (channels, *kernel, inputs)
         taps = int(np.prod(kernel)) * (1 if multiplier else inputs)
         scales = self.rng.uniform(0.5, 1.5, channels) / (60 * np.sqrt(taps))
-        values = self.rng.integers(-127, 128, shape).astype(np.int8)
+        values = self.weights(shape)
         weights = self.tensor(shape, scales, axis=3 if multiplier else 0, data=values)
         bias = self.rng.integers(-500, 500, channels).astype(np.int32)
         bias_scales = (scales * tensor.quantization.scales[0]).tolist()
@@ -145,7 +159,7 @@ class Layers(Builder):
     def fully_connected(self, source: int, outputs: int) -> int:
         """FULLY_CONNECTED to logits."""
         features = self.tensors[source].elements
-        values = self.rng.integers(-127, 128, (outputs, features)).astype(np.int8)
+        values = self.weights((outputs, features))
         weights = self.tensor((outputs, features), 0.01, data=values)
         bias = self.rng.integers(-900, 900, outputs).astype(np.int32)
         inputs = [source, weights, self.tensor((outputs,), 0.0003, data=bias)]
@@ -156,8 +170,8 @@ class Layers(Builder):
 class StreamLayers(Layers):
     """Layers and variables, whose initial values another subgraph assigns."""
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
+    def __init__(self, seed: int, deviation: float | None = None) -> None:
+        super().__init__(seed, deviation)
         self.first_values = Builder()
         self.variables = 0
 
