@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from host_tools.errors import SottoError
 
 
 def program(**functions: list[str]) -> Program:
-    """Functions in the order of memory; `name` in operands becomes a branch target."""
+    """Functions in the order of memory. `name` or `name+8` in the end is where a branch goes."""
     address, heads, sizes = 0, {}, {name: 4 * len(lines) for name, lines in functions.items()}
     for name, size in sizes.items():
         heads[name] = address
@@ -24,14 +25,13 @@ def program(**functions: list[str]) -> Program:
             mnemonic, _, operands = line.partition(" ")
             target, _, offset = operands.rpartition(" ")[2].partition("+")
             if target in heads:
-                place = heads[target] + int(offset or 0)
-                operands = operands.replace(target + offset and operands, f"{place:x} <{target}>")
+                operands = f"{heads[target] + int(offset or 0):x} <{target}>"
             made[name].instructions.append(Instruction(heads[name] + 4 * i, 4, mnemonic, operands))
     return Program(made, {one.address: one for f in made.values() for one in f.instructions})
 
 
-def worst(code: Program, name: str = "top", **pointed: int) -> int:
-    return Frames(code, {}, set(pointed)).worst(name)
+def worst(code: Program, name: str = "top", pointed_at: Sequence[str] = ()) -> int:
+    return Frames(code, {}, pointed_at).worst(name)
 
 
 LEAF = ["push {r4, r5}", "sub sp, #24", "add sp, #24", "pop {r4, r5}", "bx lr"]
@@ -69,8 +69,8 @@ def test_a_call_through_a_pointer_may_enter_each_function_that_is_pointed_at() -
         deeper=["sub.w sp, sp, #100", "add.w sp, sp, #100", "bx lr"],
     )
     assert worst(code) == 8
-    assert worst(code, leaf=1) == 8 + 32
-    assert worst(code, leaf=1, deeper=1) == 8 + 100
+    assert worst(code, pointed_at=["leaf"]) == 8 + 32
+    assert worst(code, pointed_at=["leaf", "deeper"]) == 8 + 100
 
 
 def test_code_that_runs_into_the_next_function_enters_it() -> None:
