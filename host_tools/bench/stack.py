@@ -34,6 +34,8 @@ _STEP_BY = re.compile(r"(sp|a1),( ?(sp|a1),)? ?#?(-?\d+)$")
 _WRITE_BACK = re.compile(r"\[sp, #-(\d+)\]!$")
 _POST_INDEX = re.compile(r"\[sp\], #(\d+)$")
 _JUMP = re.compile(r"b|bx|j|jr|jx|ret|tbb|tbh|udf")
+_BY_REGISTER = {"bx": "lr", "jr": "ra", "jx": "a0"}
+"""Jumps to what a register holds, and the register with which they return."""
 _TABLE_HELPER = "__gnu_thumb1_case_"  # it returns to one of several places, like TBB
 
 
@@ -78,7 +80,7 @@ class Frames:
         self, caller: str, instruction: Instruction, callers: tuple[str, ...]
     ) -> Iterator[str]:
         """Functions that an instruction may enter: by a call, a jump, or by running into them."""
-        if instruction.is_call and instruction.target is None:
+        if instruction.target is None and (instruction.is_call or _is_computed(instruction)):
             yield from sorted(set(self._pointed_at) - {caller, *callers})
             return
         entered = [] if instruction.target is None else [instruction.target]
@@ -132,8 +134,15 @@ def growth(instruction: Instruction) -> int:
     return max(bytes_down, 0) if condition else bytes_down
 
 
+def _is_computed(instruction: Instruction) -> bool:
+    """Whether it jumps to an address in a register: a call at the end, or a table of places."""
+    name, _ = condition_of(instruction.mnemonic)
+    return name in _BY_REGISTER and instruction.operands != _BY_REGISTER[name]
+
+
 def _is_table_branch(instruction: Instruction) -> bool:
-    return instruction.mnemonic in {"tbb", "tbh"} or _TABLE_HELPER in instruction.operands
+    tables = instruction.mnemonic in {"tbb", "tbh"} or _TABLE_HELPER in instruction.operands
+    return tables or _is_computed(instruction) or instruction.operands.startswith("pc, [pc")
 
 
 def _leaves(instruction: Instruction) -> bool:

@@ -62,6 +62,17 @@ def test_a_table_reaches_what_no_branch_does() -> None:
     assert worst(code) == 8 + 32
 
 
+@pytest.mark.parametrize("jump", ["jr a5", "ldr.w pc, [pc, r3, lsl #2]"])
+def test_a_computed_jump_may_be_a_table(jump: str) -> None:
+    code = program(top=["push {r4, lr}", jump, "push {r0, r1}", "pop {r4, pc}"])
+    assert worst(code) == 16
+
+
+def test_a_jump_through_a_pointer_is_a_call_at_the_end() -> None:
+    code = program(top=["push {r4, lr}", "pop {r4, lr}", "bx r3"], leaf=LEAF)
+    assert (worst(code), worst(code, pointed_at=["leaf"])) == (8, 32)
+
+
 def test_a_call_through_a_pointer_may_enter_each_function_that_is_pointed_at() -> None:
     code = program(
         top=["push {r4, lr}", "blx r3", "pop {r4, pc}"],
