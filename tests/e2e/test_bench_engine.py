@@ -27,6 +27,8 @@ from training.export.dsp.params import (
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
+    DepthwiseRows3DspParams,
+    DepthwiseRows5DspParams,
     DepthwiseRowsBy2DspParams,
     DepthwiseRowsDspParams,
     DepthwiseRowsExactDspParams,
@@ -58,10 +60,12 @@ def every_packed_kernel_model() -> bytes:
     b = Layers(seed=8)
     source = b.tensor((1, 25, 23, 1), 1 / 16)
     x = b.convolution(source, 33, 3)
+    x = b.convolution(x, 33, (2, 3), multiplier=1)  # 23 columns: five are left
     x = b.convolution(x, 33, 3, (2, 1), multiplier=1, logits=True)  # exact
     x = b.convolution(x, 33, 3, (1, 2), multiplier=1)  # 13 x 12, rows of stride 2
     x = b.convolution(x, 33, 3, (1, 2), multiplier=1, logits=True)
     x = b.convolution(x, 30, 1)
+    x = b.convolution(x, 30, (5, 3), multiplier=1)
     down = b.convolution(x, 30, 3, multiplier=1)  # rows of stride 1, even and odd
     x = b.convolution(down, 30, 5, multiplier=1)  # not three columns
     x = b.operator("ADD", [down, x], b.same(down, 0.07), ArithmeticOptions())
@@ -85,6 +89,19 @@ def rows_of_five_model() -> bytes:
     return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
 
 
+def all_row_lengths_model() -> bytes:
+    """Depthwise rows of 21, 19, 17, 14, 12 and 10 columns: all lengths modulo 6."""
+    b = Layers(seed=10)
+    source = b.tensor((1, 15, 23, 1), 1 / 16)
+    x = b.convolution(source, 6, 3)
+    for _ in range(3):
+        x = b.convolution(x, 6, 3, multiplier=1, padding="VALID")
+    x = b.convolution(x, 5, (1, 2), padding="VALID")
+    for _ in range(3):
+        x = b.convolution(x, 5, 3, multiplier=1, padding="VALID")
+    return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
+
+
 def bench(model: bytes, core: Core, name: str = "tiny") -> Figures:
     return run_bench(_bench_engine.compile_job(name, model, core.target), core)
 
@@ -97,7 +114,9 @@ def every_layer_packed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("every_layer_packed")
 @pytest.mark.parametrize("core", [M4F, replace(M3, target="dsp")], ids=lambda core: core.name)
-@pytest.mark.parametrize("model", [every_packed_kernel_model(), rows_of_five_model()])
+@pytest.mark.parametrize(
+    "model", [every_packed_kernel_model(), rows_of_five_model(), all_row_lengths_model()]
+)
 def test_every_packed_kernel_on_the_instructions_themselves(model: bytes, core: Core) -> None:
     assert bench(model, core).instructions > 0
 
@@ -117,6 +136,8 @@ def test_models_have_every_packed_kernel() -> None:
         DepthwiseFiveDspParams,
         DepthwiseFive5DspParams,
         DepthwiseRowsDspParams,
+        DepthwiseRows3DspParams,
+        DepthwiseRows5DspParams,
         DepthwiseRowsBy2DspParams,
         DepthwiseRowsExactDspParams,
         AddDspParams,

@@ -29,6 +29,8 @@ from training.export.dsp.params import (
     DepthwiseDspParams,
     DepthwiseFive5DspParams,
     DepthwiseFiveDspParams,
+    DepthwiseRows3DspParams,
+    DepthwiseRows5DspParams,
     DepthwiseRowsBy2DspParams,
     DepthwiseRowsDspParams,
     DepthwiseRowsExactDspParams,
@@ -171,10 +173,13 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
     fits, start, ends = fit_or_exact(
         taps, params.bias, params.input_offset, params.output_offset, factors
     )
-    by_stride = {1: DepthwiseRowsDspParams, 2: DepthwiseRowsBy2DspParams}
+    tall = {3: DepthwiseRows3DspParams, 5: DepthwiseRows5DspParams}
+    fitted: type[DepthwiseRowsDspParams] = DepthwiseRowsBy2DspParams
+    if params.stride_width == 1:
+        fitted = tall.get(params.kernel_height, DepthwiseRowsDspParams)
     reach = (params.kernel_height - 1) * params.dilation_height
     tiles = -(-params.output_width // (2 * TILE_PAIRS))
-    chosen = (by_stride[params.stride_width] if fits else DepthwiseRowsExactDspParams)(
+    chosen = (fitted if fits else DepthwiseRowsExactDspParams)(
         **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,

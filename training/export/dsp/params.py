@@ -149,6 +149,20 @@ class DepthwiseRowsBy2DspParams(DepthwiseRowsDspParams):
 
 
 @dataclass(frozen=True)
+class DepthwiseRows3DspParams(DepthwiseRowsDspParams):
+    """The same for a horizontal stride of 1 and three kernel rows."""
+
+    kernel: ClassVar[str] = "depthwise_rows_3_dsp"
+
+
+@dataclass(frozen=True)
+class DepthwiseRows5DspParams(DepthwiseRowsDspParams):
+    """The same for a horizontal stride of 1 and five kernel rows."""
+
+    kernel: ClassVar[str] = "depthwise_rows_5_dsp"
+
+
+@dataclass(frozen=True)
 class DepthwiseRowsExactDspParams(DepthwiseRowsDspParams):
     """The same for a kernel that rounds as the reference does, in any channel."""
 

@@ -135,12 +135,17 @@ typedef struct sotto_depthwise_rows_dsp_params {
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
 #define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
 
-/* Fitted, for a horizontal stride of 1 and of 2; exact for both. `output` may be `input` where both
- * have one shape and channels are a multiple of four. */
+/* Fitted, for a horizontal stride of 1 and of 2; for a stride of 1 and three or five kernel rows;
+ * exact for both strides. `output` may be `input` where both have one shape and channels are a
+ * multiple of four. */
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch);
 void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_depthwise_rows_3_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_depthwise_rows_5_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch);
 void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                        const int8_t *input, int8_t *output, int8_t *scratch);
 

@@ -99,6 +99,16 @@ void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, 
   run(params, input, output, scratch, sotto_depthwise_tile_stride1);
 }
 
+void sotto_depthwise_rows_3_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_tile_3_rows);
+}
+
+void sotto_depthwise_rows_5_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
+                                   const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_depthwise_tile_5_rows);
+}
+
 void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch) {
   run(params, input, output, scratch, sotto_depthwise_tile_stride2);

@@ -33,4 +33,9 @@ depthwise_tile_kernel sotto_depthwise_tile_stride2;
 depthwise_tile_kernel sotto_depthwise_tile_stride1_exact;
 depthwise_tile_kernel sotto_depthwise_tile_stride2_exact;
 
+/* As the first, for kernels of three and of five rows. They read the bias and the factor from the
+ * words before the weights, where the stream has them. */
+depthwise_tile_kernel sotto_depthwise_tile_3_rows;
+depthwise_tile_kernel sotto_depthwise_tile_5_rows;
+
 #endif
