@@ -12,7 +12,7 @@ import numpy as np
 from training.export.graph import Quantization
 from training.export.mve.pack import Factors, pack_depthwise, pack_matrix
 from training.export.mve.params import (
-    UNPACKED_CHANNELS,
+    PLANES,
     VECTOR_BYTES,
     AddMveParams,
     AveragePoolMveParams,
@@ -20,7 +20,6 @@ from training.export.mve.params import (
     DepthwiseMveParams,
     MatrixMveParams,
     MeanMveParams,
-    planes_of,
 )
 from training.export.program import (
     AddParams,
@@ -42,7 +41,7 @@ from training.export.weighted import (
 )
 
 ACCUMULATOR_LIMIT = 2**30
-PLANE_LIMIT = (2**16 - 1) // (UNPACKED_CHANNELS - 1)
+PLANE_LIMIT = (2**16 - 1) // (PLANES[0] - 1)
 """Offsets of planes are 16-bit numbers."""
 HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
@@ -97,6 +96,7 @@ class Strips:
 
     params: DepthwiseConv2dParams
     outputs: int
+    planes: int = PLANES[0]
 
     @property
     def count(self) -> int:
@@ -147,7 +147,7 @@ class Strips:
         long = LONG_OUTPUT_COST + LONG_VECTOR_COST * self.vectors
         outputs = p.output_height * p.output_width * (OUTPUT_COST if self.vectors == 1 else long)
         unpacked = self.count * self.rows * (ROW_COST + PIXEL_COST * self.columns)
-        return outputs / 4 + unpacked / UNPACKED_CHANNELS
+        return outputs / 4 + unpacked / self.planes
 
     @property
     def places(self) -> np.ndarray:
@@ -157,6 +157,21 @@ class Strips:
         return (rows[:, None] + np.arange(p.kernel_width) * p.dilation_width).reshape(-1)
 
 
+def choose_strips(params: DepthwiseConv2dParams) -> Strips | None:
+    """The fastest strips of those whose planes take no more memory than is allowed, if any do."""
+    channels = params.input_channels
+    image_bytes = params.input_height * params.input_width * channels
+    limit = max(image_bytes, FREE_SCRATCH_BYTES)
+    ways = [
+        Strips(params, outputs, planes)
+        for planes in PLANES
+        if planes == min(PLANES) or channels > min(PLANES)
+        for outputs in range(1, params.output_width + 1)
+    ]
+    fitting = [w for w in ways if w.plane_bytes <= min(limit // w.planes, PLANE_LIMIT)]
+    return min(fitting, key=lambda way: way.cost, default=None)
+
+
 def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
     """The depthwise kernel for a depthwise layer, or None where a check refuses."""
     if not isinstance(params, DepthwiseConv2dParams) or params.depth_multiplier != 1:
@@ -164,13 +179,9 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
     channels = params.input_channels
     columns = params.weights.reshape(-1, channels).T.astype(np.int64)
     factors = _factors(params, columns)
-    image_bytes = params.input_height * params.input_width * channels
-    plane_limit = max(image_bytes, FREE_SCRATCH_BYTES) // planes_of(channels)
-    ways = [Strips(params, outputs) for outputs in range(1, params.output_width + 1)]
-    ways = [way for way in ways if way.plane_bytes <= min(plane_limit, PLANE_LIMIT)]
-    if factors is None or not ways:
+    strips = choose_strips(params)
+    if factors is None or strips is None:
         return None
-    strips = min(ways, key=lambda way: way.cost)
     one_vector = strips.vectors == 1
     kernel = DepthwiseMveParams if one_vector else DepthwiseLongMveParams
     tap_of = np.zeros(VECTOR_BYTES, np.uint8)
@@ -185,6 +196,7 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
         strip_outputs=strips.outputs,
         strip_columns=strips.columns,
         strip_rows=strips.rows,
+        planes=strips.planes,
         plane_bytes=strips.plane_bytes,
         vectors=strips.vectors,
         taps=len(strips.places),

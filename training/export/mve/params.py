@@ -15,13 +15,8 @@ WINDOWS = 2
 """Windows that the matrix kernel multiplies at a time."""
 QUAD = 4
 """Output channels that are computed at a time."""
-UNPACKED_CHANNELS = 8
-"""Channels that the depthwise kernel unpacks at a time."""
-
-
-def planes_of(channels: int) -> int:
-    """Planes that the depthwise kernel needs at a time."""
-    return min(-(-channels // QUAD) * QUAD, UNPACKED_CHANNELS)
+PLANES = (8, 4)
+"""Channels that the depthwise kernel can unpack at a time, the better first."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +79,7 @@ class DepthwiseMveParams(KernelParams):
     strip_outputs: int
     strip_columns: int
     strip_rows: int
+    planes: int
     plane_bytes: int
     vectors: int
     taps: int
@@ -98,7 +94,7 @@ class DepthwiseMveParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES."""
-        return planes_of(self.channels) * self.plane_bytes
+        return self.planes * self.plane_bytes
 
     @property
     def writes_over_input(self) -> bool:

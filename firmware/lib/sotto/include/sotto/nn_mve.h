@@ -61,13 +61,13 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
 
 /* Depthwise convolution, depth multiplier 1.
  *
- * Up to eight channels at a time are unpacked to planes of their own: strips of strip_columns bytes
- * a row, so narrow that a window is one run of bytes, with other columns between its rows, whose
- * weights are 0. A strip serves strip_outputs output columns; neighbours overlap. Columns that a
- * row lacks at its end are the padding at the start of the next.
- * The stream holds for each four channels: bias, multiplier, exponent - 1, then weights: where a
- * window is one vector, the taps of the first, second, third, fourth channel; else vectors * (16
- * bytes of the first, second, third, fourth channel). */
+ * Four or eight channels at a time are unpacked to planes of their own: strips of strip_columns
+ * bytes a row, so narrow that a window is one run of bytes, with other columns between its rows,
+ * whose weights are 0. A strip serves strip_outputs output columns; neighbours overlap. Columns
+ * that a row lacks at its end are the padding at the start of the next. The stream holds for each
+ * four channels: bias, multiplier, exponent - 1, then weights: where a window is one vector, the
+ * taps of the first, second, third, fourth channel; else vectors * (16 bytes of the first, second,
+ * third, fourth channel). */
 typedef struct sotto_depthwise_mve_params {
   int32_t input_height;
   int32_t input_width;
@@ -83,9 +83,9 @@ typedef struct sotto_depthwise_mve_params {
   int32_t strip_outputs;
   int32_t strip_columns;
   int32_t strip_rows;
-  int32_t
-      plane_bytes; /* strips * strip_rows * strip_columns, and what the last window reads more */
-  int32_t vectors; /* bytes of a window / 16, rounded up */
+  int32_t planes;      /* channels that are unpacked at a time: 4 or 8 */
+  int32_t plane_bytes; /* up to the end of what the last window reads */
+  int32_t vectors;     /* bytes of a window / 16, rounded up */
   int32_t taps;
   int32_t bytes_with_tap; /* of a window of one vector: a bit for each byte */
   int32_t ties_away;
@@ -96,11 +96,8 @@ typedef struct sotto_depthwise_mve_params {
   const int32_t *stream;
 } sotto_depthwise_mve_params;
 
-/* Channels that are unpacked at a time, and bytes of scratch for their planes. */
-#define SOTTO_DEPTHWISE_MVE_CHANNELS 8
-#define SOTTO_DEPTHWISE_MVE_PLANES(channels) ((channels) > 4 ? SOTTO_DEPTHWISE_MVE_CHANNELS : 4)
-#define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(plane_bytes, channels) \
-  (SOTTO_DEPTHWISE_MVE_PLANES(channels) * (plane_bytes))
+/* Bytes of scratch. */
+#define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(planes, plane_bytes) ((planes) * (plane_bytes))
 
 /* For windows of one vector, and for others. `output` may be `input` where both have one shape. */
 void sotto_depthwise_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,

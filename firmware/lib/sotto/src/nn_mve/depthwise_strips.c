@@ -64,11 +64,11 @@ void sotto_depthwise_strips_mve(const sotto_depthwise_mve_params *params, const 
       .bytes_with_tap = p->bytes_with_tap,
       .vectors = p->vectors,
   };
-  mve_fill(scratch, p->pad_value, SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(p->plane_bytes, p->channels));
+  mve_fill(scratch, p->pad_value, SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(p->planes, p->plane_bytes));
   for (int32_t c = 0; c < p->channels; c += QUAD) {
-    const int32_t plane = c % SOTTO_DEPTHWISE_MVE_CHANNELS;
+    const int32_t plane = c % p->planes;
     if (plane == 0) {
-      unpack(p, input + c, less(p->channels - c, SOTTO_DEPTHWISE_MVE_CHANNELS), scratch);
+      unpack(p, input + c, less(p->channels - c, p->planes), scratch);
     }
     run.channels = less(p->channels - c, QUAD);
     run.output = output + c;
