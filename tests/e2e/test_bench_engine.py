@@ -93,12 +93,12 @@ def all_row_lengths_model() -> bytes:
     """Depthwise rows of 21, 19, 17, 14, 12 and 10 columns: all lengths modulo 6."""
     b = Layers(seed=10)
     source = b.tensor((1, 15, 23, 1), 1 / 16)
-    x = b.convolution(source, 6, 3)
+    x = b.convolution(source, 15, 3)
     for _ in range(3):
-        x = b.convolution(x, 6, 3, multiplier=1, padding="VALID")
-    x = b.convolution(x, 5, (1, 2), padding="VALID")
+        x = b.convolution(x, 15, 3, multiplier=1, padding="VALID")
+    x = b.convolution(x, 17, (1, 2), padding="VALID")
     for _ in range(3):
-        x = b.convolution(x, 5, 3, multiplier=1, padding="VALID")
+        x = b.convolution(x, 17, 3, multiplier=1, padding="VALID")
     return write_tflite(b.build([source], [b.convolution(b.mean(x), 5, 1, logits=True)]))
 
 
@@ -119,6 +119,12 @@ def every_layer_packed(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_every_packed_kernel_on_the_instructions_themselves(model: bytes, core: Core) -> None:
     assert bench(model, core).instructions > 0
+
+
+def test_rows_have_all_lengths() -> None:
+    program = compile_model(all_row_lengths_model(), target=find_target("dsp")).program
+    rows = [c.params for c in program.calls if isinstance(c.params, DepthwiseRows3DspParams)]
+    assert {params.output_width % 6 for params in rows} == set(range(6))
 
 
 @pytest.mark.usefixtures("every_layer_packed")
