@@ -90,29 +90,30 @@ def test_missed_accuracy_is_a_failed_check(data: Path) -> None:
     assert result.exit_code == (0 if accuracy == 1.0 else 1)
 
 
-def plant(folder: Path, file: str, table: str, value: int) -> None:
-    """Copy the generated model, hash and all, with a number in the middle of the last table of
-    that name replaced."""
+def plant(folder: Path, file: str, table: str, number: str, value: int) -> None:
+    """Copy the generated model, hash and all, with the middle one of the numbers that a pattern
+    finds in the last table of that name replaced."""
     shutil.copytree(GENERATED, folder)
     text = (folder / file).read_text()
     *_, found = re.finditer(rf"{table}\[\d+\] = \{{(.*?)\}}", text, re.DOTALL)
-    numbers = list(re.finditer(r"-?\b\d+\b", found[1]))
+    numbers = list(re.finditer(number, found[1]))
     start_at, end_at = (found.start(1) + at for at in numbers[len(numbers) // 2].span())
     (folder / file).write_text(f"{text[:start_at]}{value}{text[end_at:]}")
 
 
 @pytest.mark.parametrize(
-    ("file", "table", "value", "stage"),
+    ("file", "table", "number", "value", "stage"),
     [
-        ("sotto_frontend_tables.c", "window_q15", 0, "features"),
-        ("sotto_model_aot.c", r"\w+_bias", 1_000_000, "scores"),
+        ("sotto_frontend_tables.c", "window_q15", r"-?\b\d+\b", 0, "features"),
+        # The last constants of a channel are multiplier, what is added, and a small exponent.
+        ("sotto_model_aot.c", r"\w+_stream", r"-?\b\d+(?=,\s+\d{1,2},)", 1_000_000, "scores"),
     ],
 )
 def test_planted_fault_is_found_and_named(
-    file: str, table: str, value: int, stage: str, data: Path, tmp_path: Path
+    file: str, table: str, number: str, value: int, stage: str, data: Path, tmp_path: Path
 ) -> None:
     """The board's firmware was built from a damaged table but claims the right model."""
-    plant(tmp_path / "generated", file, table, value)
+    plant(tmp_path / "generated", file, table, number, value)
     elf = build(BOARDS["host"], tmp_path / "generated", ROOT).elf
     options = ("--data", data, "--generated", GENERATED, "--limit", "4")
     with start(BOARDS["host"], elf) as running:
