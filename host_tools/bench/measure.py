@@ -11,13 +11,20 @@ from host_tools.bench.baselines import BASELINES
 from host_tools.bench.build import MODEL as MODEL_FOLDER
 from host_tools.bench.build import PARTS, build, usage_files
 from host_tools.bench.cores import Core
-from host_tools.bench.disassembly import disassemble
-from host_tools.bench.layers import cost_of, last_call, split_by_calls, split_by_function, sum_of
+from host_tools.bench.disassembly import Program, disassemble
+from host_tools.bench.layers import (
+    Cost,
+    cost_of,
+    last_call,
+    split_by_calls,
+    split_by_function,
+    sum_of,
+)
 from host_tools.bench.stack import Frames, addresses_in, read_usage
 from host_tools.bench.stages import split_by_stage
-from host_tools.bench.trace import run_traced
+from host_tools.bench.trace import Trace, run_traced
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
-from host_tools.sizes import Part, measure
+from host_tools.sizes import Part, Sizes, measure
 
 COUNTER_TOLERANCE = 100
 LCG_STEP, LCG_INCREMENT = 1_664_525, 1_013_904_223
@@ -139,39 +146,70 @@ def bench(job: Job, core: Core) -> Figures:
     Raises:
         SottoError: it does not build or run, or its scores are wrong.
     """
+    prefix = core.toolchain.prefix
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / MODEL_FOLDER).mkdir()
-        for file, text in job.sources.items():
-            (folder / MODEL_FOLDER / file).write_text(text, encoding="utf-8")
-        elf = build(core, job.subject.main, folder)
-        sizes = measure(elf.with_suffix(".map"), PARTS)
-        program = disassemble(elf, core.toolchain.prefix)
+        elf = _link(job, core, Path(name))
+        program = disassemble(elf, prefix)
         trace = run_traced(core, elf, program)
-        usage, library = read_usage(usage_files(core, folder))
-        ram = _ram_bytes(core, elf, job.subject)
-        pointed_at = addresses_in(elf, program, core.toolchain.prefix) & library
         counted, painted = _check_words(job, core, trace.said)
-        function = program.functions[job.subject.function]
-        region = last_call(trace, program, function, "main")
-        stages = (
-            {} if job.calls else split_by_stage(trace, region, program, elf, core.toolchain.prefix)
+        worst = _worst_stack(job, core, program, elf)
+        _check_stack(job, core, painted, worst)
+        region = last_call(trace, program, program.functions[job.subject.function], "main")
+        layers = _layers(job, core, program, trace, region)
+        _check_total(core, sum(layer.instructions for layer in layers), counted)
+        return _figures(
+            job,
+            core,
+            layers,
+            sizes=measure(elf.with_suffix(".map"), PARTS),
+            ram_bytes=_ram_bytes(core, elf, job.subject),
+            stack_bytes=worst,
+            stack_painted_bytes=painted,
+            stages={} if job.calls else split_by_stage(trace, region, program, elf, prefix),
         )
-    worst = Frames(program, usage, pointed_at).worst(job.subject.function)
-    _check_stack(job, core, painted, worst)
+
+
+def _link(job: Job, core: Core, folder: Path) -> Path:
+    (folder / MODEL_FOLDER).mkdir()
+    for file, text in job.sources.items():
+        (folder / MODEL_FOLDER / file).write_text(text, encoding="utf-8")
+    return build(core, job.subject.main, folder)
+
+
+def _worst_stack(job: Job, core: Core, program: Program, elf: Path) -> int:
+    usage, library = read_usage(usage_files(core, elf.parent))
+    pointed_at = addresses_in(elf, program, core.toolchain.prefix) & library
+    return Frames(program, usage, pointed_at).worst(job.subject.function)
+
+
+def _layers(
+    job: Job, core: Core, program: Program, trace: Trace, region: slice
+) -> tuple[Layer, ...]:
     if job.calls:
-        parts = split_by_calls(trace, region, function)
+        parts = split_by_calls(trace, region, program.functions[job.subject.function])
         _check_count(job, len(parts))
     else:
         parts = split_by_function(trace, region, program)
-    costs = [cost_of(trace, blocks, program, core.timing) for _, blocks in parts]
-    total = sum_of(costs)
-    _check_total(core, total.instructions, counted)
     calls = job.calls or tuple(Call("", "", 0) for _ in parts)
-    layers = tuple(
+    costs = [cost_of(trace, blocks, program, core.timing) for _, blocks in parts]
+    return tuple(
         Layer(call.operator, call.shapes, name, call.macs, cost.instructions, cost.cycles)
         for call, (name, _), cost in zip(calls, parts, costs, strict=True)
     )
+
+
+def _figures(
+    job: Job,
+    core: Core,
+    layers: tuple[Layer, ...],
+    *,
+    sizes: Sizes,
+    ram_bytes: int,
+    stack_bytes: int,
+    stack_painted_bytes: int,
+    stages: dict[str, int],
+) -> Figures:
+    total = sum_of([Cost(layer.instructions, layer.cycles) for layer in layers])
     base = BASELINES.get((job.model, core.name))
     return Figures(
         model=job.model,
@@ -181,14 +219,14 @@ def bench(job: Job, core: Core) -> Figures:
         instructions=total.instructions,
         cycles=total.cycles,
         flash_bytes=sizes.flash_bytes,
-        ram_bytes=ram,
-        stack_bytes=worst,
-        stack_painted_bytes=painted,
+        ram_bytes=ram_bytes,
+        stack_bytes=stack_bytes,
+        stack_painted_bytes=stack_painted_bytes,
         ratio_instructions=_ratio(total.instructions, base.instructions if base else None),
         ratio_cycles=_ratio(total.cycles, base.cycles if base else None),
         ratio_flash=_ratio(sizes.flash_bytes, base.flash_bytes if base else None),
-        ratio_ram=_ratio(ram, base.ram_bytes if base else None),
-        ratio_stack=_ratio(worst, base.stack_bytes if base else None),
+        ratio_ram=_ratio(ram_bytes, base.ram_bytes if base else None),
+        ratio_stack=_ratio(stack_bytes, base.stack_bytes if base else None),
         layers=layers,
         parts=sizes.parts,
         stages=stages,
