@@ -10,6 +10,8 @@ _BLOCKS = 4
 _CHANNELS = 64
 _CLASSES = 12
 _INPUT = 0.58, 83
+_DEVIATION = 50
+"""Standard deviation of the weights, as trained ones have it: kernels may depend on their sums."""
 
 
 def keyword_shapes_model(seed: int = 7) -> bytes:
