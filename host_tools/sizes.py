@@ -26,8 +26,8 @@ _NAME_ALONE = re.compile(r"^ ?(\.\S+|COMMON)$")
 Parts = tuple[tuple[re.Pattern[str], str], ...]
 
 FIRMWARE_PARTS: Parts = (
-    (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o \.text"), "model code"),
-    (re.compile(r"/generated/sotto_model_aot(_dsp)?\.o "), "weights"),
+    (re.compile(r"/generated/sotto_model_aot\w*\.o \.text"), "model code"),
+    (re.compile(r"/generated/sotto_model_aot\w*\.o "), "weights"),
     (re.compile(r"/generated/sotto_frontend_tables\.o "), "front-end tables"),
     (re.compile(r"/generated/"), "labels and self-test data"),
     (re.compile(r"/libsotto\.a\("), "library"),
