@@ -105,7 +105,8 @@ void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8
                             int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution with three columns, a horizontal stride of 1 or 2, horizontal dilation 1,
- * depth multiplier 1 and four channels or more: as rows of one channel, which four channels at a time are unpacked to.
+ * depth multiplier 1 and four channels or more: as rows of one channel, which four channels at a
+ * time are unpacked to.
  *
  * The stream holds for each channel:
  *   bias                      times 256, zero points folded in
@@ -162,7 +163,7 @@ typedef struct sotto_depthwise_five_dsp_params {
   int32_t channels;
   int32_t output_height;
   int32_t pad_top;
-  int32_t plane_rows;    /* output_height + kernel_height - 1, and input_height + pad_top at least */
+  int32_t plane_rows; /* output_height + kernel_height - 1, and input_height + pad_top at least */
   int32_t channel_words; /* of the stream */
   int32_t activation_min;
   int32_t activation_max;
