@@ -27,6 +27,7 @@ _RATIOS = (
     ("ratio_ram", "RAM", GREY),
 )
 _GROUP_WIDTH = 0.8
+_LEGEND_SHARE = 0.2
 
 
 def write_plots(rows: Sequence[Figures], path: Path) -> list[Path]:
@@ -69,6 +70,7 @@ def _draw_ratios(panel: Axes, rows: Sequence[Figures]) -> None:
         bars.set_label(label)
         panel.bar_label(bars, [f"{h:.2f}" if h else "" for h in heights], fontsize=7)
     panel.axhline(1.0, color=GREY, linewidth=1, linestyle=":")
+    panel.margins(y=_LEGEND_SHARE)
     panel.set_xticks(places, [f"{row.core}\n{row.model}" for row in rows], fontsize=7)
     panel.set_ylabel("TFLite-Micro = 1")
     panel.set_title("beside TFLite-Micro with CMSIS-NN", loc="left", fontweight="bold")

@@ -129,7 +129,7 @@ def run_all(
 
 
 def _line(row: dict[str, Any]) -> str:
-    text = "{model:22} {core:20} {instructions:>10,} instructions"
+    text = "{model:32} {core:19} {instructions:>10,} instructions"
     text += "  {cycles:>10,} cycles" if row["cycles"] is not None else " " * 19
     text += "  {flash_bytes:>8,} B flash  {ram_bytes:>7,} B RAM  {stack_bytes:>5,} B stack"
     ratios = [row[f"ratio_{what}"] for what in ("instructions", "cycles", "flash", "ram")]
