@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from host_tools.bench import measure
 from host_tools.bench.cores import CORES, Core
 from host_tools.commands._bench_engine import MODELS_BESIDE, compile_job, models
-from host_tools.errors import SottoError
+from host_tools.errors import EXIT_CHECK_FAILED, EXIT_OK, SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
 
@@ -42,8 +42,12 @@ def measure_calls(name: str, tflite: bytes, core: Core) -> list[Sample]:
     ]
 
 
-def fit_core(core: Core, progress: TerminalProgress) -> dict[str, Any]:
-    """Factors of every kernel that the probes use on a core; prints them."""
+def fit_core(core: Core, fallback: bool, progress: TerminalProgress) -> dict[str, Any]:
+    """Factors of every kernel that the probes use on a core; prints them.
+
+    Args:
+        fallback: measure the kernels of sotto/nn.h, too.
+    """
     from training.export.costs import fit
     from training.export.probes import fallback_probes, probes
     from training.export.targets import REFERENCE
@@ -51,7 +55,8 @@ def fit_core(core: Core, progress: TerminalProgress) -> dict[str, Any]:
     samples: defaultdict[str, list[Sample]] = defaultdict(list)
     plain = replace(core, target=REFERENCE.name)
     runs = [(core, *network) for network in probes().items()]
-    runs += [(plain, *network) for network in fallback_probes().items()]
+    if fallback:
+        runs += [(plain, *network) for network in fallback_probes().items()]
     with progress.task(f"probes on {core.name}", len(runs)) as task:
         for on, name, tflite in runs:
             for sample in measure_calls(name, tflite, on):
@@ -90,21 +95,29 @@ def keyword_shapes() -> dict[str, bytes]:
     return {"keyword_shapes": keyword_shapes_model()}
 
 
-def _main(options: argparse.Namespace) -> None:
+def _main(options: argparse.Namespace) -> bool:
+    """Fit and write; returns whether every core could be measured."""
     from training.export.cores import CORES as COMPILED
     from training.export.costs import SAME_CODE, TABLE
 
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     table = {name: kernels for name, kernels in table.items() if name in COMPILED}
     cores = [core for name, core in CORES.items() if name in set(COMPILED) - set(SAME_CODE)]
+    good = True
     for core in cores:
         if options.core and core.name not in options.core:
             continue
-        table[core.name] = fit_core(core, TerminalProgress())
+        try:
+            table[core.name] = fit_core(core, not options.no_fallback, TerminalProgress())
+        except SottoError as error:
+            TerminalProgress().note(f"{core.name} keeps its factors: {error.message}")
+            good = False
+            continue
         networks = {n: tflite for n, tflite in models(options.models).items() if tflite}
         check_core(core, networks | keyword_shapes(), table[core.name])
         if options.write:
             write_atomically(TABLE, json.dumps(table, indent=1, sort_keys=True).encode() + b"\n")
+    return good
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -112,13 +125,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make fit-costs", description=__doc__)
     parser.add_argument("--core", action="append", default=[], help="only this; may be repeated")
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
+    parser.add_argument("--no-fallback", action="store_true", help="without kernels of sotto/nn.h")
     parser.add_argument("--write", action="store_true", help="keep the factors in costs.json")
     try:
-        _main(parser.parse_args(arguments))
+        return EXIT_OK if _main(parser.parse_args(arguments)) else EXIT_CHECK_FAILED
     except SottoError as error:
         print(f"error: {error.message}\n  next: {error.remedy}", file=sys.stderr)
         return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":
