@@ -56,10 +56,11 @@ def build(core: Core, main: str, folder: Path) -> Path:
     common = Path(_common_objects(core).name)
     _compile(core, (folder / MODEL).glob("*.c"), folder / MODEL, folder / MODEL)
     _compile(core, [BENCH / main, BENCH / "bench.c"], folder / "bench", folder / MODEL)
-    objects = [*common.rglob("*.o"), *folder.rglob("*.o")]
+    # in an order that the names of temporary folders do not change, as the layout follows it
+    objects = [*sorted(folder.rglob("*.o")), *sorted(common.rglob("*.o"))]
     script = PORTS / core.machine.port / core.machine.script
     link = [f"-T{script}", f"-Wl,-Map,{elf.with_suffix('.map')}", *LINK_FLAGS.split()]
-    _run(core, [*link, *map(str, sorted(objects)), "-o", str(elf)], ROOT)
+    _run(core, [*link, *map(str, objects), "-o", str(elf)], ROOT)
     return elf
 
 
