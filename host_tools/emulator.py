@@ -241,7 +241,7 @@ def _read_words(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
 def _spawn(
     command: Sequence[str], handed_over: Sequence[int], dies_with_parent: bool
 ) -> subprocess.Popen[bytes]:
-    before_exec = functools.partial(_end_with_parent, os.getpid()) if dies_with_parent else None
+    before_exec = functools.partial(end_with_parent, os.getpid()) if dies_with_parent else None
 
     def popen() -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -263,13 +263,13 @@ def _spawn(
 def _spawner(_pid: int) -> ThreadPoolExecutor:
     """One thread that starts all boards of this process and lives as long as it.
 
-    The kernel takes the thread that called fork for the parent of `_end_with_parent`, so a board
+    The kernel takes the thread that called fork for the parent of `end_with_parent`, so a board
     started from a short-lived worker thread would die with that thread.
     """
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="boards")
 
 
-def _end_with_parent(parent_pid: int) -> None:
+def end_with_parent(parent_pid: int) -> None:
     """In the child: let the kernel kill it when its parent is gone, however that happened."""
     if sys.platform != "linux":
         return

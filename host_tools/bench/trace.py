@@ -6,7 +6,10 @@ lists the instructions of each block when it translates it (`in_asm`).
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import resource
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -16,10 +19,12 @@ import numpy as np
 
 from host_tools.bench.cores import Core
 from host_tools.bench.disassembly import Program
-from host_tools.emulator import find_qemu
+from host_tools.emulator import end_with_parent, find_qemu
 from host_tools.errors import SottoError
 
 RUN_TIMEOUT_S = 300
+TRACE_LIMIT_BYTES = 4 << 30
+"""A program that does not end fills the disk sooner than its time is over."""
 COUNT_MASK = 0x1FF
 """In a block's flags: the most instructions that it was allowed, or 0 (QEMU's CF_COUNT_MASK)."""
 
@@ -74,12 +79,19 @@ def run(core: Core, elf: Path, *options: str) -> str:
             text=True,
             check=False,
             timeout=RUN_TIMEOUT_S,
+            preexec_fn=functools.partial(_before_exec, os.getpid()),
         )
     except subprocess.TimeoutExpired as error:
         raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
     if done.returncode != 0:
         raise SottoError(f"{qemu} failed: {done.stderr}", "Run `sotto doctor`.")
     return done.stdout
+
+
+def _before_exec(parent_pid: int) -> None:
+    """In the child: end with this process, however that ends, and write only so much."""
+    end_with_parent(parent_pid)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (TRACE_LIMIT_BYTES, TRACE_LIMIT_BYTES))
 
 
 def run_traced(core: Core, elf: Path, program: Program) -> Trace:

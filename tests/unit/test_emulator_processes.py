@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from host_tools import emulator, flash
+from host_tools.bench import trace
+from host_tools.bench.cores import CORES
 from host_tools.boards import BOARDS
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 
@@ -117,6 +119,40 @@ def test_killed_parents_take_their_boards_with_them(program: Path) -> None:
         with watched(int(parent.stdout.readline())) as board:
             parent.send_signal(signal.SIGKILL)
             assert_ends(board)
+
+
+def test_killed_benches_take_their_emulator_with_them(tmp_path: Path) -> None:
+    fake, said = tmp_path / "qemu", tmp_path / "pid"
+    os.mkfifo(said)
+    fake.write_text(f"#!/bin/sh\necho $$ > {said}\nexec sleep {ENDS_WITHIN_S * 10}\n")
+    fake.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from host_tools.bench import trace; "
+        "from host_tools.bench.cores import CORES; "
+        "trace.find_qemu = lambda program: sys.argv[1]; "
+        "trace.run(CORES['cortex-m4f'], Path('bench.elf'))"
+    )
+    command = [sys.executable, "-c", code, str(fake)]
+    # Opened for both directions, the pipe gives what is written although no reader waits yet.
+    with said.open("r+b", buffering=0) as pipe, subprocess.Popen(command, cwd=ROOT) as parent:
+        assert select.select([pipe], [], [], ENDS_WITHIN_S)[0], "it was not started"
+        with watched(int(pipe.readline())) as bench:
+            parent.send_signal(signal.SIGKILL)
+            assert_ends(bench)
+
+
+def test_an_endless_trace_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, log = tmp_path / "qemu", tmp_path / "trace"
+    fake.write_text(
+        f"#!{sys.executable}\nopen({str(log)!r}, 'wb').truncate({trace.TRACE_LIMIT_BYTES + 1})\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setattr(trace, "find_qemu", lambda _: str(fake))
+    with pytest.raises(SottoError, match="File too large"):
+        trace.run(CORES["cortex-m4f"], tmp_path / "bench.elf")
+    assert log.stat().st_size == 0
 
 
 def test_a_board_that_dies_is_reported_with_its_last_words(program: Path) -> None:
