@@ -48,16 +48,16 @@
   "bne 2b\n"            \
   "ldr r0, [sp]\n"      \
   "ldrd r2, r3, [r0, #24]\n" /* factor or multiplier, exponent - 1 */
-#define REQUANTISE_FITTED                                                         \
-  FITTED_PRODUCT(r4, r2)                                                          \
-  FITTED_PRODUCT(r5, r2)                                                          \
-  FITTED_PRODUCT(r6, r2)                                                          \
-  FITTED_PRODUCT(r7, r2)                                                          \
-  FITTED_PRODUCT(r8, r2)                                                          \
-  FITTED_PRODUCT(r9, r2)                                                          \
-  SATURATE_FITTED(r4)                                                             \
-  SATURATE_FITTED(r5) SATURATE_FITTED(r6) SATURATE_FITTED(r7) SATURATE_FITTED(r8) \
-      SATURATE_FITTED(r9)
+#define REQUANTISE_FITTED \
+  FITTED_PRODUCT(r4, r2)  \
+  FITTED_PRODUCT(r5, r2)  \
+  FITTED_PRODUCT(r6, r2)  \
+  FITTED_PRODUCT(r7, r2)  \
+  FITTED_PRODUCT(r8, r2)  \
+  FITTED_PRODUCT(r9, r2)  \
+  SATURATE_FITTED(r4)     \
+  SATURATE_FITTED(r5)     \
+  SATURATE_FITTED(r6) SATURATE_FITTED(r7) SATURATE_FITTED(r8) SATURATE_FITTED(r9)
 #define REQUANTISE_EXACTLY                                                \
   "ldr r1, [r0, #32]\n" /* rounding */                                    \
       REQUANTISE(r4, r2, r3, r1, r12) REQUANTISE(r5, r2, r3, r1, r12)     \
