@@ -15,7 +15,7 @@ _FUNCTION = re.compile(r"^([0-9a-f]+) <(.+)>:$")
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$")
 _COMMENT = re.compile(r"\s*([;@#] |//).*$")
 _TARGET = re.compile(r"\b(?:0x)?([0-9a-f]+) <")
-_CALLS = {"bl", "blx", "jal", "jalr", "call0", "callx0"}
+_CALLS = {"bl", "blx", "jal", "jalr"}
 _NO_LINK = re.compile(r"(zero|x0),")
 _CONDITION = re.compile(r"(\w+?)(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)$")
 _UNCONDITIONAL = {"mls"}  # it only looks as if it ended with a condition
@@ -26,7 +26,7 @@ _GREATEST_SIZE_BYTES = 4
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction. `size_bytes` is 2, 3 or 4."""
+    """One instruction. `size_bytes` is 2 or 4."""
 
     address: int
     size_bytes: int

@@ -30,11 +30,11 @@ _USAGE = re.compile(r"^(.*):\d+:\d+:(\S+)\t(\d+)\t", re.MULTILINE)
 _PUSH = re.compile(r"v?push|v?stmdb")
 _POP = re.compile(r"v?pop|v?ldmia|v?ldm")
 _STEP = re.compile(r"(?P<down>sub|subw)|add|addw|addi")
-_STEP_BY = re.compile(r"(sp|a1),( ?(sp|a1),)? ?#?(-?\d+)$")
+_STEP_BY = re.compile(r"sp,( ?sp,)? ?#?(-?\d+)$")
 _WRITE_BACK = re.compile(r"\[sp, #-(\d+)\]!$")
 _POST_INDEX = re.compile(r"\[sp\], #(\d+)$")
-_JUMP = re.compile(r"b|bx|j|jr|jx|ret|tbb|tbh|udf")
-_BY_REGISTER = {"bx": "lr", "jr": "ra", "jx": "a0"}
+_JUMP = re.compile(r"b|bx|j|jr|ret|tbb|tbh|udf")
+_BY_REGISTER = {"bx": "lr", "jr": "ra"}
 """Jumps to what a register holds, and the register with which they return."""
 _TABLE_HELPER = "__gnu_thumb1_case_"  # it returns to one of several places, like TBB
 
@@ -126,7 +126,7 @@ def growth(instruction: Instruction) -> int:
     elif _POP.fullmatch(name) and on_stack:
         bytes_down = -listed
     elif (step := _STEP.fullmatch(name)) and (by := _STEP_BY.match(operands)):
-        bytes_down = int(by[4]) if step["down"] else -int(by[4])
+        bytes_down = int(by[2]) if step["down"] else -int(by[2])
     elif found := _WRITE_BACK.search(operands):
         bytes_down = int(found[1])
     elif found := _POST_INDEX.search(operands):

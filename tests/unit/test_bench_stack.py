@@ -96,6 +96,11 @@ def test_recursion_and_growing_loops_are_refused() -> None:
         worst(program(top=["push {r0}", "bne.n top", "bx lr"]))
 
 
+def test_a_loop_that_counts_down_in_an_argument_register_takes_no_stack() -> None:
+    code = program(top=["add sp,sp,-16", "add a1,a1,-1", "bnez top+4", "add sp,sp,16", "ret"])
+    assert worst(code) == 16
+
+
 def test_the_compilers_account_counts_where_it_is_greater() -> None:
     code = program(top=["push {r4, lr}", "pop {r4, pc}"])
     assert Frames(code, {"top": 40}, ()).worst("top") == 40
@@ -114,7 +119,8 @@ def test_the_compilers_account_counts_where_it_is_greater() -> None:
         ("strd r0, r1, [sp, #8]", 0),
         ("add r0, sp, #88", 0),
         ("addi sp,sp,-48", 48),
-        ("addi a1, a1, 32", -32),
+        ("add sp,sp,32", -32),
+        ("add a1,a1,-1", 0),
     ],
 )
 def test_what_an_instruction_does_to_the_stack_pointer(line: str, bytes_down: int) -> None:
