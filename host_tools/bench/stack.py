@@ -110,7 +110,8 @@ class Frames:
                 waiting += [(following, after) for following in _followings(one)]
                 at_tables = max(at_tables, after if _is_table_branch(one) else -1)
             if not waiting and at_tables >= 0:  # what nothing else reaches, the tables name
-                waiting = [(a, at_tables) for a in sorted(inside) if a not in before][:1]
+                left = (a for a in sorted(inside) if a not in before and not _pads(inside[a]))
+                waiting = [(a, at_tables) for a in left][:1]
         return deepest
 
 
@@ -143,6 +144,11 @@ def _is_computed(instruction: Instruction) -> bool:
 def _is_table_branch(instruction: Instruction) -> bool:
     tables = instruction.mnemonic in {"tbb", "tbh"} or _TABLE_HELPER in instruction.operands
     return tables or _is_computed(instruction) or instruction.operands.startswith("pc, [pc")
+
+
+def _pads(instruction: Instruction) -> bool:
+    """Whether it only fills the room before the next function, where nothing reaches it."""
+    return instruction.mnemonic.startswith("nop")
 
 
 def _leaves(instruction: Instruction) -> bool:

@@ -62,6 +62,11 @@ def test_a_table_reaches_what_no_branch_does() -> None:
     assert worst(code) == 8 + 32
 
 
+def test_padding_behind_a_table_does_not_run_into_the_next_function() -> None:
+    code = program(top=["push {r4, lr}", "tbb [pc, r0]", "pop {r4, pc}", "nop"], leaf=LEAF)
+    assert worst(code) == 8
+
+
 @pytest.mark.parametrize("jump", ["jr a5", "ldr.w pc, [pc, r3, lsl #2]"])
 def test_a_computed_jump_may_be_a_table(jump: str) -> None:
     code = program(top=["push {r4, lr}", jump, "push {r0, r1}", "pop {r4, pc}"])
