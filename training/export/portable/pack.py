@@ -93,9 +93,9 @@ def pack_matrix(groups: np.ndarray, constants: np.ndarray) -> np.ndarray:
     for channel, fits in enumerate(fits_digit(groups)):
         weights = groups[channel].copy()
         aside = np.flatnonzero(~fits)
-        low, high = weights[aside, 3] & 0xFF, weights[aside, 2] & 0xFF
+        low, high = weights[aside, 1] & 0xFF, weights[aside, 0] & 0xFF
         set_aside = ASIDE_FLAG | aside << 16 | high << 8 | low
-        weights[aside, 2:] = 0
+        weights[aside, :2] = 0
         stored = weights + OFFSET
         words = stored[:, 1] | stored[:, 3] << 8 | stored[:, 0] << 16 | stored[:, 2] << 24
         stream += [words, set_aside, constants[channel]]

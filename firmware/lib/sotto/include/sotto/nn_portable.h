@@ -28,11 +28,11 @@ extern "C" {
  * Two products in one multiplication: with x = x0 + 2^16 * x1 and w = w1 + 2^16 * w0 the middle
  * digit of x * w is x0 * w0 + x1 * w1, where that fits 16 bits. Two such products, those of a group
  * of four taps, are added before the digit is taken. The exporter has checked for all inputs in
- * -128..127 that each fits; of a group that does not fit as a whole it has set the second pair of
+ * -128..127 that each fits; of a group that does not fit as a whole it has set the first pair of
  * taps aside. The stream holds for each output channel:
  *   groups          bytes w1, w3, w0, w2 of the weights of taps 0 to 3, plus 128, from the lowest;
  *                   weight 0 behind the taps and for what is set aside
- *   pairs set aside as many as there are, each negative: byte w3, byte w2, index of the group
+ *   pairs set aside as many as there are, each negative: byte w1, byte w0, index of the group
  *   constants of the requantisation, of which the first is not negative */
 typedef struct sotto_matrix_portable_params {
   int32_t output_height;

@@ -13,8 +13,8 @@
 typedef struct portable_matrix {
   const uint32_t *windows; /* [groups][6][3] for a block, [groups][3] for one window */
   const int32_t *stream;   /* of sotto_matrix_portable_params */
-  int8_t *output;          /* output[window * channels + channel] */
   int32_t groups;
+  int8_t *output; /* output[window * channels + channel] */
   int32_t channels;
   portable_requantisation how;
 } portable_matrix;

@@ -11,10 +11,10 @@
 /* Adds a pair that the stream sets aside in `word`. */
 static void add_aside(const uint32_t *windows, int32_t word, int32_t *sums) {
   const uint32_t weights = aside_pair(word);
-  const uint32_t *second = windows + aside_group(word) * GROUP_WORDS + 1;
+  const uint32_t *first = windows + aside_group(word) * GROUP_WORDS;
   for (const int32_t *const end = sums + MATRIX_BLOCK_WINDOWS; sums != end; ++sums) {
-    *sums += pair_sum(*second, weights);
-    second += WINDOW_WORDS;
+    *sums += pair_sum(*first, weights);
+    first += WINDOW_WORDS;
   }
 }
 

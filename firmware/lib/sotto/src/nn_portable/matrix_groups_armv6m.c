@@ -1,7 +1,7 @@
-/* The matrix kernel's innermost loop for Armv6-M, in assembly: 49 instructions for 24
+/* The matrix kernel's innermost loop for Armv6-M, in assembly: 48 instructions for 24
  * multiply-accumulates, with the accumulators in the registers that only additions reach.
  *
- *   r0 windows, r1 weights, r2-r4 a window's words, r5-r6 pairs of weights, r7 mask,
+ *   r0 windows, r1 weights, r2-r4 a window's words, r5-r6 weights, r7 mask,
  *   r8-r12 and lr six accumulators; sp: [0] end of the weights, [4] sums
  */
 #include "matrix_block.h"
@@ -48,7 +48,6 @@ __attribute__((naked)) void sotto_portable_matrix_groups(
       "ldm r1!, {r5}\n"
       "lsrs r6, r5, #8\n"
       "ands r6, r7\n"
-      "ands r5, r7\n"
       FOUR_PRODUCTS(r8) FOUR_PRODUCTS(r9) FOUR_PRODUCTS(r10)
       FOUR_PRODUCTS(r11) FOUR_PRODUCTS(r12) FOUR_PRODUCTS(lr)
       "ldr r2, [sp]\n"

@@ -17,14 +17,14 @@ void sotto_portable_matrix_groups(const uint32_t *x, const int32_t *weights, con
   int32_t e = 0;
   int32_t f = 0;
   for (; weights != end; ++weights, x += GROUP_WORDS) {
-    const uint32_t first = first_pair((uint32_t)*weights);
-    const uint32_t second = second_pair((uint32_t)*weights);
-    a += group_sum(x, first, second);
-    b += group_sum(x + WINDOW_WORDS, first, second);
-    c += group_sum(x + 2 * WINDOW_WORDS, first, second);
-    d += group_sum(x + 3 * WINDOW_WORDS, first, second);
-    e += group_sum(x + 4 * WINDOW_WORDS, first, second);
-    f += group_sum(x + 5 * WINDOW_WORDS, first, second);
+    const uint32_t four = (uint32_t)*weights;
+    const uint32_t second = second_pair(four);
+    a += group_sum(x, four, second);
+    b += group_sum(x + WINDOW_WORDS, four, second);
+    c += group_sum(x + 2 * WINDOW_WORDS, four, second);
+    d += group_sum(x + 3 * WINDOW_WORDS, four, second);
+    e += group_sum(x + 4 * WINDOW_WORDS, four, second);
+    f += group_sum(x + 5 * WINDOW_WORDS, four, second);
   }
   sums[0] = a;
   sums[1] = b;

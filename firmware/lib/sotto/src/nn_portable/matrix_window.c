@@ -10,11 +10,11 @@ void sotto_portable_matrix_window(const portable_matrix *matrix) {
     int32_t sum = 0;
     for (const int32_t *const end = stream + m->groups; stream != end; x += WINDOW_WORDS) {
       const uint32_t word = (uint32_t)*stream++;
-      sum += group_sum(x, first_pair(word), second_pair(word));
+      sum += group_sum(x, word, second_pair(word));
     }
     for (; *stream < 0; ++stream) {
-      const uint32_t second = m->windows[aside_group(*stream) * WINDOW_WORDS + 1];
-      sum += pair_sum(second, aside_pair(*stream));
+      const uint32_t first = m->windows[aside_group(*stream) * WINDOW_WORDS];
+      sum += pair_sum(first, aside_pair(*stream));
     }
     m->output[channel] = portable_requantise(&m->how, sum, stream);
     stream += portable_constant_count(&m->how);

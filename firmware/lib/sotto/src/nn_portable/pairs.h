@@ -15,11 +15,7 @@ static inline uint32_t pair_of(int32_t low, int32_t high) {
   return (uint32_t)low + ((uint32_t)high << PAIR_BITS);
 }
 
-/* The stored pairs of a group's weights. */
-static inline uint32_t first_pair(uint32_t weights) {
-  return weights & PAIR_MASK;
-}
-
+/* The second of the stored pairs of a group's weights. */
 static inline uint32_t second_pair(uint32_t weights) {
   return (weights >> 8) & PAIR_MASK;
 }
@@ -29,9 +25,21 @@ static inline int32_t pair_digit(uint32_t product) {
   return (int32_t)product >> PAIR_BITS;
 }
 
-/* The sum of four products. `x`: the window's two pairs, and what makes up for PAIR_OFFSET. */
-static inline int32_t group_sum(const uint32_t x[3], uint32_t first, uint32_t second) {
-  return pair_digit(x[0] * first + x[1] * second + x[2]);
+/* What group_sum needs of four inputs. The weights are first + 2^8 * second, so that without taking
+ * the first pair from them
+ *   first_x * weights + (second_x - 2^8 * first_x) * second = first_x * first + second_x * second;
+ * the third word makes up for PAIR_OFFSET. */
+static inline void widen_group(const int8_t bytes[4], uint32_t x[3]) {
+  const uint32_t first = pair_of(bytes[0], bytes[1]);
+  const uint32_t second = pair_of(bytes[2], bytes[3]);
+  x[0] = first;
+  x[1] = second - (first << 8);
+  x[2] = PAIR_ROUNDING - PAIR_OFFSET * (first + second);
+}
+
+/* The sum of four products; `second` is second_pair(weights). */
+static inline int32_t group_sum(const uint32_t x[3], uint32_t weights, uint32_t second) {
+  return pair_digit(x[0] * weights + x[1] * second + x[2]);
 }
 
 /* The sum of the products of a window's pair and one of weights. */

@@ -6,11 +6,7 @@
 static inline uint32_t *widen(const int8_t *bytes, int32_t groups, uint32_t *words,
                               int32_t step_words) {
   for (; groups > 0; --groups, bytes += 4, words += step_words) {
-    const uint32_t first = pair_of(bytes[0], bytes[1]);
-    const uint32_t second = pair_of(bytes[2], bytes[3]);
-    words[0] = first;
-    words[1] = second;
-    words[2] = PAIR_ROUNDING - PAIR_OFFSET * (first + second);
+    widen_group(bytes, words);
   }
   return words;
 }
