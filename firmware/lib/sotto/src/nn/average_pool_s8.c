@@ -9,13 +9,14 @@ static int32_t average(const sotto_pool_params *p, const int8_t *input, pool_win
   int32_t sum = 0;
   const int32_t step = p->channels;
   const int32_t row_step = p->input_width * step;
-  const int32_t columns = w.right - w.left;
+  const int32_t taps = (w.bottom - w.top) * (w.right - w.left);
+  /* Whole rows lie one behind the other, as one. */
+  const int32_t columns = w.right - w.left == p->input_width ? taps : w.right - w.left;
   const int8_t *row = input + w.top * row_step + w.left * step + channel;
-  for (int32_t y = w.top; y < w.bottom; ++y, row += row_step) {
+  for (int32_t rest = taps; rest > 0; rest -= columns, row += row_step) {
     const int8_t *tap = row;
     for (int32_t left = columns; left > 0; --left, tap += step) sum += *tap;
   }
-  const int32_t taps = (w.bottom - w.top) * columns;
   return sum > 0 ? (sum + taps / 2) / taps : (sum - taps / 2) / taps;
 }
 
