@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from host_tools.bench.baselines import FRONTEND
 from host_tools.bench.build import ROOT
 from host_tools.bench.cores import BUDGET_CORES, CORES, Core
 from host_tools.bench.measure import Call, Figures, Job, bench_input
-from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, SottoError
+from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
 
@@ -154,8 +154,12 @@ def _per_mac(layer: dict[str, Any], what: str) -> str:
     return f" {layer[what] / layer['macs']:6.3f}/MAC" if layer["macs"] else " " * 11
 
 
-def _choose(wanted: Sequence[str], known: dict[str, Any], what: str) -> dict[str, Any]:
-    """The named entries, or all when none is named."""
+def choose(wanted: Sequence[str], known: dict[str, Any], what: str) -> dict[str, Any]:
+    """The named entries, or all when none is named.
+
+    Raises:
+        SottoError: a name is not known; lists those that are.
+    """
     for name in wanted:
         if name not in known:
             raise SottoError(f"there is no {what} '{name}'", f"Choose of {', '.join(known)}.")
@@ -187,17 +191,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _main(options: argparse.Namespace) -> None:
+def _main(options: argparse.Namespace) -> int:
     progress = TerminalProgress()
     if options.write_budget:
         held = [CORES[name] for name in BUDGET_CORES]
         budget.write_budget(run_all(budget_models(), held, progress))
         progress.note(f"wrote {budget.FILE}")
-        return
+        return EXIT_OK
     if not options.models.is_dir():
         progress.note(f"no folder {options.models}: its models are not benched")
-    chosen = _choose(options.model, models(options.models), "model")
-    cores = list(_choose(options.core, CORES, "core").values())
+    chosen = choose(options.model, models(options.models), "model")
+    cores = list(choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
     rows = run_all(chosen, _that_compile(cores, progress), progress)
@@ -212,6 +216,7 @@ def _main(options: argparse.Namespace) -> None:
         for path in (out, *write_plots(rows, out)):
             progress.note(f"wrote {path}")
     _print(rows, options)
+    return EXIT_OK
 
 
 def _that_compile(cores: Sequence[Core], progress: TerminalProgress) -> list[Core]:
@@ -237,13 +242,12 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
             print("    flash: " + ", ".join(map(_part, table["parts"])))
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Bench every model on every core, or those asked for; write JSON and a table."""
+def run_to_exit_code(work: Callable[[], int]) -> int:
+    """Do what a command does; says what goes wrong on stderr, with the next step."""
     from training.errors import UserError
 
-    options = _parser().parse_args(arguments)
     try:
-        _main(options)
+        return work()
     except (SottoError, UserError) as error:
         print(f"error: {error.message}\n  next: {error.remedy}", file=sys.stderr)
         return error.exit_code if isinstance(error, SottoError) else EXIT_USAGE
@@ -253,7 +257,12 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    return 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Bench every model on every core, or those asked for; write JSON and a table."""
+    options = _parser().parse_args(arguments)
+    return run_to_exit_code(lambda: _main(options))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from host_tools.bench import measure
 from host_tools.bench.cores import CORES, Core
-from host_tools.commands._bench_engine import MODELS_BESIDE, compile_job, models
+from host_tools.commands._bench_engine import (
+    MODELS_BESIDE,
+    choose,
+    compile_job,
+    models,
+    run_to_exit_code,
+)
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_OK, SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
@@ -72,8 +78,14 @@ def fit_core(core: Core, fallback: bool, progress: TerminalProgress) -> dict[str
 
 def check_core(core: Core, chosen: dict[str, bytes], factors: dict[str, dict[str, float]]) -> None:
     """Print estimate and measurement of networks that the factors were not fitted to."""
+    from training.errors import UserError
+
     for name, tflite in chosen.items():
-        samples = measure_calls(name, tflite, core)
+        try:
+            samples = measure_calls(name, tflite, core)
+        except UserError as error:
+            print(f"  {name}: left out, {error.message}")
+            continue
         unknown = sorted({sample.kernel for sample in samples} - set(factors))
         if unknown:
             print(f"  {name}: not estimated, no probe has {', '.join(unknown)}")
@@ -102,11 +114,9 @@ def _main(options: argparse.Namespace) -> bool:
 
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     table = {name: kernels for name, kernels in table.items() if name in COMPILED}
-    cores = [core for name, core in CORES.items() if name in set(COMPILED) - set(SAME_CODE)]
+    fitted = {name: CORES[name] for name in CORES if name in set(COMPILED) - set(SAME_CODE)}
     good = True
-    for core in cores:
-        if options.core and core.name not in options.core:
-            continue
+    for core in choose(options.core, fitted, "core to fit").values():
         try:
             table[core.name] = fit_core(core, not options.no_fallback, TerminalProgress())
         except SottoError as error:
@@ -127,11 +137,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     parser.add_argument("--no-fallback", action="store_true", help="without kernels of sotto/nn.h")
     parser.add_argument("--write", action="store_true", help="keep the factors in costs.json")
-    try:
-        return EXIT_OK if _main(parser.parse_args(arguments)) else EXIT_CHECK_FAILED
-    except SottoError as error:
-        print(f"error: {error.message}\n  next: {error.remedy}", file=sys.stderr)
-        return error.exit_code
+    options = parser.parse_args(arguments)
+    return run_to_exit_code(lambda: EXIT_OK if _main(options) else EXIT_CHECK_FAILED)
 
 
 if __name__ == "__main__":
