@@ -169,6 +169,31 @@ def layer_of_ties(rng: np.random.Generator) -> Graph:
     return b.build([source], [target])
 
 
+def one_window(rng: np.random.Generator) -> Graph:
+    """A layer of one output position, as streaming networks have them; some results are ties."""
+    b = Builder()
+    height, width, channels = (int(n) for n in (*rng.integers(1, 7, 2), rng.integers(1, 40)))
+    columns, outputs = int(rng.integers(1, width + 1)), int(rng.integers(1, 23))
+    ties, unsigned = rng.integers(2, size=2).tolist()
+    source = b.tensor((1, height, width, channels), 0.5, -128 if unsigned else zero_point(rng))
+    shape = (outputs, height, columns, channels)
+    scales = np.full(outputs, 0.25) if ties else rng.uniform(0.2, 0.3, outputs)
+    data = rng.integers(-2, 3, shape).astype(np.int8) if ties else int8(rng, shape, -127)
+    values = rng.integers(-999, 999, outputs).astype(np.int32)
+    inputs = [
+        source,
+        b.tensor(shape, scales, axis=0, data=data),
+        b.tensor((outputs,), scales / 2, data=values),
+    ]
+    spread = np.sqrt(data[0].size) * (1 if ties else 50)
+    output_scale = max(0.5, float(2.0 ** np.round(np.log2(spread) - rng.integers(0, 4))))
+    target = b.tensor((1, 1, 1, outputs), output_scale, -128 if unsigned else zero_point(rng))
+    activation = "RELU" if unsigned else _activation(rng)
+    options = ConvOptions("VALID", 1, width, 1, 1, activation)
+    b.operator("CONV_2D", inputs, target, options)
+    return b.build([source], [target])
+
+
 def _fully_connected(rng: np.random.Generator, per_channel: bool) -> Graph:
     b = Builder()
     rows, features, outputs = int(rng.integers(1, 4)), *rng.integers(1, 70, 2).tolist()

@@ -5,6 +5,7 @@ The same kernels on the instructions themselves: test_validate_boards and the bo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,7 @@ from operator_cases import (
     fully_connected,
     fully_connected_per_channel,
     int8,
+    one_window,
 )
 
 from training.export.dsp import choose
@@ -32,6 +34,8 @@ from training.export.dsp.params import (
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,
     MatrixDspParams,
+    MatrixVectorDspParams,
+    MatrixVectorExactDspParams,
 )
 from training.export.graph import ArithmeticOptions, ConvOptions, Graph, PoolOptions
 from training.export.lower import lower
@@ -152,6 +156,45 @@ def test_packed_kernels_give_the_reference_bytes(
         values.update(np.unique(expected).tolist())
     assert packed >= least_packed * MODELS, "hardly a layer got a packed kernel"
     assert len(values) > 200, "the models saturate: they test nothing"
+
+
+def test_one_window_kernels_give_the_reference_bytes(
+    kernels: Kernels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choose, "VECTOR_MACS", 0)
+    rng = np.random.default_rng(SEED)
+    values, kinds, rests = set(), Counter[type](), set()
+    for model in range(MODELS):
+        graph = one_window(rng)
+        reference = lower(graph)
+        chosen = choose_dsp_kernels(reference)
+        params = chosen.calls[-1].params
+        assert isinstance(params, MatrixVectorDspParams)
+        kinds[type(params)] += 1
+        rests.add((params.runs > 1, params.run_bytes % 4, params.output_channels % 4))
+        rounds = _rounds(rng, reference)
+        expected = kernels.run(reference, rounds)
+        np.testing.assert_array_equal(
+            kernels.run(chosen, rounds), expected, f"model {model}: {graph}"
+        )
+        values.update(np.unique(expected).tolist())
+    assert len(values) > 200, "the models saturate: they test nothing"
+    assert min(kinds[kind] for kind in (MatrixVectorDspParams, MatrixVectorExactDspParams)) >= 20
+    assert len(rests) == 2 * 4 * 4, "not every rest of runs and of channels"
+
+
+def test_a_window_may_be_written_over(kernels: Kernels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Kernels` gives a call one pointer for both where the program has one buffer for both."""
+    monkeypatch.setattr(choose, "VECTOR_MACS", 0)
+    b = Layers(seed=SEED)
+    x = source = b.tensor((1, 1, 1, 61), 0.05, -128)
+    for channels in (61, 47, 45, 6):
+        x = b.convolution(x, channels, 1)
+    reference = lower(b.build([source], [b.convolution(x, 3, 1)]))
+    chosen = work_in_place(choose_dsp_kernels(reference))
+    assert sum(call.output in call.inputs for call in chosen.calls) == 3
+    rounds = _rounds(np.random.default_rng(SEED), reference)
+    np.testing.assert_array_equal(kernels.run(chosen, rounds), kernels.run(reference, rounds))
 
 
 def test_kernels_that_may_write_over_their_input_do(kernels: Kernels) -> None:

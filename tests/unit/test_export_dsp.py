@@ -22,8 +22,9 @@ from training.export.dsp.choose import (
     depthwise_kernel,
     depthwise_rows_kernel,
     matrix_kernel,
+    matrix_vector_kernel,
 )
-from training.export.dsp.pack import pack_depthwise, pack_matrix
+from training.export.dsp.pack import pack_depthwise, pack_matrix, pad_runs
 from training.export.dsp.params import (
     AddDspParams,
     AddFittedDspParams,
@@ -32,6 +33,8 @@ from training.export.dsp.params import (
     DepthwiseRowsDspParams,
     MatrixDspParams,
     MatrixExactDspParams,
+    MatrixVectorDspParams,
+    MatrixVectorExactDspParams,
 )
 from training.export.fixed_point import requantize
 from training.export.graph import ArithmeticOptions, Graph
@@ -111,6 +114,24 @@ def test_windows_are_whole_units() -> None:
     stream = pack_matrix(ones, np.zeros(2, np.int64), 0, ones[:, :1])
     assert stream.shape == (1, 2 + 4 * 2 + 2)
     assert stream[0, -4:].tolist() == [0, 0, 1, 1]
+
+
+def test_a_stream_for_four_channels() -> None:
+    weights = np.arange(5 * 8).reshape(5, 8)
+    ends = np.arange(10).reshape(5, 2)
+    stream = pack_matrix(weights, 256 * np.arange(5), 128, ends, 4).reshape(2, 1 + 2 + 2, 4)
+    assert stream[0, 1].tolist() == [
+        256 * w + w + 1 | 256 * w + 2 * 257 + w + 1 << 16 for w in weights[:4, 0]
+    ]
+    assert stream[0, 3:].tolist() == [[0, 2, 4, 6], [1, 3, 5, 7]]
+    assert stream[1, :, 1:].tolist() == [[0] * 3] * 5
+
+
+def test_runs_end_in_weights_of_zero() -> None:
+    weights = np.arange(1, 13).reshape(2, 6)
+    padded = [[1, 2, 3, 0, 4, 5, 6, 0], [7, 8, 9, 0, 10, 11, 12, 0]]
+    assert pad_runs(weights, 2).tolist() == padded
+    assert pad_runs(np.ones((1, 8)), 2).shape == (1, 8)
 
 
 def test_a_weight_may_not_leave_its_lane() -> None:
@@ -216,15 +237,54 @@ def test_few_products_do_not_pay_for_a_kernel(monkeypatch: pytest.MonkeyPatch) -
     assert isinstance(logits.params, MatrixExactDspParams)
 
 
+def _windows_of_one(channels: int, logits: bool) -> Program:
+    b = Layers(seed=4)  # whose first layer fits
+    source = b.tensor((1, 5, 1, 40), 1 / 16)
+    x = b.convolution(source, 32, (5, 1), padding="VALID")
+    output = b.convolution(x, channels, 1, logits=logits)
+    return compile_model(write_tflite(b.build([source], [output])), target=DSP).program
+
+
+def test_one_window_has_a_kernel_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, last = (c.params for c in _windows_of_one(129, logits=True).calls)
+    assert type(first) is MatrixVectorDspParams
+    assert (first.runs, first.run_bytes, first.units) == (1, 5 * 40, 25)
+    assert isinstance(last, MatrixVectorExactDspParams)
+    *_, few = (c.params for c in _windows_of_one(12, logits=True).calls)
+    assert not isinstance(few, MatrixVectorDspParams), "the exact kernel is not worth its flash"
+    *_, fitted = (c.params for c in _windows_of_one(12, logits=False).calls)
+    assert type(fitted) is MatrixVectorDspParams, "the first layer has paid for it"
+    monkeypatch.setattr(choose, "VECTOR_MACS", 10_000)
+    calls = _windows_of_one(12, logits=False).calls
+    assert all(isinstance(c.params, MatrixDspParams) for c in calls)
+
+
+def test_what_one_window_is() -> None:
+    conv = _first(Conv2dParams)
+    assert isinstance(conv, Conv2dParams)
+    assert matrix_vector_kernel(conv) is None, "it has padding"
+    conv = replace(conv, pad_top=0, pad_left=0, output_height=1, output_width=1)
+    chosen = matrix_vector_kernel(conv)
+    assert chosen is not None
+    assert chosen.runs == conv.kernel_height, "a row of the input is wider than the window"
+    assert chosen.units == -(-chosen.runs * -(-chosen.run_bytes // 4) // 2)
+    assert matrix_vector_kernel(replace(conv, output_width=2)) is None
+    assert matrix_vector_kernel(replace(conv, dilation_width=2)) is None
+    assert matrix_vector_kernel(replace(conv, weights=np.full_like(conv.weights, -128))) is None
+
+
 def test_scratch_is_what_the_header_asks_for() -> None:
     models = [keyword_model(), every_operator_model(), write_tflite(_five_columns())]
-    compiled = [compile_model(model, target=DSP) for model in models]
+    programs = [compile_model(model, target=DSP).program for model in models]
+    programs.append(_windows_of_one(129, logits=True))
     wanted = set()
-    for program, call in ((m.program, call) for m in compiled for call in m.program.calls):
+    for program, call in ((found, call) for found in programs for call in found.calls):
         p = call.params
         if isinstance(p, MatrixDspParams):
             sizes = f"{p.units}, {p.copied_groups}, {p.output_channels}"
             macro = f"MATRIX_DSP_SCRATCH_BYTES({sizes})"
+        elif isinstance(p, MatrixVectorDspParams):
+            macro = f"MATRIX_VECTOR_DSP_SCRATCH_BYTES({p.units})"
         elif isinstance(p, DepthwiseDspParams):
             taps = p.kernel_height * p.kernel_width
             macro = f"DEPTHWISE_DSP_SCRATCH_BYTES({taps}, {p.channels})"
@@ -238,7 +298,7 @@ def test_scratch_is_what_the_header_asks_for() -> None:
         assert call.scratch is not None
         assert program.buffers[call.scratch].bytes == p.scratch_bytes
         wanted.add(f'_Static_assert(SOTTO_{macro} == {p.scratch_bytes}, "");')
-    assert len({line.split("(")[1] for line in wanted}) == 4
+    assert len({line.split("(")[1] for line in wanted}) == 5
     source = "\n".join(['#include "sotto/nn_dsp.h"', *sorted(wanted)])
     include = ROOT / "firmware/lib/sotto/include"
     command = ["gcc", "-std=c11", "-fsyntax-only", "-x", "c", "-I", str(include), "-"]

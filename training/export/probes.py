@@ -38,6 +38,7 @@ def probes() -> dict[str, bytes]:
         "probe_odd": _convolutions((13, 11, 3), (9, 15, 27, 50), seed=3),
         "probe_single": _single_windows(),
         "probe_stream": _stream(),
+        "probe_long": _long_windows(),
         "probe_elementwise": _elementwise(),
     }
 
@@ -120,6 +121,18 @@ def _single_windows() -> bytes:
         x = b.fully_connected(x, outputs)
     x = b.operator("LOGISTIC", [x], b.tensor((1, 1), *PROBABILITY))
     return write_tflite(b.build([first], [x]))
+
+
+def _long_windows() -> bytes:
+    """Windows of many bytes, several of them a layer, with activations and without."""
+    b = Layers(11, TRAINED_DEVIATION)
+    first = b.tensor((1, 19, 9, 12), FEATURE_SCALE)
+    x = b.convolution(first, 6, 3, 2)
+    for channels, rows, logits in ((9, 5, False), (14, 3, True), (8, 5, True), (16, 3, False)):
+        x = b.convolution(x, channels, (rows, 3), logits=logits)
+    for channels, logits in ((7, False), (20, True), (4, False)):
+        x = b.convolution(x, channels, (3, 2), logits=logits, padding="VALID")
+    return write_tflite(b.build([first], [b.fully_connected(b.mean(x), 5)]))
 
 
 def _stream() -> bytes:

@@ -5,7 +5,9 @@ A call that a check refuses keeps its reference kernel: the answer is the same, 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,10 +21,12 @@ from training.export.dsp.pack import (
     pack_depthwise_five,
     pack_depthwise_rows,
     pack_matrix,
+    pad_runs,
 )
 from training.export.dsp.params import (
     DEPTHWISE_CHANNELS,
     MATRIX_UNITS,
+    VECTOR_CHANNELS,
     AddDspParams,
     AddFittedDspParams,
     AverageDspParams,
@@ -37,6 +41,8 @@ from training.export.dsp.params import (
     MatrixDspParams,
     MatrixExactDspParams,
     MatrixLongDspParams,
+    MatrixVectorDspParams,
+    MatrixVectorExactDspParams,
     MeanDspParams,
 )
 from training.export.graph import Quantization
@@ -45,6 +51,7 @@ from training.export.program import (
     AddParams,
     AveragePoolParams,
     Buffer,
+    Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
     KernelParams,
@@ -66,6 +73,8 @@ ACCUMULATOR_LIMIT = 2**23 - 2
 TILE_PAIRS = 3
 EXACT_MACS = 4_096
 """Of all layers that do not fit: for fewer, a kernel of 1.4 KB of flash is not worth its speed."""
+VECTOR_MACS = 4_096
+"""Of all layers of one window: for fewer, a kernel of their own is not worth its flash."""
 MEANS_POSITIONS = 256
 """Sums of as many int8 fit 16 bits."""
 MEANS_CHANNELS = 4
@@ -87,8 +96,25 @@ _ROWS_GEOMETRY = (
 )
 
 
-def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
-    """The matrix kernel for an unpadded layer with weights, or None where a check refuses."""
+@dataclass(frozen=True)
+class _Matrix:
+    """An unpadded layer with weights that the kernels for matrices may take.
+
+    Attributes:
+        conv: the layer.
+        weights: int64[output channels, taps].
+        fits, start, ends: what `fit_or_exact` gives.
+    """
+
+    conv: Conv2dParams
+    weights: np.ndarray
+    fits: bool
+    start: np.ndarray
+    ends: np.ndarray
+
+
+def _matrix(params: KernelParams) -> _Matrix | None:
+    """The layer as a matrix, or None where a check refuses."""
     conv = as_conv2d(params)
     if conv is None or padding_of(conv) is not None:
         return None
@@ -98,15 +124,49 @@ def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     # A weight of -128 would leave its 16-bit lane: 256 * -128 - 1.
     if factors is None or bounds.max() > ACCUMULATOR_LIMIT or weights.min() < -127:
         return None
-    fits, start, ends = fit_or_exact(
-        weights, conv.bias, conv.input_offset, conv.output_offset, factors
+    return _Matrix(
+        conv,
+        weights,
+        *fit_or_exact(weights, conv.bias, conv.input_offset, conv.output_offset, factors),
     )
+
+
+def matrix_vector_kernel(params: KernelParams) -> MatrixVectorDspParams | None:
+    """The kernel for an unpadded layer of one window, or None where a check refuses."""
+    conv = as_conv2d(params)
+    if conv is None or conv.output_height * conv.output_width != 1:
+        return None
+    geometry, matrix = window_geometry(conv), _matrix(conv)
+    if matrix is None or geometry["row_runs"] != 1:
+        return None
+    weights = pad_runs(matrix.weights, geometry["kernel_rows"])
+    stream = pack_matrix(weights, matrix.start, conv.input_offset, matrix.ends, VECTOR_CHANNELS)
+    return (MatrixVectorDspParams if matrix.fits else MatrixVectorExactDspParams)(
+        output_channels=conv.output_channels,
+        runs=geometry["kernel_rows"],
+        run_step_bytes=geometry["kernel_row_step_bytes"],
+        run_bytes=geometry["run_bytes"],
+        units=-(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT)),
+        block_words=stream.shape[1],
+        rounding_base=2 * conv.output_offset + 1,
+        activation_min=conv.activation_min,
+        activation_max=conv.activation_max,
+        stream=stream,
+    )
+
+
+def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
+    """The matrix kernel for an unpadded layer with weights, or None where a check refuses."""
+    matrix = _matrix(params)
+    if matrix is None:
+        return None
+    conv, weights = matrix.conv, matrix.weights
     geometry = window_geometry(conv)
     words = geometry["row_runs"] == 1 and geometry["run_bytes"] % GROUP == 0
-    stream = pack_matrix(weights, start, conv.input_offset, ends)
+    stream = pack_matrix(weights, matrix.start, conv.input_offset, matrix.ends)
     units = -(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT))
     fitted = MatrixDspParams if units <= MATRIX_UNITS else MatrixLongDspParams
-    return (fitted if fits else MatrixExactDspParams)(
+    return (fitted if matrix.fits else MatrixExactDspParams)(
         output_height=conv.output_height,
         output_width=conv.output_width,
         output_channels=conv.output_channels,
@@ -333,11 +393,24 @@ def _unweighted(call: KernelCall) -> KernelCall:
     return add_fitted_kernel(call) or add_kernel(call) or call
 
 
+def _one_window_kernels(calls: Sequence[KernelCall]) -> list[MatrixVectorDspParams | None]:
+    """For each call the kernel of one window; None where a check refuses, or too few pay for it."""
+    vectors = [matrix_vector_kernel(call.params) for call in calls]
+    macs = Counter[type]()
+    for call, params in zip(calls, vectors, strict=True):
+        macs[type(params)] += call.macs
+    return [params if macs[type(params)] >= VECTOR_MACS else None for params in vectors]
+
+
 def choose_dsp_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv7E-M that computes the same bytes, if there is one."""
     program = pad_first(program, lambda conv: matrix_kernel(conv) is not None)
-    chosen = [layer_kernel(call.params) for call in program.calls]
-    exact = [isinstance(params, MatrixExactDspParams) for params in chosen]
+    vectors = _one_window_kernels(program.calls)
+    chosen = [
+        vector or layer_kernel(call.params)
+        for vector, call in zip(vectors, program.calls, strict=True)
+    ]
+    exact = [isinstance(p, MatrixExactDspParams | MatrixVectorExactDspParams) for p in chosen]
     macs = sum(call.macs for call, is_exact in zip(program.calls, exact, strict=True) if is_exact)
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call, params, is_exact in zip(program.calls, chosen, exact, strict=True):

@@ -15,6 +15,8 @@ UNSIGNED_OFFSET = 128
 """The matrix kernel reads stored + 128."""
 GROUP = 4
 GROUPS_OF_UNIT = 2
+MATRIX_CHANNELS = 2
+"""Channels that the matrix kernels take at a time."""
 
 
 def _int32(values: np.ndarray) -> np.ndarray:
@@ -51,18 +53,38 @@ def fit_or_exact(
     return False, SCALE * bias.astype(np.int64), np.column_stack([multiplier, exponent - 1])
 
 
+def pad_runs(weights: np.ndarray, runs: int) -> np.ndarray:
+    """Weights of 0 behind each run of a window, to whole groups of four bytes.
+
+    Args:
+        weights: int64[channels, taps].
+        runs: as many runs of taps, all of one length.
+
+    Returns:
+        int64[channels, taps and those of 0].
+    """
+    split = weights.reshape(len(weights), runs, -1)
+    padded = np.pad(split, ((0, 0), (0, 0), (0, -split.shape[2] % GROUP)))
+    return padded.reshape(len(weights), -1)
+
+
 def pack_matrix(
-    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
+    weights: np.ndarray,
+    start: np.ndarray,
+    input_offset: int,
+    ends: np.ndarray,
+    block: int = MATRIX_CHANNELS,
 ) -> np.ndarray:
-    """Stream of `sotto_matrix_dsp_params`.
+    """Stream of `sotto_matrix_dsp_params` or `sotto_matrix_vector_dsp_params`.
 
     Args:
         weights: int64[channels, taps].
         start: int64[channels], what an accumulator starts with where the input is zero.
         ends: int64[channels, words], what ends the stream of a channel.
+        block: channels that the kernel takes at a time.
 
     Returns:
-        int32[channel pairs, 2 + 2 * groups + 2 * words].
+        int32[blocks of channels, block * (1 + groups + words)].
     """
     channels, taps = weights.shape
     groups = GROUPS_OF_UNIT * -(-taps // (GROUP * GROUPS_OF_UNIT))
@@ -73,10 +95,10 @@ def pack_matrix(
     quads = padded.reshape(channels, groups, GROUP)
     words = _lanes(SCALE * quads[..., 0] + quads[..., 1], SCALE * quads[..., 2] + quads[..., 3])
     columns = np.column_stack([start, words, ends])
-    columns = np.vstack([columns, np.zeros((channels % 2, columns.shape[1]), np.int64)])
-    # [pair, channel of the pair, field] -> [pair, field, channel of the pair]
-    pairs = columns.reshape(-1, 2, columns.shape[1]).transpose(0, 2, 1)
-    return _int32(pairs.reshape(len(pairs), -1))
+    columns = np.vstack([columns, np.zeros((-channels % block, columns.shape[1]), np.int64)])
+    # [block, channel of the block, field] -> [block, field, channel of the block]
+    blocks = columns.reshape(-1, block, columns.shape[1]).transpose(0, 2, 1)
+    return _int32(blocks.reshape(len(blocks), -1))
 
 
 def pack_depthwise(

@@ -15,6 +15,8 @@ MATRIX_UNITS = 9
 """SOTTO_MATRIX_DSP_UNITS."""
 DEPTHWISE_CHANNELS = 4
 """Channels that the depthwise kernels take at a time."""
+VECTOR_CHANNELS = 4
+"""Channels that the matrix-vector kernels take at a time."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,41 @@ class MatrixExactDspParams(MatrixDspParams):
     """The same for a kernel that rounds as the reference does, in any channel."""
 
     kernel: ClassVar[str] = "matrix_exact_dsp"
+
+
+@dataclass(frozen=True)
+class MatrixVectorDspParams(KernelParams):
+    """`sotto_matrix_vector_dsp_params`."""
+
+    kernel: ClassVar[str] = "matrix_vector_dsp"
+    struct: ClassVar[str] = "matrix_vector_dsp"
+    output_channels: int
+    runs: int
+    run_step_bytes: int
+    run_bytes: int
+    units: int
+    block_words: int
+    rounding_base: int
+    activation_min: int
+    activation_max: int
+    stream: np.ndarray
+
+    @property
+    def scratch_bytes(self) -> int:
+        """SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES."""
+        return self.units * 16
+
+    @property
+    def writes_over_input(self) -> bool:
+        """Always: the window is widened first."""
+        return True
+
+
+@dataclass(frozen=True)
+class MatrixVectorExactDspParams(MatrixVectorDspParams):
+    """The same for a kernel that rounds as the reference does, in any channel."""
+
+    kernel: ClassVar[str] = "matrix_vector_exact_dsp"
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ typedef struct sotto_matrix_dsp_params {
 /* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then copies of them or
  * their results. */
 #define SOTTO_MATRIX_DSP_SCRATCH_BYTES(units, copied_groups, channels) \
-  ((units) * 48 + 3 * (4 * (copied_groups) > (channels) ? 4 * (copied_groups) : (channels)))
+  ((units)*48 + 3 * (4 * (copied_groups) > (channels) ? 4 * (copied_groups) : (channels)))
 
 /* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
  * as input channels. */
@@ -66,6 +66,36 @@ void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_
                               int8_t *output, int8_t *scratch);
 void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
                                int8_t *output, int8_t *scratch);
+
+/* The same of one window, as a matrix times a vector: four output channels at a time.
+ *
+ * The window is as many runs of bytes, each read as groups of four bytes; what fills a run's last
+ * group, and the last unit, has weight 0. The stream holds for each four output channels (the last
+ * may be all zeros):
+ *   biases                  4 words, times 256, zero points and packing constants folded in
+ *   2 * units * weights     4 words: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
+ *   factors                 4 words; or exactly: 4 multipliers in Q31, 4 exponents - 1 */
+typedef struct sotto_matrix_vector_dsp_params {
+  int32_t output_channels;
+  int32_t runs;
+  int32_t run_step_bytes;
+  int32_t run_bytes;
+  int32_t units;         /* pairs of groups of four bytes of the window */
+  int32_t block_words;   /* of the stream, for four channels */
+  int32_t rounding_base; /* as above */
+  int32_t activation_min;
+  int32_t activation_max;
+  const int32_t *stream;
+} sotto_matrix_vector_dsp_params;
+
+/* Bytes of scratch (4-byte aligned): the window widened to 16 bits. */
+#define SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES(units) ((units)*16)
+
+/* Fitted and exact. `output` may be `input`. */
+void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, const int8_t *input,
+                                int8_t *output, int8_t *scratch);
+void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                      const int8_t *input, int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution of four channels or more, depth multiplier 1.
  *
@@ -134,7 +164,7 @@ typedef struct sotto_depthwise_rows_dsp_params {
 } sotto_depthwise_rows_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
-#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
+#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs)*16)
 
 /* Fitted, for a horizontal stride of 1 and of 2; for a stride of 1 and three or five kernel rows;
  * exact for both strides. `output` may be `input` where both have one shape and channels are a
@@ -171,7 +201,7 @@ typedef struct sotto_depthwise_five_dsp_params {
 } sotto_depthwise_five_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as rows of three words. */
-#define SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES(rows) ((rows) * 48)
+#define SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES(rows) ((rows)*48)
 
 /* For a kernel height of three, of five. `output` may be `input` where both have one shape and
  * channels are a multiple of four. */
