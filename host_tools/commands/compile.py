@@ -63,10 +63,7 @@ def command(
             f"Use one of: {', '.join(TOOLCHAINS)}; `sotto compile --target list` explains them.",
         )
     if model is None or not model.is_file():
-        raise SottoError(
-            "No model was named." if model is None else f"The model {model} does not exist.",
-            "Give the path of a .tflite file.",
-        )
+        raise SottoError(_no_model(model), "Give the path of a .tflite file.")
     description, files = compile_tflite(model, name=name or model.stem, core=target)
     size = None if no_code else _measure(target, files)
     picture = _draw(description)
@@ -78,6 +75,12 @@ def command(
         print_json(description | {"code": _code_fields(size)})
     else:
         _show(description, size, out)
+
+
+def _no_model(model: Path | None) -> str:
+    if model is None:
+        return "No model was named."
+    return f"The model {model} {'is a folder' if model.is_dir() else 'does not exist'}."
 
 
 def _list_cores(titles: dict[str, tuple[str, str]], json_out: bool) -> None:

@@ -187,6 +187,7 @@ def test_the_compiler_of_a_core_takes_the_kernels_of_its_target(core: str) -> No
 def test_no_model_and_no_such_model(tmp_path: Path) -> None:
     assert_refused(sotto_compile(), "No model was named")
     assert_refused(sotto_compile(tmp_path / "no.tflite"), "does not exist")
+    assert_refused(sotto_compile(tmp_path), "is a folder")
 
 
 def test_no_tflite(tmp_path: Path) -> None:
