@@ -101,3 +101,8 @@ def test_table_names_counts_and_no_negative_costs() -> None:
         for factors in kernels.values():
             assert set(factors) <= set(COUNTS)
             assert min(factors.values()) >= 0
+
+
+def test_every_measured_core_has_costs_of_the_kernels_that_layers_fall_back_to() -> None:
+    for core, kernels in TABLE.items():
+        assert {"conv2d", "depthwise_conv2d", "fully_connected"} <= set(kernels), core
