@@ -1,6 +1,6 @@
 """Kernels of sotto/nn_portable.h, as this computer compiles them, against the reference kernels.
 
-The same kernels on the instructions of other cores: test_kernels_on_cores and the boards'
+The same kernels on the instructions of other cores: test_portable_kernels_on_cores and the boards'
 self-tests.
 """
 
