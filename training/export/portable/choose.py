@@ -38,8 +38,6 @@ from training.export.weighted import as_conv2d, channel_range, requantisation
 ACCUMULATOR_LIMIT = 2**29 - 1
 BLOCK_WINDOWS = 6
 """Windows that the matrix kernel multiplies at a time."""
-LEAST_WINDOWS = 3
-"""Fewer are faster one by one."""
 GROUPS_LIMIT = 2**15
 """Groups are counted in 15 bits."""
 
@@ -96,7 +94,7 @@ def matrix_kernel(params: KernelParams) -> MatrixPortableParams | None:
         **geometry,
         in_words=int(geometry["row_runs"] == 1 and geometry["run_bytes"] % GROUP == 0),
         groups=groups.shape[1],
-        tile_windows=BLOCK_WINDOWS if windows >= LEAST_WINDOWS else 1,
+        tile_windows=BLOCK_WINDOWS if windows >= BLOCK_WINDOWS else 1,
         fitted=int(constants[0]),
         rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,

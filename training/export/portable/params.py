@@ -42,8 +42,7 @@ class MatrixPortableParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_MATRIX_PORTABLE_SCRATCH_BYTES."""
-        last = max(4 * self.groups, self.tile_windows * self.output_channels)
-        return self.groups * 12 * self.tile_windows + last
+        return self.groups * (12 * self.tile_windows + 4)
 
     @property
     def writes_over_input(self) -> bool:

@@ -47,7 +47,7 @@ typedef struct sotto_matrix_portable_params {
   int32_t run_bytes;
   int32_t in_words;      /* 1 where a kernel row is one run of whole groups, else 0 */
   int32_t groups;        /* taps / 4, rounded up */
-  int32_t tile_windows;  /* windows that scratch holds: 6, or 1 */
+  int32_t tile_windows;  /* windows that scratch holds: 6, if there are so many, or 1 */
   int32_t fitted;        /* 1 or 0: exact */
   int32_t rounding_base; /* 2 * zero point of the output + 1 */
   int32_t activation_min;
@@ -55,11 +55,9 @@ typedef struct sotto_matrix_portable_params {
   const int32_t *stream;
 } sotto_matrix_portable_params;
 
-/* Bytes of scratch (4-byte aligned): the windows as three words a group, and a window's bytes or
- * the results of the last windows. */
-#define SOTTO_MATRIX_PORTABLE_SCRATCH_BYTES(groups, tile_windows, channels) \
-  ((groups) * 12 * (tile_windows) +                                         \
-   (4 * (groups) > (tile_windows) * (channels) ? 4 * (groups) : (tile_windows) * (channels)))
+/* Bytes of scratch (4-byte aligned): the windows as three words a group, and a window's bytes. */
+#define SOTTO_MATRIX_PORTABLE_SCRATCH_BYTES(groups, tile_windows) \
+  ((groups) * (12 * (tile_windows) + 4))
 
 /* `output` may be `input` where each window is the bytes that its results replace. */
 void sotto_matrix_portable_s8(const sotto_matrix_portable_params *params, const int8_t *input,
@@ -94,7 +92,7 @@ typedef struct sotto_depthwise_strips_portable_params {
 /* Bytes of scratch (4-byte aligned): the strips of a channel and its weights, a word each. */
 #define SOTTO_DEPTHWISE_STRIPS_PORTABLE_SCRATCH_BYTES(output_height, output_width, kernel_height, \
                                                       stride_height, stride_width)                \
-  (4 * (((output_width) + 4) / 5 * (((output_height) - 1) * (stride_height) + (kernel_height)) *  \
+  (4 * (((output_width) + 4) / 5 * (((output_height)-1) * (stride_height) + (kernel_height)) *    \
             SOTTO_DEPTHWISE_STRIP_COLUMNS(stride_width) +                                         \
         3 * (kernel_height)))
 
