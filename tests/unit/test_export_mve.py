@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from model_builder import Layers, keyword_model
 
+from training.export.choice import HALF
 from training.export.compile import compile_model
 from training.export.cores import find_core
 from training.export.graph import ArithmeticOptions
 from training.export.lower import lower
 from training.export.mve.choose import (
-    HALF,
     Strips,
     add_kernel,
     depthwise_kernel,

@@ -90,6 +90,11 @@ def channel_bounds(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> 
     return np.maximum(np.abs(least), np.abs(greatest))
 
 
+def wrap_int32(values: np.ndarray) -> np.ndarray:
+    """int64 modulo 2**32, as int32: sums in the kernels wrap, so packed constants may."""
+    return np.ascontiguousarray((values & 0xFFFFFFFF).astype(np.uint32)).view(np.int32)
+
+
 def requantisation(
     bounds: np.ndarray, multiplier: np.ndarray, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.export.addition_fit import fit_addition
+from training.export.choice import order_addition, with_scratch
 from training.export.dsp.pack import (
     GROUP,
     GROUPS_OF_UNIT,
@@ -45,12 +46,10 @@ from training.export.dsp.params import (
     MatrixVectorExactDspParams,
     MeanDspParams,
 )
-from training.export.graph import Quantization
 from training.export.padding import pad_first, padding_of, window_geometry
 from training.export.program import (
     AddParams,
     AveragePoolParams,
-    Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
@@ -78,8 +77,6 @@ VECTOR_MACS = 4_096
 MEANS_POSITIONS = 256
 """Sums of as many int8 fit 16 bits."""
 MEANS_CHANNELS = 4
-HALF = (2**30, 0)
-"""Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 
 
 _ROWS_GEOMETRY = (
@@ -326,29 +323,22 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
     p = call.params
     if not isinstance(p, AddParams):
         return None
-    terms = [
-        (p.input1_multiplier, p.input1_shift, p.input1_offset, call.inputs[0]),
-        (p.input2_multiplier, p.input2_shift, p.input2_offset, call.inputs[1]),
-    ]
-    terms.sort(key=lambda term: term[:2] != HALF)
-    (*factor, offset1, input1), (multiplier2, shift2, offset2, input2) = terms
-    exponent = -p.output_shift
-    in_range = -31 <= shift2 <= 0 and 1 <= exponent <= EXPONENT_LIMIT
-    if tuple(factor) != HALF or not in_range:
+    ordered, exponent = order_addition(p, call.inputs), -p.output_shift
+    if ordered is None or not -31 <= ordered.shift <= 0 or not 1 <= exponent <= EXPONENT_LIMIT:
         return None
     params = AddDspParams(
         elements=p.elements,
-        input1_offset=offset1,
-        input2_offset=offset2,
-        input2_multiplier=multiplier2,
-        input2_exponent=-shift2,
+        input1_offset=ordered.offsets[0],
+        input2_offset=ordered.offsets[1],
+        input2_multiplier=ordered.multiplier,
+        input2_exponent=-ordered.shift,
         output_multiplier=p.output_multiplier,
         output_exponent_less_1=exponent - 1,
         rounding_base=2 * p.output_offset + 1,
         activation_min=p.activation_min,
         activation_max=p.activation_max,
     )
-    return replace(call, params=params, inputs=(input1, input2))
+    return replace(call, params=params, inputs=ordered.inputs)
 
 
 def means_kernel(params: KernelParams) -> AverageDspParams | None:
@@ -412,12 +402,10 @@ def choose_dsp_kernels(program: Program) -> Program:
     ]
     exact = [isinstance(p, MatrixExactDspParams | MatrixVectorExactDspParams) for p in chosen]
     macs = sum(call.macs for call, is_exact in zip(program.calls, exact, strict=True) if is_exact)
-    buffers, calls = list(program.buffers), list[KernelCall]()
-    for call, params, is_exact in zip(program.calls, chosen, exact, strict=True):
-        if params is None or (is_exact and macs < EXACT_MACS):
-            calls.append(_unweighted(call))
-            continue
-        size = (params.scratch_bytes,)
-        calls.append(replace(call, params=params, scratch=len(buffers)))
-        buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
-    return replace(program, buffers=tuple(buffers), calls=tuple(calls))
+    calls = (
+        _unweighted(call)
+        if params is None or (is_exact and macs < EXACT_MACS)
+        else replace(call, params=params)
+        for call, params, is_exact in zip(program.calls, chosen, exact, strict=True)
+    )
+    return with_scratch(program, calls)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
-from training.export.weighted import channel_range
+from training.export.weighted import channel_range, wrap_int32
 
 Factors = tuple[np.ndarray, np.ndarray]
 """Multiplier and exponent, int64[channels] each."""
@@ -17,11 +17,6 @@ GROUP = 4
 GROUPS_OF_UNIT = 2
 MATRIX_CHANNELS = 2
 """Channels that the matrix kernels take at a time."""
-
-
-def _int32(values: np.ndarray) -> np.ndarray:
-    """int64 modulo 2**32: sums in the kernels wrap, so constants may."""
-    return np.ascontiguousarray((values & 0xFFFFFFFF).astype(np.uint32)).view(np.int32)
 
 
 def _lanes(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -49,7 +44,7 @@ def fit_or_exact(
     multiplier, exponent = factors
     fit = fit_requantisation(Staircase(multiplier, exponent, low, high, output_offset))
     if fit.found.all():
-        return True, SCALE * bias + fit.beta, fit.factor[:, None]
+        return True, SCALE * bias.astype(np.int64) + fit.beta, fit.factor[:, None]
     return False, SCALE * bias.astype(np.int64), np.column_stack([multiplier, exponent - 1])
 
 
@@ -98,14 +93,14 @@ def pack_matrix(
     columns = np.vstack([columns, np.zeros((-channels % block, columns.shape[1]), np.int64)])
     # [block, channel of the block, field] -> [block, field, channel of the block]
     blocks = columns.reshape(-1, block, columns.shape[1]).transpose(0, 2, 1)
-    return _int32(blocks.reshape(len(blocks), -1))
+    return wrap_int32(blocks.reshape(len(blocks), -1))
 
 
 def pack_depthwise(
     weights: np.ndarray,
     bias: np.ndarray,
     input_offset: int,
-    factors: tuple[np.ndarray, np.ndarray],
+    factors: Factors,
 ) -> np.ndarray:
     """Stream of `sotto_depthwise_dsp_params`.
 
@@ -126,7 +121,7 @@ def pack_depthwise(
         four = slice(min(first, channels - GROUP), min(first, channels - GROUP) + GROUP)
         ends = np.column_stack([factors[0][four], factors[1][four] - 1])
         pieces += [start[four], words[:, four].reshape(-1), ends.reshape(-1)]
-    return _int32(np.concatenate(pieces))
+    return wrap_int32(np.concatenate(pieces))
 
 
 def pack_depthwise_rows(
@@ -145,7 +140,7 @@ def pack_depthwise_rows(
     start = start + SCALE * input_offset * weights.sum(axis=(0, 1))
     two = np.zeros((len(start), 2), np.int64)
     two[:, : ends.shape[1]] = ends
-    return _int32(np.column_stack([start, two, _kernel_rows(weights)]))
+    return wrap_int32(np.column_stack([start, two, _kernel_rows(weights)]))
 
 
 def _kernel_rows(weights: np.ndarray) -> np.ndarray:
@@ -166,4 +161,4 @@ def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray
     Returns:
         int32[channels, 2 + 2 * kernel height].
     """
-    return _int32(np.column_stack([start, _kernel_rows(weights), ends]))
+    return wrap_int32(np.column_stack([start, _kernel_rows(weights), ends]))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from training.export.graph import Quantization
+from training.export.choice import order_addition, with_scratch
 from training.export.mve.pack import Factors, pack_depthwise, pack_matrix
 from training.export.mve.params import (
     PLANES,
@@ -24,7 +24,6 @@ from training.export.mve.params import (
 from training.export.program import (
     AddParams,
     AveragePoolParams,
-    Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
@@ -43,8 +42,6 @@ from training.export.weighted import (
 ACCUMULATOR_LIMIT = 2**30
 PLANE_LIMIT = (2**16 - 1) // (PLANES[0] - 1)
 """Offsets of planes are 16-bit numbers."""
-HALF = (2**30, 0)
-"""Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 FREE_SCRATCH_BYTES = 4096
 """Scratch of this size is worth its speed even where the tensors are smaller."""
 # Instructions, counted in the assembly, that the choice of strips weighs against each other.
@@ -215,21 +212,15 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
     p = call.params
     if not isinstance(p, AddParams):
         return None
-    first = p.input1_multiplier, p.input1_shift, p.input1_offset
-    second = p.input2_multiplier, p.input2_shift, p.input2_offset
-    if first[:2] != HALF:
-        call = replace(call, inputs=call.inputs[::-1])
-        first, second = second, first
-    multiplier, shift, offset = second
-    exponent = -p.output_shift
-    if first[:2] != HALF or shift > 0 or not 1 <= exponent <= EXPONENT_LIMIT:
+    ordered, exponent = order_addition(p, call.inputs), -p.output_shift
+    if ordered is None or ordered.shift > 0 or not 1 <= exponent <= EXPONENT_LIMIT:
         return None
     params = AddMveParams(
         elements=p.elements,
-        input1_offset=first[2],
-        input2_offset=offset,
-        input2_multiplier=multiplier,
-        input2_shift=shift,
+        input1_offset=ordered.offsets[0],
+        input2_offset=ordered.offsets[1],
+        input2_multiplier=ordered.multiplier,
+        input2_shift=ordered.shift,
         output_multiplier=p.output_multiplier,
         output_exponent_less_1=exponent - 1,
         ties_away=_ties_away(p),
@@ -237,7 +228,7 @@ def add_kernel(call: KernelCall) -> KernelCall | None:
         activation_min=p.activation_min,
         activation_max=p.activation_max,
     )
-    return replace(call, params=params)
+    return replace(call, params=params, inputs=ordered.inputs)
 
 
 def same_params_kernel(params: KernelParams) -> KernelParams | None:
@@ -252,17 +243,16 @@ def same_params_kernel(params: KernelParams) -> KernelParams | None:
     return None
 
 
+def _chosen(call: KernelCall) -> KernelCall:
+    added = add_kernel(call)
+    if added is not None:
+        return added
+    p = call.params
+    return replace(
+        call, params=matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
+    )
+
+
 def choose_mve_kernels(program: Program) -> Program:
     """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one."""
-    buffers, calls = list(program.buffers), list[KernelCall]()
-    for call in program.calls:
-        call = add_kernel(call) or call
-        p = call.params
-        params = matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
-        if params.scratch_bytes == 0:
-            calls.append(replace(call, params=params))
-            continue
-        size = (params.scratch_bytes,)
-        calls.append(replace(call, params=params, scratch=len(buffers)))
-        buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
-    return replace(program, buffers=tuple(buffers), calls=tuple(calls))
+    return with_scratch(program, map(_chosen, program.calls))

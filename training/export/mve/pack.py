@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.export.mve.params import QUAD, VECTOR_BYTES
+from training.export.weighted import wrap_int32
 
 Factors = tuple[np.ndarray, np.ndarray]
 """Multiplier and exponent of each channel, int64[channels]."""
@@ -16,11 +17,6 @@ def _quads(values: np.ndarray) -> np.ndarray:
     padded = np.zeros((-(-channels // QUAD) * QUAD, *values.shape[1:]), values.dtype)
     padded[:channels] = values
     return padded.reshape(-1, QUAD, *values.shape[1:])
-
-
-def _words(values: np.ndarray) -> np.ndarray:
-    """int64 modulo 2**32: sums in the kernels wrap, so constants may."""
-    return (values & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
@@ -40,13 +36,13 @@ def _vectors(columns: np.ndarray) -> np.ndarray:
 
 def _start(columns: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
     """Bias with the input's zero point folded in: int32[quads, QUAD]."""
-    return _words(_quads(bias.astype(np.int64) + input_offset * columns.sum(axis=1)))
+    return wrap_int32(_quads(bias.astype(np.int64) + input_offset * columns.sum(axis=1)))
 
 
 def _ends(factors: Factors) -> list[np.ndarray]:
     """Multiplier and exponent - 1: int32[quads, QUAD] and [quads, 1]."""
     multiplier, exponent = factors
-    return [_words(_quads(multiplier)), _bytes(_quads(exponent - 1))]
+    return [wrap_int32(_quads(multiplier)), _bytes(_quads(exponent - 1))]
 
 
 def pack_matrix(

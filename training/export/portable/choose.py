@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.export.graph import Quantization
+from training.export.choice import with_scratch
 from training.export.padding import pad_first, padding_of, window_geometry
 from training.export.portable.pack import (
     GROUP,
@@ -26,7 +26,6 @@ from training.export.portable.params import (
     MatrixPortableParams,
 )
 from training.export.program import (
-    Buffer,
     Conv2dParams,
     DepthwiseConv2dParams,
     KernelCall,
@@ -133,16 +132,12 @@ def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortablePara
     return chosen if chosen.scratch_bytes <= image_bytes else None
 
 
+def _chosen(call: KernelCall) -> KernelCall:
+    params = matrix_kernel(call.params) or depthwise_strips_kernel(call.params)
+    return call if params is None else replace(call, params=params)
+
+
 def choose_portable_kernels(program: Program) -> Program:
     """Give every call the packed kernel that computes the same bytes, if there is one."""
     program = pad_first(program, lambda conv: matrix_kernel(conv) is not None)
-    buffers, calls = list(program.buffers), list[KernelCall]()
-    for call in program.calls:
-        params = matrix_kernel(call.params) or depthwise_strips_kernel(call.params)
-        if params is None:
-            calls.append(call)
-            continue
-        size = (params.scratch_bytes,)
-        calls.append(replace(call, params=params, scratch=len(buffers)))
-        buffers.append(Buffer(f"scratch of call {len(calls) - 1}", size, Quantization((), ())))
-    return replace(program, buffers=tuple(buffers), calls=tuple(calls))
+    return with_scratch(program, map(_chosen, program.calls))

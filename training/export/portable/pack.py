@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
-from training.export.weighted import INT8_MAX, INT8_MIN
+from training.export.weighted import INT8_MAX, INT8_MIN, wrap_int32
 
 GROUP = 4
 """Taps whose products the matrix kernel adds before it takes their digit."""
@@ -57,8 +57,8 @@ def requantisation_constants(
     """
     fit = fit_requantisation(Staircase(*factors, *limits, zero_point))
     if fit.found.all():
-        return True, _int32(np.column_stack([fit.factor, SCALE * start + fit.beta]))
-    return False, _int32(np.column_stack([factors[0], start, factors[1] - 1]))
+        return True, wrap_int32(np.column_stack([fit.factor, SCALE * start + fit.beta]))
+    return False, wrap_int32(np.column_stack([factors[0], start, factors[1] - 1]))
 
 
 def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
@@ -69,11 +69,6 @@ def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) ->
         bias: int32[channels].
     """
     return np.asarray(bias + input_offset * weights.sum(axis=1))
-
-
-def _int32(values: np.ndarray) -> np.ndarray:
-    """int64 modulo 2**32: kernels may wrap."""
-    return np.ascontiguousarray((values & 0xFFFFFFFF).astype(np.uint32)).view(np.int32)
 
 
 def pack_matrix(groups: np.ndarray, constants: np.ndarray) -> np.ndarray:
@@ -99,4 +94,4 @@ def pack_matrix(groups: np.ndarray, constants: np.ndarray) -> np.ndarray:
         stored = weights + OFFSET
         words = stored[:, 1] | stored[:, 3] << 8 | stored[:, 0] << 16 | stored[:, 2] << 24
         stream += [words, set_aside, constants[channel]]
-    return _int32(np.concatenate(stream))
+    return wrap_int32(np.concatenate(stream))
