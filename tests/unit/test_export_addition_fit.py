@@ -54,5 +54,24 @@ def test_sums_that_leave_int32_are_not_fitted() -> None:
     assert fit_addition(replace(SHORTCUT, output_shift=-15)) is None
 
 
+def test_products_that_leave_int32_are_not_fitted() -> None:
+    """Each alone, where beta brings their sum back: output steps of an eighth of an input's."""
+    eighth = replace(
+        SHORTCUT,
+        input1_offset=0,
+        input2_offset=0,
+        output_offset=0,
+        input1_multiplier=2**30,
+        input1_shift=0,
+        input2_multiplier=2**30,
+        input2_shift=-24,
+        output_shift=-15,
+    )
+    fit = fit_addition(replace(eighth, output_multiplier=2**30 - 20_000))
+    assert fit is not None
+    assert 128 * fit.factor1 > 0.9999 * 2**31
+    assert fit_addition(replace(eighth, output_multiplier=2**30 + 20_000)) is None
+
+
 def test_one_result_is_not_fitted() -> None:
     assert fit_addition(replace(SHORTCUT, output_shift=-31)) is None

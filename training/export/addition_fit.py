@@ -28,7 +28,7 @@ _STORED = np.arange(-128, 128, dtype=np.int64)
 
 @dataclass(frozen=True)
 class AdditionFit:
-    """Integers of the one-step addition; every sum fits an int32."""
+    """Integers of the one-step addition; every product and sum fits an int32."""
 
     factor1: int
     factor2: int
@@ -75,7 +75,11 @@ def fit_addition(params: AddParams) -> AdditionFit | None:
         factors = round(real[0]) + change1, round(real[1]) + change2
         sums = (_STORED[:, None] * factors[0] + _STORED * factors[1]).reshape(-1)
         beta = _common_beta(sums[order], levels, starts)
-        if beta is not None and np.abs(sums + beta).max() < 2**31:
+        if beta is None:
+            continue
+        # Beside 0 the other input gives the sum of one product and beta: among those of `sums`.
+        products = _STORED[:, None] * np.array(factors)
+        if max(np.abs(sums + beta).max(), np.abs(products).max()) < 2**31:
             return AdditionFit(*factors, beta)
     return None
 
