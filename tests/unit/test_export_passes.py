@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from model_builder import Builder
 
+from training.errors import UserError
 from training.export.graph import (
     ArithmeticOptions,
     Border,
@@ -16,6 +17,7 @@ from training.export.graph import (
     Graph,
     Operator,
     PoolOptions,
+    Quantization,
     SplitOptions,
     StridedSliceOptions,
 )
@@ -112,6 +114,21 @@ def test_padding_is_fused(graph: Graph, border: Border) -> None:
 )
 def test_padding_stays(graph: Graph) -> None:
     assert fuse_padding(graph) == graph
+
+
+def test_padding_without_a_zero_point_stays() -> None:
+    """A file may name scales and no zero points: what reads them refuses it by name."""
+    graph = _padded("CONV_2D", AROUND)
+    bare = Quantization((0.1,), ())
+    tensors = tuple(
+        dataclasses.replace(t, quantization=bare) if t.quantization == source else t
+        for source in [graph.tensors[graph.inputs[0]].quantization]
+        for t in graph.tensors
+    )
+    damaged = dataclasses.replace(graph, tensors=tensors)
+    assert fuse_padding(damaged) == damaged
+    with pytest.raises(UserError, match="zero points"):
+        lower(damaged)
 
 
 def test_padding_that_others_read_stays() -> None:

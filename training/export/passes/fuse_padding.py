@@ -20,7 +20,9 @@ def _value(graph: Graph, pad: Operator) -> int | None:
         data = graph.tensors[pad.inputs[2]].data
         return None if data is None or data.size != 1 else int(data.reshape(-1)[0])
     quantization = graph.tensors[pad.outputs[0]].quantization
-    return None if quantization is None else quantization.zero_points[0]
+    if quantization is None or len(quantization.zero_points) != 1:
+        return None
+    return quantization.zero_points[0]
 
 
 def _neutral(graph: Graph, layer: Operator, value: int) -> bool:
