@@ -2,8 +2,7 @@
 
 Each `*Params` class mirrors the C struct of the same kernel in `sotto/nn.h`, field by field: an
 `int` is an `int32_t`, an array is a pointer to constants of its dtype, parameters are a pointer to
-constant parameters. Kernels of one kind of core
-have theirs in its own package.
+constant parameters. Kernels of one kind of core have theirs in its own package.
 """
 
 from __future__ import annotations

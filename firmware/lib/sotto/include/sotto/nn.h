@@ -237,8 +237,8 @@ typedef struct sotto_lookup_params {
 
 void sotto_lookup_s8(const sotto_lookup_params *params, const int8_t *input, int8_t *output);
 
-/* From int16 to int8. int16 tensors are pairs of bytes,
- * lowest byte first, at any address. Shifts are at most 14. */
+/* From int16 to int8. int16 tensors are pairs of bytes, lowest byte first, at any address. Shifts
+ * are at most 14. */
 typedef struct sotto_narrow_params {
   int32_t elements;
   int32_t input_offset; /* -32767..32768 */

@@ -1,4 +1,4 @@
-/* One result of the arithmetic kernels, and where broadcast inputs lie. */
+/* One result of the arithmetic kernels. */
 #ifndef SOTTO_NN_ARITHMETIC_H
 #define SOTTO_NN_ARITHMETIC_H
 
@@ -13,8 +13,7 @@ static inline int8_t rescale_sum(const sotto_add_params *p, int32_t sum) {
   return (int8_t)sotto_clamp(scaled + p->output_offset, p->activation_min, p->activation_max);
 }
 
-/* The factors are <= 1/2 of twice the greater scale: each term < 2^27, sum and difference < 2^28.
- */
+/* The factors are <= 1/2 of twice the greater scale: each term < 2^27, sums of two < 2^28. */
 static inline int32_t first_term(const sotto_add_params *p, int8_t value) {
   const int32_t raw = (value + p->input1_offset) * (1 << FRACTION_BITS);
   return sotto_requantise(raw, p->input1_multiplier, p->input1_shift);
