@@ -50,7 +50,7 @@ def test_stream_is_laid_out_as_the_header_says() -> None:
     # bytes w1, w3, w0, w2, plus 128, from the lowest
     assert stream[:2].tolist() == [0x83817C7E, 0x80858080]
     assert stream[2:4].tolist() == [7, 2**32 - 8]
-    assert stream[4:6].tolist() == [0x80FF8001, 0x80868080], "the second pair is taken out"
+    assert stream[4:6].tolist() == [0xFF800180, 0x80868080], "the first pair is taken out"
     assert stream[6] == 1 << 31 | 0 << 16 | 127 << 8 | 0x81
     assert stream[7:].tolist() == [9, 10]
 
