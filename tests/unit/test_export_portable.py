@@ -89,7 +89,7 @@ def test_scratch_is_what_the_header_asks_for() -> None:
     for program, call in ((m.program, call) for m in models for call in m.program.calls):
         p = call.params
         if isinstance(p, MatrixPortableParams):
-            sizes = f"{p.groups}, {p.tile_windows}, {p.output_channels}"
+            sizes = f"{p.groups}, {p.tile_windows}"
             macro = f"MATRIX_PORTABLE_SCRATCH_BYTES({sizes})"
         elif isinstance(p, DepthwiseStripsPortableParams):
             sizes = f"{p.output_height}, {p.output_width}, {p.kernel_height}"
