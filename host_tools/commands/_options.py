@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 """The checkout that this package runs from: platformio.ini and the firmware lie there."""
 
 DEFAULT_GENERATED = Path("generated")
+NAME_A_MODEL = "Give the path of a .tflite file."
 
 BoardOption = Annotated[
     str,
@@ -58,3 +59,14 @@ def require_port(board: Board, port: str | None) -> None:
             f"{board.name} is a real board: its port must be named.",
             "Give --port (`sotto doctor` lists the ports), or choose an emulated --board.",
         )
+
+
+def check_model_file(model: Path) -> None:
+    """Say what is wrong with the path of a model.
+
+    Raises:
+        SottoError: it is a folder, or nothing is there.
+    """
+    if not model.is_file():
+        what = "is a folder" if model.is_dir() else "does not exist"
+        raise SottoError(f"The model {model} {what}.", NAME_A_MODEL)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from host_tools.commands._options import ROOT, JsonOption
+from host_tools.commands._options import NAME_A_MODEL, ROOT, JsonOption, check_model_file
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress, print_json, result_console, talk_console
@@ -62,8 +62,9 @@ def command(
             f"There is no target {target!r}.",
             f"Use one of: {', '.join(TOOLCHAINS)}; `sotto compile --target list` explains them.",
         )
-    if model is None or not model.is_file():
-        raise SottoError(_no_model(model), "Give the path of a .tflite file.")
+    if model is None:
+        raise SottoError("No model was named.", NAME_A_MODEL)
+    check_model_file(model)
     description, files = compile_tflite(model, name=name or model.stem, core=target)
     size = None if no_code else _measure(target, files)
     picture = _draw(description)
@@ -75,12 +76,6 @@ def command(
         print_json(description | {"code": _code_fields(size)})
     else:
         _show(description, size, out)
-
-
-def _no_model(model: Path | None) -> str:
-    if model is None:
-        return "No model was named."
-    return f"The model {model} {'is a folder' if model.is_dir() else 'does not exist'}."
 
 
 def _list_cores(titles: dict[str, tuple[str, str]], json_out: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands._options import DEFAULT_GENERATED
+from host_tools.commands._options import DEFAULT_GENERATED, check_model_file
 from host_tools.errors import SottoError
 from host_tools.progress import result_console
 
@@ -28,8 +28,7 @@ def command(
     """Write the C files of a model: network, weights, front-end tables, labels, self-test."""
     from host_tools.commands._training import export_tflite
 
-    if not model.is_file():
-        raise SottoError(f"The model {model} does not exist.", "Give the path of a .tflite file.")
+    check_model_file(model)
     words = read_labels(labels)
     model_hash = export_tflite(model, name=name or model.stem, labels=words, out=out)
     result_console().print(f"{out}: model {model_hash}", markup=False)

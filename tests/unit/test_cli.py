@@ -300,6 +300,7 @@ def test_export_refuses_what_is_no_model(tmp_path: Path) -> None:
     assert_clear_error(
         sotto("export", tmp_path / "no.tflite", "--labels", "a,b"), 2, "does not exist"
     )
+    assert_clear_error(sotto("export", tmp_path, "--labels", "a,b"), 2, "is a folder")
     model = tmp_path / "m.tflite"
     model.write_bytes(b"no flatbuffer at all")
     result = sotto("export", model, "--labels", "yes,no", "--out", tmp_path / "out")
