@@ -54,7 +54,7 @@ typedef struct sotto_matrix_dsp_params {
 /* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then copies of them or
  * their results. */
 #define SOTTO_MATRIX_DSP_SCRATCH_BYTES(units, copied_groups, channels) \
-  ((units)*48 + 3 * (4 * (copied_groups) > (channels) ? 4 * (copied_groups) : (channels)))
+  ((units) * 48 + 3 * (4 * (copied_groups) > (channels) ? 4 * (copied_groups) : (channels)))
 
 /* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
  * as input channels. */
@@ -89,7 +89,7 @@ typedef struct sotto_matrix_vector_dsp_params {
 } sotto_matrix_vector_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): the window widened to 16 bits. */
-#define SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES(units) ((units)*16)
+#define SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES(units) ((units) * 16)
 
 /* Fitted and exact. `output` may be `input`. */
 void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, const int8_t *input,
@@ -164,7 +164,7 @@ typedef struct sotto_depthwise_rows_dsp_params {
 } sotto_depthwise_rows_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
-#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs)*16)
+#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
 
 /* Fitted, for a horizontal stride of 1 and of 2; for a stride of 1 and three or five kernel rows;
  * exact for both strides. `output` may be `input` where both have one shape and channels are a
@@ -201,7 +201,7 @@ typedef struct sotto_depthwise_five_dsp_params {
 } sotto_depthwise_five_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as rows of three words. */
-#define SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES(rows) ((rows)*48)
+#define SOTTO_DEPTHWISE_FIVE_DSP_SCRATCH_BYTES(rows) ((rows) * 48)
 
 /* For a kernel height of three, of five. `output` may be `input` where both have one shape and
  * channels are a multiple of four. */

@@ -92,7 +92,7 @@ typedef struct sotto_depthwise_strips_portable_params {
 /* Bytes of scratch (4-byte aligned): the strips of a channel and its weights, a word each. */
 #define SOTTO_DEPTHWISE_STRIPS_PORTABLE_SCRATCH_BYTES(output_height, output_width, kernel_height, \
                                                       stride_height, stride_width)                \
-  (4 * (((output_width) + 4) / 5 * (((output_height)-1) * (stride_height) + (kernel_height)) *    \
+  (4 * (((output_width) + 4) / 5 * (((output_height) - 1) * (stride_height) + (kernel_height)) *  \
             SOTTO_DEPTHWISE_STRIP_COLUMNS(stride_width) +                                         \
         3 * (kernel_height)))
 
