@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from model_builder import Builder
+from model_builder import Builder, Layers
 
 from training.export.graph import (
     ArithmeticOptions,
@@ -147,6 +147,34 @@ def ds_cnn_layer(rng: np.random.Generator) -> Graph:
     name = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
     b.operator(name, [source, weights, bias], target, options)
     return b.build([source], [target])
+
+
+def layer_of_one_window(rng: np.random.Generator) -> Graph:
+    """A step of a streaming model: pointwise, or k x 1 over its whole state."""
+    b = Builder()
+    rows = int(rng.integers(1, 8))
+    channels, outputs = rng.integers(1, 70, 2).tolist()
+    source = b.tensor((1, rows, 1, channels), 0.05, int(rng.choice([-128, 127, 3])))
+    scales = rng.uniform(0.5, 1.5, outputs) / 1_000
+    shape = (outputs, rows, 1, channels)
+    weights = b.tensor(shape, scales, axis=0, data=int8(rng, shape, -127))
+    values = rng.integers(-9_000, 9_000, outputs).astype(np.int32)
+    bias = b.tensor((outputs,), scales * 0.05, data=values)
+    scale = float(10 ** rng.uniform(-2.3, -0.5))
+    target = b.tensor((1, 1, 1, outputs), scale, int(rng.choice([-128, 127, -20])))
+    options = ConvOptions("VALID", 1, 1, activation=str(rng.choice(ACTIVATIONS)))
+    b.operator("CONV_2D", [source, weights, bias], target, options)
+    return b.build([source], [target])
+
+
+def depthwise_in_between(rng: np.random.Generator) -> Graph:
+    """A depthwise layer that may write over its input."""
+    b = Layers(seed=int(rng.integers(2**31)))
+    height, width, channels = rng.integers(1, 12, 3).tolist()
+    source = b.tensor((1, height, width, channels), 0.05, -128)
+    x = b.convolution(source, channels, 1)
+    x = b.convolution(x, channels, int(rng.choice([3, 5])), multiplier=1)
+    return b.build([source], [b.convolution(x, 3, 1)])
 
 
 def layer_of_ties(rng: np.random.Generator) -> Graph:

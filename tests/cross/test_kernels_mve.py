@@ -22,6 +22,7 @@ from operator_cases import (
     fully_connected,
     fully_connected_per_channel,
     int8,
+    layer_of_one_window,
     layer_of_ties,
     mean,
 )
@@ -68,6 +69,7 @@ def _rounds(rng: np.random.Generator, program: Program) -> list[list[np.ndarray]
         (fully_connected, 0.5),
         (fully_connected_per_channel, 0.5),
         (ds_cnn_layer, 0.9),
+        (layer_of_one_window, 0.9),
         (layer_of_ties, 0.9),
         (add, 1.0),
         (average_pool, 1.0),

@@ -16,8 +16,10 @@ from operator_cases import (
     average_pool,
     conv2d,
     depthwise_conv2d,
+    depthwise_in_between,
     ds_cnn_layer,
     fully_connected_per_channel,
+    layer_of_one_window,
     layer_of_ties,
     mean,
     one_window,
@@ -39,7 +41,9 @@ BOARD = Path(__file__).with_name("kernel_cases_board.c")
 CASES = (
     conv2d,
     depthwise_conv2d,
+    depthwise_in_between,
     fully_connected_per_channel,
+    layer_of_one_window,
     layer_of_ties,
     add,
     average_pool,
@@ -65,7 +69,7 @@ extern int8_t kernel_cases_output[{output_bytes}];
 
 
 def _programs() -> list[Program]:
-    """One layer each, as the reference kernels compute it."""
+    """One layer each, or three, as the reference kernels compute it."""
     rng = np.random.default_rng(SEED)
     graphs = [case(rng) for case in CASES for _ in range(MODELS_A_CASE)]
     graphs += [ds_cnn_layer(rng) for _ in range(KEYWORD_LAYERS)]

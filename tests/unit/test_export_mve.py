@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from training.export.lower import lower
 from training.export.mve.choose import (
     Strips,
     add_kernel,
+    choose_mve_kernels,
     depthwise_kernel,
     matrix_kernel,
 )
@@ -27,8 +29,17 @@ from training.export.mve.params import (
     DepthwiseLongMveParams,
     DepthwiseMveParams,
 )
-from training.export.program import AddParams, Conv2dParams, DepthwiseConv2dParams, KernelCall
-from training.export.targets import MVE, REFERENCE
+from training.export.program import (
+    AddParams,
+    Conv2dParams,
+    DepthwiseConv2dParams,
+    KernelCall,
+    Program,
+)
+from training.export.regenerate import read_exported_tflite
+from training.export.targets import MVE, PORTABLE, REFERENCE
+
+GENERATED = Path(__file__).resolve().parents[2] / "generated"
 
 
 def _first(kind: type) -> Conv2dParams | DepthwiseConv2dParams:
@@ -93,13 +104,14 @@ def test_strips_hold_every_window_of_the_layer(
         dilation_width=data.draw(st.integers(1, 2)),
         dilation_height=data.draw(st.integers(1, 2)),
     )
-    strips = Strips(params, data.draw(st.integers(1, params.output_width)))
+    one_by_one = data.draw(st.booleans())
+    strips = Strips(params, data.draw(st.integers(1, params.output_width)), one_by_one=one_by_one)
     places = strips.places
     assert len(set(places.tolist())) == kernel * kernel
     assert places.max() < 16 * strips.vectors
     for strip in range(strips.count):
         outputs = min(strips.outputs, params.output_width - strip * strips.outputs)
-        first = strip * strips.rows * strips.columns
+        first = strip % strips.held * strips.rows * strips.columns
         last = first + (params.output_height - 1) * strips.columns + outputs - 1
         assert last + 16 * strips.vectors <= strips.plane_bytes
 
@@ -139,6 +151,43 @@ def test_scratch_is_no_larger_than_the_input(channels: int, planes: int | None) 
     chosen = depthwise_kernel(_depthwise(40, 40, channels, 3))
     assert (chosen and chosen.planes) == planes
     assert chosen is None or chosen.scratch_bytes <= 40 * 40 * channels
+
+
+def _residual_block(added: bool) -> Program:
+    """Depthwise behind a pointwise layer whose output an addition may read again."""
+    b = Layers(seed=7)
+    source = b.tensor((1, 25, 5, 64), 0.05, -128)
+    before = b.convolution(source, 64, 1)
+    x = b.convolution(before, 64, (5, 3), multiplier=1)
+    if added:
+        x = b.operator("ADD", [x, before], b.same(x, 0.2), ArithmeticOptions())
+    return choose_mve_kernels(lower(b.build([source], [b.convolution(x, 12, 1)])))
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_a_layer_that_cannot_work_in_place_holds_one_strip(added: bool) -> None:
+    params = _residual_block(added).calls[1].params
+    assert isinstance(params, DepthwiseMveParams)
+    assert params.strips > 1
+    assert params.strips_held == (1 if added else params.strips)
+    assert params.writes_over_input != added
+    assert params.scratch_bytes <= 8 * (29 * 3 + 16) * params.strips_held  # rows, columns, a vector
+
+
+def test_the_shipped_model_needs_no_more_memory_than_without_vectors() -> None:
+    tflite = read_exported_tflite(GENERATED)
+    arenas = {t: compile_model(tflite, target=t).plan.arena_bytes for t in (PORTABLE, MVE)}
+    assert arenas[MVE] <= arenas[PORTABLE]
+
+
+@pytest.mark.parametrize(("width", "scratch_windows"), [(1, 1), (2, 2), (3, 2)])
+def test_a_single_window_needs_room_for_one(width: int, scratch_windows: int) -> None:
+    b = Layers(seed=8)
+    source = b.tensor((1, 1, width, 40), 0.05, -128)
+    params = lower(b.build([source], [b.convolution(source, 8, 1)])).calls[0].params
+    chosen = matrix_kernel(params)
+    assert chosen is not None
+    assert chosen.scratch_bytes == scratch_windows * 16 * 3
 
 
 @pytest.mark.parametrize("activation_min", [-128, -3])

@@ -5,6 +5,7 @@ A call that a check refuses keeps its reference kernel: the answer is the same, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from training.export.mve.params import (
     MatrixMveParams,
     MeanMveParams,
 )
+from training.export.passes.in_place import work_in_place
 from training.export.program import (
     AddParams,
     AveragePoolParams,
@@ -94,6 +96,12 @@ class Strips:
     params: DepthwiseConv2dParams
     outputs: int
     planes: int = PLANES[0]
+    one_by_one: bool = False
+
+    @property
+    def held(self) -> int:
+        """Strips that a plane has room for."""
+        return 1 if self.one_by_one else self.count
 
     @property
     def count(self) -> int:
@@ -135,7 +143,7 @@ class Strips:
         p = self.params
         below = (p.output_height - 1) * p.stride_height * self.columns
         last = below + (self.outputs - 1) * p.stride_width + self.vectors * VECTOR_BYTES
-        return (self.count - 1) * self.rows * self.columns + max(last, self.rows * self.columns)
+        return (self.held - 1) * self.rows * self.columns + max(last, self.rows * self.columns)
 
     @property
     def cost(self) -> float:
@@ -154,13 +162,13 @@ class Strips:
         return (rows[:, None] + np.arange(p.kernel_width) * p.dilation_width).reshape(-1)
 
 
-def choose_strips(params: DepthwiseConv2dParams) -> Strips | None:
+def choose_strips(params: DepthwiseConv2dParams, *, one_by_one: bool) -> Strips | None:
     """The fastest strips of those whose planes take no more memory than is allowed, if any do."""
     channels = params.input_channels
     image_bytes = params.input_height * params.input_width * channels
     limit = max(image_bytes, FREE_SCRATCH_BYTES)
     ways = [
-        Strips(params, outputs, planes)
+        Strips(params, outputs, planes, one_by_one)
         for planes in PLANES
         if planes == min(PLANES) or channels > min(PLANES)
         for outputs in range(1, params.output_width + 1)
@@ -169,14 +177,20 @@ def choose_strips(params: DepthwiseConv2dParams) -> Strips | None:
     return min(fitting, key=lambda way: way.cost, default=None)
 
 
-def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
-    """The depthwise kernel for a depthwise layer, or None where a check refuses."""
+def depthwise_kernel(
+    params: KernelParams, *, one_by_one: bool = False
+) -> DepthwiseMveParams | None:
+    """The depthwise kernel for a depthwise layer, or None where a check refuses.
+
+    Args:
+        one_by_one: hold one strip at a time: less memory, but not over the layer's input.
+    """
     if not isinstance(params, DepthwiseConv2dParams) or params.depth_multiplier != 1:
         return None
     channels = params.input_channels
     columns = params.weights.reshape(-1, channels).T.astype(np.int64)
     factors = _factors(params, columns)
-    strips = choose_strips(params)
+    strips = choose_strips(params, one_by_one=one_by_one)
     if factors is None or strips is None:
         return None
     one_vector = strips.vectors == 1
@@ -190,6 +204,7 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseMveParams | None:
         channels=channels,
         pad_value=-params.input_offset,
         strips=strips.count,
+        strips_held=strips.held,
         strip_outputs=strips.outputs,
         strip_columns=strips.columns,
         strip_rows=strips.rows,
@@ -243,16 +258,24 @@ def same_params_kernel(params: KernelParams) -> KernelParams | None:
     return None
 
 
-def _chosen(call: KernelCall) -> KernelCall:
-    added = add_kernel(call)
-    if added is not None:
-        return added
+def _fastest(call: KernelCall) -> KernelCall:
+    """The call with a kernel of Armv8.1-M, if there is one."""
+    call = add_kernel(call) or call
     p = call.params
-    return replace(
-        call, params=matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
-    )
+    params = matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
+    return replace(call, params=params)
 
 
 def choose_mve_kernels(program: Program) -> Program:
-    """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one."""
-    return with_scratch(program, map(_chosen, program.calls))
+    """Give every call the kernel of Armv8.1-M that computes the same bytes, if there is one.
+
+    A depthwise layer that will not write over its input needs its strips only one by one.
+    """
+    fastest = [_fastest(call) for call in program.calls]
+    in_place = work_in_place(with_scratch(program, fastest)).calls
+    calls = []
+    for call, chosen, placed in zip(program.calls, fastest, in_place, strict=True):
+        over_input = placed.output in placed.inputs
+        narrow = None if over_input else depthwise_kernel(call.params, one_by_one=True)
+        calls.append(replace(chosen, params=narrow or chosen.params))
+    return with_scratch(program, calls)

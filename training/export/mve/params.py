@@ -50,7 +50,7 @@ class MatrixMveParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_MATRIX_MVE_SCRATCH_BYTES."""
-        return WINDOWS * VECTOR_BYTES * self.vectors + self.output_channels
+        return min(WINDOWS, self.output_height * self.output_width) * VECTOR_BYTES * self.vectors
 
     @property
     def writes_over_input(self) -> bool:
@@ -76,6 +76,7 @@ class DepthwiseMveParams(KernelParams):
     pad_left: int
     pad_value: int
     strips: int
+    strips_held: int
     strip_outputs: int
     strip_columns: int
     strip_rows: int
@@ -98,8 +99,9 @@ class DepthwiseMveParams(KernelParams):
 
     @property
     def writes_over_input(self) -> bool:
-        """Input and output of one shape."""
-        return (self.input_height, self.input_width) == (self.output_height, self.output_width)
+        """Input and output of one shape, and all strips unpacked before the first is computed."""
+        one_shape = (self.input_height, self.input_width) == (self.output_height, self.output_width)
+        return one_shape and self.strips_held == self.strips
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ typedef struct sotto_matrix_mve_params {
   const int32_t *stream;
 } sotto_matrix_mve_params;
 
-/* Bytes of scratch: two windows, and the results of one. */
-#define SOTTO_MATRIX_MVE_SCRATCH_BYTES(vectors, channels) ((vectors) * 32 + (channels))
+/* Bytes of scratch: two windows, or the only one. */
+#define SOTTO_MATRIX_MVE_SCRATCH_BYTES(vectors, windows) ((vectors) * ((windows) > 1 ? 32 : 16))
 
 /* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
  * as input channels. */
@@ -80,6 +80,7 @@ typedef struct sotto_depthwise_mve_params {
   int32_t pad_left;
   int32_t pad_value;
   int32_t strips;
+  int32_t strips_held; /* that a plane has room for: all, or 1 after the other */
   int32_t strip_outputs;
   int32_t strip_columns;
   int32_t strip_rows;
@@ -99,7 +100,8 @@ typedef struct sotto_depthwise_mve_params {
 /* Bytes of scratch. */
 #define SOTTO_DEPTHWISE_MVE_SCRATCH_BYTES(planes, plane_bytes) ((planes) * (plane_bytes))
 
-/* For windows of one vector, and for others. `output` may be `input` where both have one shape. */
+/* For windows of one vector, and for others. `output` may be `input` where both have one shape and
+ * all strips are held. */
 void sotto_depthwise_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,
                             int8_t *output, int8_t *scratch);
 void sotto_depthwise_long_mve_s8(const sotto_depthwise_mve_params *params, const int8_t *input,

@@ -1,6 +1,8 @@
-/* Convolution and fully connected layer as a product of matrices, two windows at a time. */
+/* Convolution and fully connected layer as a product of matrices, two windows at a time,
+ * the last of an odd number by itself. */
 #include "bytes.h"
 #include "matrix_block.h"
+#include "matrix_window.h"
 #include "quad.h"
 #include "sotto/nn_mve.h"
 
@@ -85,6 +87,18 @@ static void run_rest(const sotto_matrix_mve_params *p, const matrix_block *block
   }
 }
 
+/* The next window, to `target`. */
+static inline void gather(const sotto_matrix_mve_params *p, int pixels, const int8_t **input,
+                          cursor *at, int8_t *target) {
+  if (pixels) {
+    mve_copy(target, *input, p->input_channels);
+    *input += p->input_channels;
+  } else {
+    copy_window(p, *input, at, target);
+    next(p, at);
+  }
+}
+
 void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *input, int8_t *output,
                          int8_t *scratch) {
   const sotto_matrix_mve_params *p = params;
@@ -92,10 +106,10 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
   const int32_t window_bytes = p->vectors * VECTOR_BYTES;
   const int32_t rest = p->output_channels % QUAD;
   const int pixels = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width == 1;
+  int8_t *const outputs = output;
   matrix_block block = {
       .windows = scratch,
       .stream = p->stream,
-      .outputs = {output, output},
       .vectors = p->vectors,
       .quads = p->output_channels / QUAD,
       .ties_away = p->ties_away,
@@ -103,27 +117,29 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
   };
   cursor at;
   begin_row(p, &at, -p->pad_top);
-  for (int32_t left = count; left > 0; left -= MATRIX_BLOCK_WINDOWS) {
+  for (int32_t pair = 0; pair < count / MATRIX_BLOCK_WINDOWS; ++pair) {
     for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-      /* Behind the last window what the second was before is computed once more, for nobody. */
-      int8_t *const window = scratch + w * window_bytes;
-      const int behind = w == left;
-      block.outputs[w] = behind ? scratch + MATRIX_BLOCK_WINDOWS * window_bytes : output;
-      if (behind) break;
+      gather(p, pixels, &input, &at, scratch + w * window_bytes);
+      block.outputs[w] = output;
       output += p->output_channels;
-      if (pixels) {
-        mve_copy(window, input, p->input_channels);
-        input += p->input_channels;
-      } else {
-        copy_window(p, input, &at, window);
-        next(p, &at);
-      }
     }
     if (block.quads > 0) sotto_matrix_block_mve(&block);
     if (rest > 0) run_rest(p, &block, rest);
   }
+  if (count % MATRIX_BLOCK_WINDOWS != 0) {
+    gather(p, pixels, &input, &at, scratch);
+    const matrix_window last = {
+        .window = scratch,
+        .stream = p->stream,
+        .output = output,
+        .ties_away = p->ties_away,
+        .vectors = p->vectors,
+        .channels = p->output_channels,
+        .rounding_base = p->rounding_base,
+    };
+    sotto_matrix_window_mve(&last);
+  }
   if (p->activation_min > INT8_MIN || p->activation_max < INT8_MAX) {
-    const int32_t bytes = count * p->output_channels;
-    mve_clamp(output - bytes, bytes, p->activation_min, p->activation_max);
+    mve_clamp(outputs, count * p->output_channels, p->activation_min, p->activation_max);
   }
 }
