@@ -94,11 +94,12 @@ static const sotto_depthwise_mve_params depthwise_mve_1 = {
     .pad_left = 0,
     .pad_value = -128,
     .strips = 10,
+    .strips_held = 1,
     .strip_outputs = 1,
     .strip_columns = 3,
     .strip_rows = 29,
     .planes = 8,
-    .plane_bytes = 871,
+    .plane_bytes = 88,
     .vectors = 1,
     .taps = 15,
     .bytes_with_tap = 32767,
@@ -200,11 +201,12 @@ static const sotto_depthwise_mve_params depthwise_mve_3 = {
     .pad_left = 0,
     .pad_value = -128,
     .strips = 5,
+    .strips_held = 1,
     .strip_outputs = 1,
     .strip_columns = 3,
     .strip_rows = 29,
     .planes = 8,
-    .plane_bytes = 436,
+    .plane_bytes = 88,
     .vectors = 1,
     .taps = 15,
     .bytes_with_tap = 32767,
@@ -384,11 +386,12 @@ static const sotto_depthwise_mve_params depthwise_mve_5 = {
     .pad_left = 1,
     .pad_value = -128,
     .strips = 5,
+    .strips_held = 1,
     .strip_outputs = 1,
     .strip_columns = 3,
     .strip_rows = 29,
     .planes = 8,
-    .plane_bytes = 436,
+    .plane_bytes = 88,
     .vectors = 1,
     .taps = 15,
     .bytes_with_tap = 32767,
@@ -647,11 +650,12 @@ static const sotto_depthwise_mve_params depthwise_mve_8 = {
     .pad_left = 1,
     .pad_value = -128,
     .strips = 5,
+    .strips_held = 1,
     .strip_outputs = 1,
     .strip_columns = 3,
     .strip_rows = 29,
     .planes = 8,
-    .plane_bytes = 436,
+    .plane_bytes = 88,
     .vectors = 1,
     .taps = 15,
     .bytes_with_tap = 32767,
@@ -911,11 +915,12 @@ static const sotto_depthwise_mve_params depthwise_mve_11 = {
     .pad_left = 1,
     .pad_value = -128,
     .strips = 5,
+    .strips_held = 1,
     .strip_outputs = 1,
     .strip_columns = 3,
     .strip_rows = 29,
     .planes = 8,
-    .plane_bytes = 436,
+    .plane_bytes = 88,
     .vectors = 1,
     .taps = 15,
     .bytes_with_tap = 32767,
@@ -1197,9 +1202,9 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 0 CONV_2D 49x40x1 -> 25x20x16, kernel 10x4, stride 2x2, RELU, 320000 MACs */
   sotto_matrix_mve_s8(&matrix_mve_0, features_s8, tensors + 0, tensors + 8000);
   /* 1 DEPTHWISE_CONV_2D 25x20x16 -> 25x10x16, kernel 5x3, stride 1x2, RELU, 60000 MACs */
-  sotto_depthwise_mve_s8(&depthwise_mve_1, tensors + 0, tensors + 14976, tensors + 8000);
+  sotto_depthwise_mve_s8(&depthwise_mve_1, tensors + 0, tensors + 8000, tensors + 12000);
   /* 2 CONV_2D 25x10x16 -> 25x10x32, kernel 1x1, stride 1x1, RELU, 128000 MACs */
-  sotto_matrix_mve_s8(&matrix_mve_2, tensors + 14976, tensors + 0, tensors + 8000);
+  sotto_matrix_mve_s8(&matrix_mve_2, tensors + 8000, tensors + 0, tensors + 12000);
   /* 3 DEPTHWISE_CONV_2D 25x10x32 -> 25x5x32, kernel 5x3, stride 1x2, RELU, 60000 MACs */
   sotto_depthwise_mve_s8(&depthwise_mve_3, tensors + 0, tensors + 8000, tensors + 12000);
   /* 4 CONV_2D 25x5x32 -> 25x5x64, kernel 1x1, stride 1x1, RELU, 256000 MACs */
@@ -1223,9 +1228,9 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   /* 13 ADD 25x5x64 + 25x5x64 -> 25x5x64, RELU */
   sotto_add_mve_s8(&add_mve_13, tensors + 8000, tensors + 0, tensors + 8000);
   /* 14 MEAN 25x5x64 -> 1x1x64 */
-  sotto_mean_mve_s8(&mean_mve_14, tensors + 8000, tensors + 144);
+  sotto_mean_mve_s8(&mean_mve_14, tensors + 8000, tensors + 0);
   /* 15 CONV_2D 1x1x64 -> 1x1x12, kernel 1x1, stride 1x1, 768 MACs */
-  sotto_matrix_mve_s8(&matrix_mve_15, tensors + 144, scores_s8, tensors + 0);
+  sotto_matrix_mve_s8(&matrix_mve_15, tensors + 0, scores_s8, tensors + 64);
   return SOTTO_OK;
 }
 #endif

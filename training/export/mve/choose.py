@@ -5,7 +5,6 @@ A call that a check refuses keeps its reference kernel: the answer is the same, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
