@@ -110,4 +110,7 @@ def _run(core: Core, arguments: Sequence[str], folder: Path) -> None:
     except OSError as error:
         raise SottoError(f"{command[0]} is not on PATH", "Run `make setup`.") from error
     if done.returncode != 0:
-        raise SottoError(f"building the bench for {core.name} failed:\n{done.stderr}", "Mend it.")
+        raise SottoError(
+            f"building the bench for {core.name} failed:\n{done.stderr}",
+            "Mend what the compiler names, then bench again.",
+        )

@@ -102,7 +102,10 @@ class Frames:
             address, depth = waiting.pop()
             if address in inside and depth > before.get(address, -1):
                 if depth > GREATEST_BYTES:
-                    raise SottoError(f"the stack of {function.name} grows in a loop", "Mend it.")
+                    raise SottoError(
+                        f"the stack of {function.name} grows in a loop",
+                        "Move its pushes out of the loop.",
+                    )
                 one = inside[address]
                 before[address] = depth
                 after = max(depth + growth(one), 0)

@@ -82,7 +82,10 @@ def run(core: Core, elf: Path, *options: str) -> str:
             preexec_fn=functools.partial(_before_exec, os.getpid()),
         )
     except subprocess.TimeoutExpired as error:
-        raise SottoError(f"the bench on {core.name} does not end", "Debug it.") from error
+        raise SottoError(
+            f"the bench on {core.name} had not ended after {RUN_TIMEOUT_S} s",
+            f"Bench `--core {core.name}` one `--model` at a time: one of them loops on it.",
+        ) from error
     if done.returncode != 0:
         raise SottoError(f"{qemu} failed: {done.stderr}", "Run `sotto doctor`.")
     return done.stdout
