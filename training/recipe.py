@@ -82,6 +82,19 @@ class DataConfig(Section):
     """Clips of other words used for `_unknown_`; 0 takes the mean count of a keyword."""
     silence_clips: int = ranged(0, 0, 1_000_000)
     """Clips made for `_silence_` where no recordings exist; 0 takes the mean of a keyword."""
+    folds: int = ranged(0, 0, 20)
+    """Parts of the speakers for cross-validation; 0 (or 1) trains once, with `test_percent`."""
+    fold: int = ranged(0, 0, 19)
+    """The part that is tested, below `folds`. Official lists and `test_percent` do not count."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.fold >= max(self.folds, 1):
+            self.fail(
+                "fold",
+                f"{self.fold} is no part of {self.folds} folds",
+                f"Use a fold from 0 to {max(self.folds, 1) - 1}.",
+            )
 
 
 @dataclass(frozen=True)

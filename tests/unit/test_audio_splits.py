@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,32 @@ def test_too_few_speakers_are_an_error(seed: int) -> None:
     clips = [*everyone(9), clip("rare", "s1"), clip("rare", "s2")]
     with pytest.raises(UserError, match=r"class 'rare' has 2 speaker\(s\)"):
         split(corpus(clips), CONFIG, seed)
+
+
+@settings(deadline=None)
+@given(folds=st.integers(2, 6), seed=st.integers(0, 2**31 - 1))
+def test_folds_test_every_speaker_once(folds: int, seed: int) -> None:
+    talker = [clip("yes", "s3", number) for number in range(100, 400)]
+    source = corpus(everyone(300) + talker)
+    tested: list[str] = []
+    for fold in range(folds):
+        parted = split(source, replace(CONFIG, folds=folds, fold=fold), seed)
+        by_set = [{c.speaker for c in clips} for clips in parted.sets().values()]
+        assert sum(map(len, by_set)) == len(set().union(*by_set)) == 300
+        assert f"fold {fold + 1} of {folds}" in parted.method
+        assert "s3" not in {c.speaker for c in parted.validation}
+        tested += {str(c.speaker) for c in parted.test}
+    assert sorted(tested) == sorted(f"s{n}" for n in range(300))
+
+
+def test_folds_go_before_official_lists() -> None:
+    clips = everyone(40)
+    listed = corpus(clips, test_names=frozenset(c.name for c in clips[:5]))
+    assert split(listed, CONFIG, 1).method == "official lists of the archive"
+    assert "fold 2 of 3" in split(listed, replace(CONFIG, folds=3, fold=1), 1).method
+
+
+@pytest.mark.parametrize(("folds", "fold"), [(3, 3), (0, 1)])
+def test_a_fold_that_is_not_there_is_refused(folds: int, fold: int) -> None:
+    with pytest.raises(UserError, match="is no part of"):
+        DataConfig(folds=folds, fold=fold)

@@ -15,6 +15,9 @@ from training.recipe import DataConfig
 
 SPLIT_NAMES = ("train", "validation", "test")
 
+MIN_FOLDS = 2
+"""Fewer are no cross-validation: `folds` 0 and 1 mean one training."""
+
 PROLIFIC_FACTOR = 5.0
 """A speaker with more than this many times the median speaker's clips is kept for training: a set
 that one voice fills says little about other voices."""
@@ -40,6 +43,9 @@ class Split:
 def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
     """Split by the official lists when the corpus has them, otherwise by speaker.
 
+    With `config.folds` it is always by speaker, and the test sets of all folds together hold every
+    speaker once, apart from the few that had to move to fill a class.
+
     A speaker falls where a hash of its name and the seed says, so that new recordings move none of
     the old ones; only speakers with far more clips than usual all go to training. In a small corpus
     that alone can leave a set without some class; then speakers move until none is. A clip without
@@ -48,12 +54,14 @@ def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
     Raises:
         UserError: a class has too few speakers (or clips) to stand in every set.
     """
-    if corpus.test_names:
+    if corpus.test_names and config.folds < MIN_FOLDS:
         places = {clip.name: _official_place(corpus, clip) for clip in corpus.clips}
         method = "official lists of the archive"
     else:
         places = _places_by_speaker(corpus.clips, config, seed)
         method = "by speaker" if corpus.speakers_known else "by clip: not every speaker is known"
+        if config.folds >= MIN_FOLDS:
+            method += f", fold {config.fold + 1} of {config.folds}"
     sets = {
         name: tuple(clip for clip in corpus.clips if places[clip.name] == name)
         for name in SPLIT_NAMES
@@ -79,15 +87,20 @@ def _places_by_speaker(clips: Sequence[Clip], config: DataConfig, seed: int) -> 
     for clip in clips:
         units[_unit(clip)].add(clip.label)
     prolific = _prolific(clips)
-    test_end = config.test_percent / 100.0
+    folded = config.folds >= MIN_FOLDS
+    test_end = 1.0 / config.folds if folded else config.test_percent / 100.0
     validation_end = test_end + config.validation_percent / 100.0
+    fold_start = config.fold / config.folds if folded else 0.0
     place: dict[str, str] = {}
     for unit in units:
-        value = unit_hash(unit, seed)
-        if unit in prolific or value >= validation_end:
-            place[unit] = "train"
+        value = (unit_hash(unit, seed) - fold_start) % 1.0
+        # Each fold tests its part, prolific voices too: what is reported is the sum of all folds.
+        if value < test_end and (folded or unit not in prolific):
+            place[unit] = "test"
+        elif value < validation_end and unit not in prolific:
+            place[unit] = "validation"
         else:
-            place[unit] = "test" if value < test_end else "validation"
+            place[unit] = "train"
     _fill_missing_classes(units, place, sorted(units, key=lambda unit: unit_hash(unit, seed)))
     return {clip.name: place[_unit(clip)] for clip in clips}
 
