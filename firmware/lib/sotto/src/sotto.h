@@ -2,6 +2,7 @@
 #ifndef SOTTO_H
 #define SOTTO_H
 
+#include "sotto/detect.h"
 #include "sotto/frontend.h"
 #include "sotto/model.h"
 
