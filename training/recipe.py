@@ -182,6 +182,31 @@ class TeacherConfig(Section):
 
 
 @dataclass(frozen=True)
+class ExternalTeacherConfig(Section):
+    """A network trained elsewhere whose answers count among the teachers'."""
+
+    path: str = ""
+    """`.tflite` or `.onnx` file or SavedModel folder; relative to the folder of the recipe."""
+    labels: tuple[str, ...] = ()
+    """What its outputs mean, in their order; a word that is no keyword counts as `_unknown_`."""
+    labels_file: str = ""
+    """Text file with one label a line, in place of `labels`; relative to the recipe."""
+    input: str = choice("features", ("features", "pcm"))
+    """What it takes: the recipe's features (int8 steps of `FEATURE_SCALE`), or samples in [-1, 1).
+    """
+    sample_rate_hz: int = ranged(0, 0, 48_000)
+    """Rate it was trained at; 0 where it is the recipe's. Another rate is refused."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.path:
+            self.fail("path", "the path is empty", "Name the file of the teacher.")
+        if bool(self.labels) == bool(self.labels_file):
+            what = "both are given" if self.labels else "neither is given"
+            self.fail("labels", f"of labels and labels_file {what}", "Give one of them.")
+
+
+@dataclass(frozen=True)
 class StudentConfig(Section):
     """The model that is deployed."""
 
