@@ -1,14 +1,16 @@
 """One short training loop for teachers and students, float or quantisation-aware.
 
-All randomness here follows from (seed, epoch, step), so a run that continues from a checkpoint
-draws what the run without a break would have drawn. A model's own dropout keeps its state to
-itself.
+All randomness here follows from (seed, epoch, step), and a model's dropout keeps its counter among
+its weights, so a run that continues from a checkpoint is the run without a break.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -21,18 +23,32 @@ from training.recipe import FEATURE_SCALE
 from training.runtime import keras, tf
 
 CHECKPOINT_EPOCHS = 5
-"""Epochs between two checkpoints."""
+"""Fewest epochs between two checkpoints."""
+CHECKPOINTS, VALIDATIONS = 50, 100
+"""Of a long run: epochs of a small network are shorter than what these take."""
+WARM_UP_SHARE = 0.03
+"""Of the steps: the learning rate rises from zero."""
+GRADIENT_NORM = 5.0
+"""Greatest norm of all gradients together; longer ones are shortened to it."""
+AVERAGING_START = 10.0
+"""The average of n weights forgets with n / (n + this) at first, as the first ones are poor."""
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to train: AdamW (Loshchilov, Hutter 2019) under a cosine decay."""
+    """How long and how fast to train.
+
+    AdamW (Loshchilov, Hutter 2019) under a cosine decay after a linear rise; the weights that
+    remain are an exponential average of those of all steps (Polyak, Juditsky 1992).
+    """
 
     epochs: int
     batch_clips: int
     learning_rate: float
     weight_decay: float
     seed: int
+    averaging: float = 0.0
+    """Share of the average that a step keeps; 0 keeps the last weights."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +62,48 @@ class FeatureChanges:
     tilt: float = 0.0
     """Standard deviation of the slope over the bins, from the lowest to the highest, in the unit of
     the network's input: microphones and rooms differ by smooth frequency responses."""
+    mixup: float = 0.0
+    """Greatest share of another clip in half of the clips (mixup, Zhang et al. 2018)."""
+    context_share: float = 0.0
+    """Share of the steps in which each clip follows another one, as in a stream. The network must
+    take any number of frames and hear the last window."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Clips in several augmented copies ("passes").
+    """Clips in several augmented copies ("passes"), and mixes that only a teacher labels.
 
     Attributes:
         features: int8[passes, clips, frames, bins]; may be a memory map.
         labels: int32[clips].
-        teacher_logits: float32[passes, clips, classes], or None.
+        teacher_logits: float[passes, clips, classes], or None.
+        mixes: int8[mix passes, clips, frames, bins] without labels, or None.
+        mix_logits: float[mix passes, clips, classes], where there are mixes.
     """
 
     features: np.ndarray
     labels: np.ndarray
     teacher_logits: np.ndarray | None = None
+    mixes: np.ndarray | None = None
+    mix_logits: np.ndarray | None = None
+
+    def epoch(self, number: int, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Features, targets and teacher's logits of the clips that an epoch sees.
+
+        The passes come in turn; where there are mixes, every second epoch sees a pass of those.
+        """
+        clips = len(self.labels)
+        if self.mixes is not None and self.mix_logits is not None:
+            number, mixed = divmod(number, 2)
+            if mixed:
+                index = number % len(self.mixes)
+                nothing = np.zeros((clips, classes), np.float32)
+                return self.mixes[index], nothing, self.mix_logits[index]
+        index = number % len(self.features)
+        targets = np.eye(classes, dtype=np.float32)[self.labels]
+        if self.teacher_logits is None:
+            return self.features[index], targets, np.zeros_like(targets)
+        return self.features[index], targets, self.teacher_logits[index]
 
 
 @dataclass(frozen=True)
@@ -73,11 +116,22 @@ class LabelledFeatures:
 
 @dataclass
 class Curve:
-    """What each epoch reached; accuracies as shares of 1."""
+    """What the epochs reached; accuracies as shares of 1."""
 
     loss: list[float] = field(default_factory=list)
     train_accuracy: list[float] = field(default_factory=list)
+    """On the changed clips; for a clip without a label, agreement with the teacher."""
+    validation_epochs: list[int] = field(default_factory=list)
+    """After how many epochs the averaged weights were tried on the validation set."""
     validation_accuracy: list[float] = field(default_factory=list)
+    clips: int = 0
+    """Seen in all steps so far."""
+    seconds: float = 0.0
+    """Wall time of those steps."""
+
+
+Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+"""(features, targets, teacher's logits, seed) -> float32[2]: loss and accuracy of a batch."""
 
 
 def fit(
@@ -90,64 +144,82 @@ def fit(
     progress: Progress,
     name: str,
     checkpoint: Path | None = None,
+    xla: bool = False,
 ) -> Curve:
     """Train `model` in place; it takes float32[batch, frames, bins, 1] and gives logits.
 
-    Epoch e sees pass `e mod passes` of the data once, in random order, without the last incomplete
-    batch. When the file `checkpoint` exists the run continues from it.
+    An epoch sees one pass of the data once, in random order, without the last incomplete batch.
+    When the file `checkpoint` exists the run continues from it.
+
+    Args:
+        model: has the averaged weights in the end.
+        data: what to learn.
+        validation: what to try the averaged weights on now and then.
+        loss: what to make small.
+        schedule: how long and how fast.
+        changes: of the features, at random.
+        progress: shows the epochs.
+        name: of the bar.
+        checkpoint: file of the state, so that a broken-off run can continue.
+        xla: compile the step with XLA; faster for small networks without convolutions of its own.
 
     Returns:
         one entry an epoch, those before a break included.
     """
-    passes, clips = data.features.shape[:2]
+    clips = len(data.labels)
     batch = min(schedule.batch_clips, clips)
     steps = clips // batch
-    optimizer = keras.optimizers.AdamW(
-        keras.optimizers.schedules.CosineDecay(schedule.learning_rate, schedule.epochs * steps),
-        weight_decay=schedule.weight_decay,
-    )
-    # What only shifts or scales is not drawn towards zero.
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(model.trainable_variables)
-    run_epoch = _epoch_function(model, optimizer, loss, changes)
-    labels = tf.constant(data.labels, tf.int32)
-    silent_teacher = np.zeros((clips, model.output_shape[-1]), np.float32)
-    curve = _restore(checkpoint, model, optimizer)
+    classes = model.output_shape[-1]
+    state = _State(model, schedule, steps)
+    run_step = [_step_function(state, loss, changes, context, xla) for context in (False, True)]
+    hear = _forward(model, xla)
+    curve = state.restore(checkpoint)
+    rare = max(1, schedule.epochs // VALIDATIONS)
+    kept = max(CHECKPOINT_EPOCHS, schedule.epochs // CHECKPOINTS)
     with progress.task(name, schedule.epochs) as task:
         task.advance(len(curve.loss))
         for epoch in range(len(curve.loss), schedule.epochs):
-            order = np.random.default_rng((schedule.seed, epoch)).permutation(clips)
-            index = epoch % passes
-            teacher = silent_teacher if data.teacher_logits is None else data.teacher_logits[index]
-            mean_loss, accuracy = run_epoch(
-                tf.constant(data.features[index]),
-                labels,
-                tf.constant(teacher),
-                tf.constant(order[: steps * batch].reshape(steps, batch), tf.int32),
-                tf.constant([schedule.seed, epoch], tf.int32),
-            )
-            heard = predict(model, validation.features).argmax(axis=1)
-            curve.loss.append(float(mean_loss))
-            curve.train_accuracy.append(float(accuracy))
-            curve.validation_accuracy.append(float(np.mean(heard == validation.labels)))
-            task.advance(1, f"validation {curve.validation_accuracy[-1]:.1%}")
-            if checkpoint is not None and (epoch + 1) % CHECKPOINT_EPOCHS == 0:
-                _save(checkpoint, model, optimizer, curve)
+            rng = np.random.default_rng((schedule.seed, epoch))
+            order = rng.permutation(clips)[: steps * batch].reshape(steps, batch)
+            in_context = rng.random(steps) < changes.context_share
+            features, targets, teacher = (np.asarray(rows) for rows in data.epoch(epoch, classes))
+            begin = time.perf_counter()
+            reached = np.zeros(2)
+            for step, chosen in enumerate(order):
+                reached += run_step[int(in_context[step])](
+                    tf.constant(features[chosen]),
+                    tf.constant(targets[chosen]),
+                    tf.constant(teacher[chosen].astype(np.float32)),
+                    tf.constant([schedule.seed, epoch * steps + step], tf.int32),
+                )
+            curve.seconds += time.perf_counter() - begin
+            curve.clips += steps * batch
+            curve.loss.append(float(reached[0] / steps))
+            curve.train_accuracy.append(float(reached[1] / steps))
+            last = epoch + 1 == schedule.epochs
+            if last or (epoch + 1) % rare == 0:
+                with state.averaged():
+                    heard = _logits(hear, validation.features).argmax(axis=1)
+                curve.validation_epochs.append(epoch + 1)
+                curve.validation_accuracy.append(float(np.mean(heard == validation.labels)))
+            task.advance(1, f"validation {(curve.validation_accuracy or [0.0])[-1]:.1%}")
+            if checkpoint is not None and (epoch + 1) % kept == 0:
+                state.save(checkpoint, curve)
+    state.use_average()
     return curve
 
 
-def predict(model: keras.Model, features: np.ndarray, batch_clips: int = 512) -> np.ndarray:
+def predict(
+    model: keras.Model, features: np.ndarray, batch_clips: int = 512, xla: bool = False
+) -> np.ndarray:
     """Logits float32[clips, classes] of int8[clips, frames, bins]."""
+    return _logits(_forward(model, xla), features, batch_clips)
 
-    @tf.function(autograph=False, reduce_retracing=True)
-    def run(batch: tf.Tensor) -> tf.Tensor:
-        return model(to_input(batch), training=False)
 
-    parts = [
-        run(tf.constant(features[start : start + batch_clips])).numpy()
-        for start in range(0, len(features), batch_clips)
-    ]
-    return np.concatenate(parts)
+def predictor(model: keras.Model, xla: bool = False) -> Callable[[np.ndarray], np.ndarray]:
+    """`predict` for many arrays: the graph is built once."""
+    run = _forward(model, xla)
+    return lambda features: _logits(run, features)
 
 
 def to_input(features: tf.Tensor) -> tf.Tensor:
@@ -193,61 +265,138 @@ def spec_augment(features: tf.Tensor, changes: FeatureChanges, seed: tf.Tensor) 
     return features
 
 
-def _epoch_function(
-    model: keras.Model, optimizer: keras.optimizers.Optimizer, loss: Loss, changes: FeatureChanges
-) -> tf.types.experimental.PolymorphicFunction:
-    """The whole epoch as one graph, so that no Python runs between two steps."""
+def mixup(
+    features: tf.Tensor, targets: tf.Tensor, greatest: float, seed: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Blend half of the clips with the clip opposite in the batch (Zhang et al. 2018).
+
+    Args:
+        features: float32[batch, frames, bins, 1].
+        targets: float32[batch, classes], blended alike.
+        greatest: share of the other clip; the share is drawn uniformly below it.
+        seed: int32[2]; the same seed blends the same way.
+    """
+    draws = tf.random.stateless_uniform([tf.shape(features)[0], 2], seed + 3)
+    share = tf.where(draws[:, :1] < 0.5, greatest * draws[:, 1:], 0.0)
+    wide = share[:, :, tf.newaxis, tf.newaxis]
+    return (
+        features + wide * (features[::-1] - features),
+        targets + share * (targets[::-1] - targets),
+    )
+
+
+class _State:
+    """Everything that a step changes: weights, optimiser and the average of the weights."""
+
+    def __init__(self, model: keras.Model, schedule: Schedule, steps: int) -> None:
+        self.model = model
+        self.averaging = schedule.averaging
+        total = schedule.epochs * steps
+        warm_up = round(total * WARM_UP_SHARE)
+        self.optimizer = keras.optimizers.AdamW(
+            keras.optimizers.schedules.CosineDecay(
+                0.0,
+                max(1, total - warm_up),
+                warmup_target=schedule.learning_rate,
+                warmup_steps=warm_up,
+            ),
+            weight_decay=schedule.weight_decay,
+        )
+        # What only shifts or scales is not drawn towards zero.
+        self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        self.optimizer.build(model.trainable_variables)
+        self.floats = [weight for weight in model.weights if weight.dtype == tf.float32]
+        self.averages = [tf.Variable(weight) for weight in self.floats]
+
+    def apply(self, gradients: list[tf.Tensor]) -> None:
+        """One step of the optimiser and of the average."""
+        limited, _ = tf.clip_by_global_norm(gradients, GRADIENT_NORM)
+        pairs = zip(limited, self.model.trainable_variables, strict=True)
+        self.optimizer.apply_gradients(pairs)
+        steps = tf.cast(self.optimizer.iterations, tf.float32)
+        kept = tf.minimum(self.averaging, steps / (steps + AVERAGING_START))
+        for average, weight in zip(self.averages, self.floats, strict=True):
+            average.assign(kept * average + (1.0 - kept) * weight)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Lend the model the averaged weights."""
+        live = [weight.numpy() for weight in self.floats]
+        self.use_average()
+        yield
+        for weight, value in zip(self.floats, live, strict=True):
+            weight.assign(value)
+
+    def use_average(self) -> None:
+        """Give the model the averaged weights."""
+        for weight, average in zip(self.floats, self.averages, strict=True):
+            weight.assign(average)
+
+    def variables(self) -> dict[str, tf.Variable]:
+        """By their name in a checkpoint."""
+        groups = {
+            "model": self.model.weights,
+            "optimizer": self.optimizer.variables,
+            "average": self.averages,
+        }
+        return {f"{name}_{i}": v for name, group in groups.items() for i, v in enumerate(group)}
+
+    def save(self, path: Path, curve: Curve) -> None:
+        """Write a checkpoint."""
+        arrays = {name: variable.numpy() for name, variable in self.variables().items()}
+        arrays["curve"] = np.frombuffer(json.dumps(asdict(curve)).encode(), np.uint8)
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        write_atomically(path, buffer.getvalue())
+
+    def restore(self, path: Path | None) -> Curve:
+        """Continue from a checkpoint, where there is one."""
+        if path is None or not path.is_file():
+            return Curve()
+        with np.load(path) as arrays:
+            for name, variable in self.variables().items():
+                variable.assign(arrays[name])
+            return Curve(**json.loads(arrays["curve"].tobytes().decode()))
+
+
+def _step_function(
+    state: _State, loss: Loss, changes: FeatureChanges, context: bool, xla: bool
+) -> Step:
+    """One step as one graph."""
 
     # Without AutoGraph: it reads source files again while a run is under way.
-    @tf.function(autograph=False, reduce_retracing=True)
-    def run_epoch(
-        features: tf.Tensor,
-        labels: tf.Tensor,
-        teacher: tf.Tensor,
-        order: tf.Tensor,
-        seed: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        steps = tf.shape(order)[0]
+    @tf.function(autograph=False, jit_compile=xla)
+    def run_step(
+        features: tf.Tensor, targets: tf.Tensor, teacher: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        expected = tf.where(tf.reduce_any(targets > 0.0, 1, keepdims=True), targets, teacher)
+        inputs = tilt(to_input(features), changes.tilt, seed)
+        if changes.mixup > 0.0:
+            inputs, targets = mixup(inputs, targets, changes.mixup, seed)
+        inputs = spec_augment(inputs, changes, seed)
+        if context:
+            inputs = tf.concat([tf.roll(inputs, 1, 0), inputs], 1)
+        with tf.GradientTape() as tape:
+            logits = state.model(inputs, training=True)
+            value = loss(targets, logits, teacher)
+        state.apply(tape.gradient(value, state.model.trainable_variables))
+        right = tf.equal(tf.argmax(logits, 1), tf.argmax(expected, 1))
+        return tf.stack([value, tf.reduce_mean(tf.cast(right, tf.float32))])
 
-        def run_step(step: tf.Tensor, loss_sum: tf.Tensor, right_sum: tf.Tensor) -> list[tf.Tensor]:
-            chosen = order[step]
-            target = tf.gather(labels, chosen)
-            inputs = to_input(tf.gather(features, chosen))
-            step_seed = tf.stack([seed[0], seed[1] * steps + step])
-            inputs = spec_augment(tilt(inputs, changes.tilt, step_seed), changes, step_seed)
-            with tf.GradientTape() as tape:
-                logits = model(inputs, training=True)
-                value = loss(target, logits, tf.gather(teacher, chosen))
-            variables = model.trainable_variables
-            optimizer.apply_gradients(zip(tape.gradient(value, variables), variables, strict=True))
-            right = tf.equal(tf.argmax(logits, 1, tf.int32), target)
-            share = tf.reduce_mean(tf.cast(right, tf.float32))
-            return [step + 1, loss_sum + value, right_sum + share]
-
-        start = [tf.constant(0), tf.constant(0.0), tf.constant(0.0)]
-        _, loss_sum, right_sum = tf.while_loop(lambda step, *_: step < steps, run_step, start)
-        count = tf.cast(steps, tf.float32)
-        return loss_sum / count, right_sum / count
-
-    return run_epoch
+    return run_step
 
 
-def _save(
-    path: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer, curve: Curve
-) -> None:
-    arrays = {f"model_{i}": value for i, value in enumerate(model.get_weights())}
-    arrays |= {f"optimizer_{i}": v.numpy() for i, v in enumerate(optimizer.variables)}
-    arrays["curve"] = np.frombuffer(json.dumps(asdict(curve)).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    write_atomically(path, buffer.getvalue())
+def _forward(model: keras.Model, xla: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    return tf.function(
+        lambda batch: model(to_input(batch), training=False), autograph=False, jit_compile=xla
+    )
 
 
-def _restore(path: Path | None, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> Curve:
-    if path is None or not path.is_file():
-        return Curve()
-    with np.load(path) as arrays:
-        model.set_weights([arrays[f"model_{i}"] for i in range(len(model.get_weights()))])
-        for i, variable in enumerate(optimizer.variables):
-            variable.assign(arrays[f"optimizer_{i}"])
-        return Curve(**json.loads(arrays["curve"].tobytes().decode()))
+def _logits(
+    run: Callable[[tf.Tensor], tf.Tensor], features: np.ndarray, batch_clips: int = 512
+) -> np.ndarray:
+    parts = [
+        run(tf.constant(features[start : start + batch_clips])).numpy()
+        for start in range(0, len(features), batch_clips)
+    ]
+    return np.concatenate(parts)

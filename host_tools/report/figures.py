@@ -47,7 +47,8 @@ def training_curves(curves: Sequence[dict[str, Any]]) -> str:
         panels = figure.subplots(len(curves), 2, squeeze=False)
         for (left, right), curve in zip(panels, curves, strict=True):
             _line(left, curve.get("train_accuracy", []), "training", GREY)
-            _line(left, curve.get("validation_accuracy", []), "validation", BLUE)
+            tried = curve.get("validation_epochs")
+            _line(left, curve.get("validation_accuracy", []), "validation", BLUE, tried)
             left.set_ylabel("accuracy")
             left.set_title(curve["name"], loc="left", fontweight="bold")
             left.legend(frameon=False, loc="lower right")
@@ -140,10 +141,18 @@ def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
         return _svg(figure)
 
 
-def _line(axes: Axes, values: Sequence[float], label: str, colour: str) -> None:
+def _line(
+    axes: Axes,
+    values: Sequence[float],
+    label: str,
+    colour: str,
+    epochs: Sequence[int] | None = None,
+) -> None:
+    """Values by epoch; by default every epoch has one."""
     # A line through one epoch would show nothing.
     marker = "o" if len(values) == 1 else ""
-    axes.plot(range(1, len(values) + 1), values, marker=marker, label=label, color=colour, lw=1.8)
+    places = epochs or range(1, len(values) + 1)
+    axes.plot(places, values, marker=marker, label=label, color=colour, lw=1.8)
 
 
 def _svg(figure: Figure) -> str:

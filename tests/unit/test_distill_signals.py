@@ -163,7 +163,8 @@ def test_relations_of_equal_or_few_clips_stay_finite(loss, clips):
     assert np.isfinite(tape.gradient(value, embedding)).all()
 
 
-LABELS = tf.constant([0, 2, 1])
+LABELS = 0, 2, 1
+TARGETS = tf.one_hot(LABELS, 4)
 LOGITS = tf.constant(RNG.normal(size=(3, 4)).astype(np.float32))
 TEACHER = tf.constant(RNG.normal(size=(3, 4)).astype(np.float32))
 
@@ -176,22 +177,22 @@ def test_decoupled_loss_by_hand():
     temperature, total = 2.0, 0.0
     ours = tf.nn.softmax(LOGITS / temperature).numpy().astype(np.float64)
     theirs = tf.nn.softmax(TEACHER / temperature).numpy().astype(np.float64)
-    for label, s, t in zip(LABELS.numpy(), ours, theirs, strict=True):
+    for label, s, t in zip(LABELS, ours, theirs, strict=True):
         target = divergence(np.array([t[label], 1 - t[label]]), np.array([s[label], 1 - s[label]]))
         s, t = np.delete(s, label), np.delete(t, label)
         total += 0.5 * target + 3.0 * divergence(t / t.sum(), s / s.sum())
     loss = DecoupledLoss(temperature, 1.0, target_weight=0.5, other_weight=3.0)
-    assert float(loss(LABELS, LOGITS, TEACHER)) == pytest.approx(4.0 * total / 3, rel=1e-4)
+    assert float(loss(TARGETS, LOGITS, TEACHER)) == pytest.approx(4.0 * total / 3, rel=1e-4)
 
 
 def test_decoupled_parts_add_up_to_soft_targets():
     """KL(t || s) = TCKD + (1 - t_label) NCKD (equation 5), so the gradients agree as well."""
-    teacher, logits, labels = TEACHER[:1], tf.Variable(LOGITS[:1]), LABELS[:1]
+    teacher, logits, targets = TEACHER[:1], tf.Variable(LOGITS[:1]), TARGETS[:1]
     share = 1.0 - float(tf.nn.softmax(teacher)[0, 0])
     slopes = []
     for loss in (DistillationLoss(1.0, 1.0), DecoupledLoss(1.0, 1.0, 1.0, share)):
         with tf.GradientTape() as tape:
-            value = loss(labels, logits, teacher)
+            value = loss(targets, logits, teacher)
         slopes.append(tape.gradient(value, logits).numpy())
     assert np.allclose(*slopes, atol=1e-6)
     assert np.abs(slopes[0]).max() > 0.01
@@ -199,19 +200,19 @@ def test_decoupled_parts_add_up_to_soft_targets():
 
 def test_decoupled_loss_ends_at_the_teacher_and_bears_certainty():
     loss = DecoupledLoss(1.0, 1.0)
-    assert float(loss(LABELS, TEACHER, TEACHER)) == pytest.approx(0.0, abs=1e-6)
+    assert float(loss(TARGETS, TEACHER, TEACHER)) == pytest.approx(0.0, abs=1e-6)
     sure = tf.constant([[80.0, -80.0, 0.0, 0.0]])
     logits = tf.Variable([[-80.0, 80.0, 0.0, 0.0]])
     with tf.GradientTape() as tape:
-        value = loss(tf.constant([0]), logits, sure)
+        value = loss(TARGETS[:1], logits, sure)
     slope = tape.gradient(value, logits).numpy()[0]
     assert np.isfinite(float(value))
     assert slope[0] < 0 < slope[1]
 
 
 def test_decoupled_loss_without_a_teacher_is_that_of_the_labels():
-    expected = DistillationLoss(1.0, 0.0, smoothing=0.1)(LABELS, LOGITS, TEACHER)
-    value = DecoupledLoss(1.0, 0.0, smoothing=0.1)(LABELS, LOGITS, TEACHER)
+    expected = DistillationLoss(1.0, 0.0, smoothing=0.1)(TARGETS, LOGITS, TEACHER)
+    value = DecoupledLoss(1.0, 0.0, smoothing=0.1)(TARGETS, LOGITS, TEACHER)
     assert float(value) == pytest.approx(float(expected))
 
 

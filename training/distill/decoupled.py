@@ -34,15 +34,17 @@ class DecoupledLoss:
     other_weight: float = 2.0
     smoothing: float = 0.0
 
-    def __call__(self, labels: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-        """Mean loss of a batch."""
+    def __call__(self, targets: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+        """Mean loss of a batch; where no label is known the teacher's best class stands for it."""
+        labelled = tf.reduce_any(targets > 0.0, axis=1, keepdims=True)
+        labels = tf.argmax(tf.where(labelled, targets, teacher), axis=1)
         is_label = tf.one_hot(labels, logits.shape[-1])
         ours, theirs = logits / self.temperature, teacher / self.temperature
         target = _divergence(_label_or_not(theirs, is_label), _label_or_not(ours, is_label))
         hidden = HIDDEN * is_label
         other = _divergence(tf.nn.log_softmax(theirs + hidden), tf.nn.log_softmax(ours + hidden))
         soft = self.target_weight * target + self.other_weight * other
-        hard = LabelLoss(self.smoothing)(labels, logits, teacher)
+        hard = LabelLoss(self.smoothing)(targets, logits, teacher)
         soft_part = self.soft_weight * self.temperature**2 * tf.reduce_mean(soft)
         return soft_part + (1.0 - self.soft_weight) * hard
 

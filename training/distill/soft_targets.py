@@ -1,8 +1,9 @@
 """Loss objects, apart from the loop that uses them.
 
-Each is called with the labels int32[batch], the student's logits float32[batch, classes] and the
-teacher's logits float32[batch, classes] of the same clips; each gives a float32 scalar in nats,
-the mean over the batch.
+Each is called with the targets, the student's logits and the teacher's logits of the same clips, all
+float32[batch, classes]; each gives a float32 scalar in nats, the mean over the batch. A row of targets holds the share of each class in what was said: one
+at the label of a clip, several for mixed clips, zeros for a clip that nobody has labelled, of which
+only the teacher says something.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from training.runtime import tf
 class Loss(Protocol):
     """What a training step makes small."""
 
-    def __call__(self, labels: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    def __call__(self, targets: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
         """Mean loss of a batch."""
 
 
@@ -24,14 +25,15 @@ class Loss(Protocol):
 class LabelLoss:
     """Cross entropy with the labels, smoothed as by Szegedy et al. 2016, section 7.
 
-    The target is `1 - smoothing` at the label plus `smoothing / classes` everywhere.
+    Each target becomes `(1 - smoothing) target + smoothing / classes`; a clip without one has no
+    loss.
     """
 
     smoothing: float = 0.0
 
-    def __call__(self, labels: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    def __call__(self, targets: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
         """Mean loss of a batch; the teacher is not heard."""
-        return tf.reduce_mean(_label_entropy(labels, logits, self.smoothing))
+        return tf.reduce_mean(_label_entropy(targets, logits, self.smoothing))
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,18 @@ class DistillationLoss:
     soft_weight: float
     smoothing: float = 0.0
 
-    def __call__(self, labels: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
+    def __call__(self, targets: tf.Tensor, logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
         """Mean loss of a batch."""
         soft = tf.nn.softmax_cross_entropy_with_logits(
             tf.nn.softmax(teacher / self.temperature), logits / self.temperature
         )
-        hard = _label_entropy(labels, logits, self.smoothing)
+        hard = _label_entropy(targets, logits, self.smoothing)
         soft_part = self.soft_weight * self.temperature**2 * soft
         return tf.reduce_mean(soft_part + (1.0 - self.soft_weight) * hard)
 
 
-def _label_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
+def _label_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
     classes = logits.shape[-1]
-    target = tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
-    return tf.nn.softmax_cross_entropy_with_logits(target, logits)
+    labelled = tf.reduce_sum(targets, 1, keepdims=True)
+    smooth = targets * (1.0 - smoothing) + labelled * (smoothing / classes)
+    return tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
