@@ -160,6 +160,8 @@ class SynthesisConfig(Section):
     """Distinct voices; a voice counts as a speaker in the split."""
     unknown_words: tuple[str, ...] = ()
     """Other words spoken for `_unknown_`."""
+    unknown_clips: int = ranged(0, 0, 100_000)
+    """Clips spoken for `_unknown_`; 0 takes `clips_per_word`."""
 
 
 @dataclass(frozen=True)

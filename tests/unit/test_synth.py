@@ -15,7 +15,7 @@ from speech import KEYWORDS, find_speech
 
 from training.audio import espeak
 from training.audio.corpus import corpus_fingerprint, scan
-from training.audio.espeak import ACCENTS, Voice, phonemes, speak, variants
+from training.audio.espeak import ACCENTS, Voice, ipa, phonemes, speak, variants
 from training.audio.readers import read_clip
 from training.audio.splits import split
 from training.audio.synth import SETTINGS_FILE, choose_speakers, other_words, synthesise
@@ -144,6 +144,19 @@ def test_homophones_are_not_other_words() -> None:
     assert phonemes("first, second") != phonemes("first")
     assert other_words(("no",), ("know", "now", "no")) == ("now",)
     assert not set(other_words(KEYWORDS)) & set(KEYWORDS)
+
+
+def test_ipa_names_phonemes_without_stress() -> None:
+    assert ipa("hey") == ("h", "eɪ")
+    assert ipa("church, alexa") == ("tʃ", "ɜː", "tʃ", "ɐ", "l", "ɛ", "k", "s", "ə")
+    assert ipa("...") == ()
+
+
+def test_the_unknown_class_may_have_a_count_of_its_own(tmp_path: Path) -> None:
+    words = WordsConfig(keywords=("yes",), silence=False)
+    folder = make(tmp_path / "corpus", words, replace(CONFIG, unknown_clips=14))
+    counts = Counter(clip.label for clip in scan(folder, words).clips)
+    assert counts == {"yes": 10, "_unknown_": 14}
 
 
 def test_other_words_that_are_all_keywords_are_an_error(tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ _DONT_EXIT = 1 << 15
 _RATE, _PITCH, _RANGE = 1, 3, 4
 _POSITION_CHARACTER = 1
 _TEXT_UTF8 = 1
+_SEPARATOR = "_"
+# Bit 1: International Phonetic Alphabet; bits 8 to 23: what stands between phonemes.
+_IPA_SEPARATED = 1 << 1 | ord(_SEPARATOR) << 8
+_STRESS_MARKS = "ˈˌ"
+_IPA_ACCENT = "en-US"
 _OK = 0
 _BUFFER_MS = 1_000
 # Otherwise espeak-ng takes its seed from the clock.
@@ -74,6 +79,15 @@ def variants() -> tuple[str, ...]:
 def phonemes(text: str) -> str:
     """How British English pronounces `text`, in espeak-ng's notation: equal for homophones."""
     return _engine().phonemes(text)
+
+
+def ipa(text: str) -> tuple[str, ...]:
+    """How American English pronounces `text`: phonemes of the International Phonetic Alphabet.
+
+    Stress and word boundaries are left out: `("h", "eɪ", "k", "ə", "m", ...)` for "hey com...".
+    Letters that English does not have come out as their names. Empty where nothing is said.
+    """
+    return _engine().ipa(text)
 
 
 def speak(text: str, voice: Voice) -> tuple[np.ndarray, int]:
@@ -131,15 +145,23 @@ class _Engine:
         self._lock = threading.Lock()
 
     def phonemes(self, text: str) -> str:
+        return " ".join(self._clauses(text, ACCENTS[0], 0))
+
+    def ipa(self, text: str) -> tuple[str, ...]:
+        spelled = " ".join(self._clauses(text, _IPA_ACCENT, _IPA_SEPARATED))
+        parts = spelled.replace(_SEPARATOR, " ").split()
+        return tuple(part for part in (one.strip(_STRESS_MARKS) for one in parts) if part)
+
+    def _clauses(self, text: str, accent: str, mode: int) -> list[str]:
         with self._lock:
-            self._set_voice(ACCENTS[0])
+            self._set_voice(accent)
             rest = ctypes.c_char_p(text.encode())
             clauses: list[str] = []
             # Each call takes one clause and moves `rest` on; it becomes NULL at the end.
             while rest:
-                clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _TEXT_UTF8, 0)
+                clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _TEXT_UTF8, mode)
                 clauses.append((clause or b"").decode())
-        return " ".join(clauses)
+        return clauses
 
     def speak(self, text: str, voice: Voice) -> tuple[np.ndarray, int]:
         encoded = text.encode()

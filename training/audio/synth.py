@@ -169,12 +169,12 @@ def _plan(
     clip_samples: int,
     seed: int,
 ) -> list[_Folder]:
-    def folder(name: str, texts: tuple[str, ...]) -> _Folder:
+    def folder(name: str, texts: tuple[str, ...], clips: int = 0) -> _Folder:
         return _Folder(
             path=out_dir / name,
             texts=texts,
             speakers=speakers,
-            clips=config.clips_per_word,
+            clips=clips or config.clips_per_word,
             sample_rate_hz=sample_rate_hz,
             clip_samples=clip_samples,
             seed=seed,
@@ -188,7 +188,7 @@ def _plan(
                 "synthesis.unknown_words holds only keywords or words that sound the same",
                 "Give other words, or leave the list empty for the built-in one.",
             )
-        folders.append(folder(UNKNOWN_LABEL, others))
+        folders.append(folder(UNKNOWN_LABEL, others, config.unknown_clips))
     if words.silence:
         folders.append(folder(SILENCE_LABEL, ()))
     return folders
