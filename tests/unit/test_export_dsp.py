@@ -169,9 +169,9 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     *_, rows = (c.params for c in calls if isinstance(c.params, DepthwiseConv2dParams))
     chosen = depthwise_rows_kernel(rows)
     assert isinstance(chosen, DepthwiseRowsDspParams)
-    record = chosen.stream[5]
-    w = 256 * rows.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
-    assert record[5:7].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
+    w0, w1, w2 = rows.weights.reshape(3, 3, -1)[1, :, 5].tolist()
+    assert chosen.stream[5, -2:-1].view(np.int8).tolist() == [w1, w0, w2, w1]
+    assert chosen.stream.shape[1] == chosen.channel_words
     assert depthwise_rows_kernel(replace(rows, stride_width=3)) is None
     assert depthwise_rows_kernel(replace(rows, dilation_width=2)) is None
     tall = replace(rows, input_width=1, output_width=1)
@@ -191,8 +191,8 @@ def test_rows_of_five_columns_have_a_kernel() -> None:
     chosen = depthwise_five_kernel(layer)
     assert isinstance(chosen, DepthwiseFiveDspParams)
     assert chosen.kernel == "depthwise_five_3_dsp"
-    w = 256 * layer.weights.reshape(3, 3, -1)[1, :, 5].astype(np.int64)
-    assert chosen.stream[5, 3:5].view(np.int16).tolist() == [w[0], w[1], w[1], w[2]]
+    w0, w1, w2 = layer.weights.reshape(3, 3, -1)[1, :, 5].tolist()
+    assert chosen.stream[5, 2:3].view(np.int8).tolist() == [w1, w0, w2, w1]
     assert depthwise_five_kernel(replace(layer, input_offset=127)) is None
     assert depthwise_five_kernel(replace(layer, stride_height=2)) is None
     assert depthwise_five_kernel(replace(layer, pad_left=0)) is None
@@ -291,7 +291,8 @@ def test_scratch_is_what_the_header_asks_for() -> None:
         elif isinstance(p, DepthwiseFiveDspParams):
             macro = f"DEPTHWISE_FIVE_DSP_SCRATCH_BYTES({p.plane_rows})"
         elif isinstance(p, DepthwiseRowsDspParams):
-            macro = f"DEPTHWISE_ROWS_DSP_SCRATCH_BYTES({p.plane_rows}, {p.plane_pairs})"
+            sizes = f"{p.plane_rows}, {p.plane_pairs}, {p.kernel_height}"
+            macro = f"DEPTHWISE_ROWS_DSP_SCRATCH_BYTES({sizes})"
         else:
             assert call.scratch is None
             continue

@@ -236,16 +236,18 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
         fitted = tall.get(params.kernel_height, DepthwiseRowsDspParams)
     reach = (params.kernel_height - 1) * params.dilation_height
     tiles = -(-params.output_width // (2 * TILE_PAIRS))
+    stream = pack_depthwise_rows(weights, start, params.input_offset, ends)
     chosen = (fitted if fits else DepthwiseRowsExactDspParams)(
         **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,
         plane_rows=(params.output_height - 1) * params.stride_height + reach + 1,
         plane_pairs=TILE_PAIRS * params.stride_width * tiles + 1,
+        channel_words=stream.shape[1],
         rounding_base=2 * params.output_offset + 1,
         activation_min=params.activation_min,
         activation_max=params.activation_max,
-        stream=pack_depthwise_rows(weights, start, params.input_offset, ends),
+        stream=stream,
     )
     # Speed is not worth more memory than one more tensor.
     image_bytes = params.input_height * params.input_width * channels

@@ -135,19 +135,19 @@ def pack_depthwise_rows(
         ends: int64[channels, 1 or 2], what requantises a channel.
 
     Returns:
-        int32[channels, 3 + 2 * kernel height].
+        int32[channels, 1 + words of ends + kernel height].
     """
     start = start + SCALE * input_offset * weights.sum(axis=(0, 1))
-    two = np.zeros((len(start), 2), np.int64)
-    two[:, : ends.shape[1]] = ends
-    return wrap_int32(np.column_stack([start, two, _kernel_rows(weights)]))
+    return wrap_int32(np.column_stack([start, ends, _kernel_rows(weights)]))
 
 
 def _kernel_rows(weights: np.ndarray) -> np.ndarray:
-    """int64[channels, 2 * kernel height]: lanes (w0, w1), (w1, w2) of each row."""
-    scaled = SCALE * weights
-    first, second = _lanes(scaled[:, 0], scaled[:, 1]), _lanes(scaled[:, 1], scaled[:, 2])
-    return np.stack([first, second], axis=1).reshape(-1, weights.shape[2]).T
+    """int64[channels, kernel height]: bytes w1, w0, w2, w1 of each row, the first one lowest.
+
+    Two masks make lanes 256 * (w0, w1) and 256 * (w1, w2) of them.
+    """
+    shifts = 8 * np.arange(4)[:, None]
+    return ((weights[:, [1, 0, 2, 1]] & 0xFF) << shifts).sum(axis=1).T
 
 
 def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -159,6 +159,6 @@ def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray
         ends: int64[channels, 1], factors.
 
     Returns:
-        int32[channels, 2 + 2 * kernel height].
+        int32[channels, 2 + kernel height].
     """
     return wrap_int32(np.column_stack([start, _kernel_rows(weights), ends]))

@@ -160,6 +160,7 @@ class DepthwiseRowsDspParams(KernelParams):
     pad_value: int
     plane_rows: int
     plane_pairs: int
+    channel_words: int
     rounding_base: int
     activation_min: int
     activation_max: int
@@ -168,7 +169,7 @@ class DepthwiseRowsDspParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES."""
-        return self.plane_rows * self.plane_pairs * 16
+        return self.plane_rows * self.plane_pairs * 16 + 12 + 8 * self.kernel_height
 
     @property
     def writes_over_input(self) -> bool:

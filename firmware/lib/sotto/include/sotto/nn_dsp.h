@@ -139,9 +139,9 @@ void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8
  * time are unpacked to.
  *
  * The stream holds for each channel:
- *   bias                      times 256, zero points folded in
- *   factor and any; or exactly: multiplier, exponent - 1
- *   kernel_height * 2 words   16-bit lanes 256 * (w0, w1) and 256 * (w1, w2) of a kernel row */
+ *   bias                  times 256, zero points folded in
+ *   factor; or exactly: multiplier, exponent - 1
+ *   kernel_height words   bytes w1, w0, w2, w1 of a kernel row */
 typedef struct sotto_depthwise_rows_dsp_params {
   int32_t input_height;
   int32_t input_width;
@@ -155,16 +155,19 @@ typedef struct sotto_depthwise_rows_dsp_params {
   int32_t pad_top;
   int32_t pad_left; /* 0 or 1 */
   int32_t pad_value;
-  int32_t plane_rows;  /* (output_height - 1) * stride + (kernel_height - 1) * dilation + 1 */
-  int32_t plane_pairs; /* 3 * stride_width * (output_width / 6, rounded up) + 1 */
+  int32_t plane_rows;    /* (output_height - 1) * stride + (kernel_height - 1) * dilation + 1 */
+  int32_t plane_pairs;   /* 3 * stride_width * (output_width / 6, rounded up) + 1 */
+  int32_t channel_words; /* of the stream */
   int32_t rounding_base;
   int32_t activation_min;
   int32_t activation_max;
   const int32_t *stream;
 } sotto_depthwise_rows_dsp_params;
 
-/* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values. */
-#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs) ((rows) * (pairs) * 16)
+/* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values, then a channel's
+ * constants with 16-bit weights. */
+#define SOTTO_DEPTHWISE_ROWS_DSP_SCRATCH_BYTES(rows, pairs, kernel_height) \
+  ((rows) * (pairs) * 16 + 12 + 8 * (kernel_height))
 
 /* Fitted, for a horizontal stride of 1 and of 2; for a stride of 1 and three or five kernel rows;
  * exact for both strides. `output` may be `input` where both have one shape and channels are a
@@ -185,8 +188,8 @@ void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *pa
  * or more; the input's zero point is -128. Fitted requantisation.
  *
  * The stream holds for each channel:
- *   bias                      times 256
- *   kernel_height * 2 words   16-bit lanes 256 * (w0, w1) and 256 * (w1, w2) of a kernel row
+ *   bias                  times 256
+ *   kernel_height words   bytes w1, w0, w2, w1 of a kernel row
  *   factor */
 typedef struct sotto_depthwise_five_dsp_params {
   int32_t input_height;

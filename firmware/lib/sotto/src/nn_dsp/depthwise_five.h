@@ -1,7 +1,7 @@
 /* Four channels of a depthwise convolution of three columns whose rows have five: its inner loops.
  *
  * A plane holds a channel's rows, each as three words: unsigned 16-bit lanes (v0, v1), (v2, v3) and
- * (v4, 0) of stored values + 128, which is 0 beside the image. */
+ * (v3, v4) of stored values + 128. Beside the image they are 0, so taps there are left out. */
 #ifndef SOTTO_NN_DSP_DEPTHWISE_FIVE_H
 #define SOTTO_NN_DSP_DEPTHWISE_FIVE_H
 

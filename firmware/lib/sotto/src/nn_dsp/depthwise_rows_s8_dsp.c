@@ -43,9 +43,26 @@ static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *s
   while (target != end) unpack_pair(padding, padding, target++, plane_words);
 }
 
+/* A channel's constants, unpacked. */
+enum { BIAS, MULTIPLIER, EXPONENT_LESS_1, WEIGHTS };
+
+/* `exact`: two words requantise, else one. */
+DSP_INLINE void unpack_constants(const sotto_depthwise_rows_dsp_params *p, const int32_t *stream,
+                                 int exact, int32_t *constants) {
+  constants[BIAS] = *stream++;
+  constants[MULTIPLIER] = *stream++;
+  constants[EXPONENT_LESS_1] = exact ? *stream++ : 0;
+  int32_t *weights = constants + WEIGHTS;
+  for (int32_t i = 0; i < p->kernel_height; ++i, weights += 2) {
+    weights[0] = (int32_t)dsp_first_weights(stream[i]);
+    weights[1] = (int32_t)dsp_last_weights(stream[i]);
+  }
+}
+
 /* One channel of all positions, from its plane. */
 DSP_INLINE void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint32_t *plane,
-                            const int32_t *stream, int8_t *output, depthwise_tile_kernel *kernel) {
+                            const int32_t *constants, int8_t *output,
+                            depthwise_tile_kernel *kernel) {
   const int32_t row_bytes = p->plane_pairs * 4;
   for (int32_t x = 0; x < p->output_width; x += DEPTHWISE_TILE_COLUMNS) {
     const int32_t left = p->output_width - x;
@@ -53,12 +70,12 @@ DSP_INLINE void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint
         .row = plane + x * p->stride_width / 2, /* x is a multiple of 6 */
         .row_step_bytes = p->stride_height * row_bytes,
         .kernel_step_bytes = p->dilation_height * row_bytes,
-        .weights = stream + 3,
-        .weights_end = stream + 3 + 2 * p->kernel_height,
-        .bias = stream[0],
-        .multiplier = stream[1],
-        .exponent_less_1 = stream[2],
-        .rounding = p->rounding_base * (1 << stream[2]), /* < 255 * 2^21 */
+        .weights = constants + WEIGHTS,
+        .weights_end = constants + WEIGHTS + 2 * p->kernel_height,
+        .bias = constants[BIAS],
+        .multiplier = constants[MULTIPLIER],
+        .exponent_less_1 = constants[EXPONENT_LESS_1],
+        .rounding = p->rounding_base * (1 << constants[EXPONENT_LESS_1]), /* < 255 * 2^21 */
         .output = output + x * p->channels,
         .output_row_bytes = p->output_width * p->channels,
         .output_column_bytes = p->channels,
@@ -70,11 +87,11 @@ DSP_INLINE void one_channel(const sotto_depthwise_rows_dsp_params *p, const uint
 }
 
 DSP_INLINE void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *input, int8_t *output,
-                    int8_t *scratch, depthwise_tile_kernel *kernel) {
+                    int8_t *scratch, int exact, depthwise_tile_kernel *kernel) {
   const int32_t plane_words = p->plane_rows * p->plane_pairs;
-  const int32_t record_words = 3 + 2 * p->kernel_height;
   const int32_t last = p->channels - CHANNELS;
   uint32_t *const planes = (uint32_t *)(void *)scratch;
+  int32_t *const constants = (int32_t *)(void *)(planes + CHANNELS * plane_words);
   for (int32_t c = 0;; c += CHANNELS) {
     c = c < last ? c : last; /* the last four channels may overlap those before */
     for (int32_t row = 0; row < p->plane_rows; ++row) {
@@ -85,8 +102,8 @@ DSP_INLINE void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *inpu
                  plane_words);
     }
     for (int32_t k = 0; k < CHANNELS; ++k) {
-      one_channel(p, planes + k * plane_words, p->stream + (c + k) * record_words, output + c + k,
-                  kernel);
+      unpack_constants(p, p->stream + (c + k) * p->channel_words, exact, constants);
+      one_channel(p, planes + k * plane_words, constants, output + c + k, kernel);
     }
     if (c == last) break;
   }
@@ -96,29 +113,29 @@ DSP_INLINE void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *inpu
 
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,
                                  int8_t *output, int8_t *scratch) {
-  run(params, input, output, scratch, sotto_depthwise_tile_stride1);
+  run(params, input, output, scratch, 0, sotto_depthwise_tile_stride1);
 }
 
 void sotto_depthwise_rows_3_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                    const int8_t *input, int8_t *output, int8_t *scratch) {
-  run(params, input, output, scratch, sotto_depthwise_tile_3_rows);
+  run(params, input, output, scratch, 0, sotto_depthwise_tile_3_rows);
 }
 
 void sotto_depthwise_rows_5_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                    const int8_t *input, int8_t *output, int8_t *scratch) {
-  run(params, input, output, scratch, sotto_depthwise_tile_5_rows);
+  run(params, input, output, scratch, 0, sotto_depthwise_tile_5_rows);
 }
 
 void sotto_depthwise_rows_by_2_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch) {
-  run(params, input, output, scratch, sotto_depthwise_tile_stride2);
+  run(params, input, output, scratch, 0, sotto_depthwise_tile_stride2);
 }
 
 void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *params,
                                        const int8_t *input, int8_t *output, int8_t *scratch) {
   if (params->stride_width == 1) {
-    run(params, input, output, scratch, sotto_depthwise_tile_stride1_exact);
+    run(params, input, output, scratch, 1, sotto_depthwise_tile_stride1_exact);
   } else {
-    run(params, input, output, scratch, sotto_depthwise_tile_stride2_exact);
+    run(params, input, output, scratch, 1, sotto_depthwise_tile_stride2_exact);
   }
 }

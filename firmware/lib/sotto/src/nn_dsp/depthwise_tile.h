@@ -10,7 +10,7 @@ typedef struct depthwise_tile {
   const uint32_t *row;       /* pairs of 16-bit values from the first window's first tap on */
   int32_t row_step_bytes;    /* from an output row to the next */
   int32_t kernel_step_bytes; /* from a kernel row to the next */
-  const int32_t *weights;    /* two words a kernel row, see sotto_depthwise_rows_dsp_params */
+  const int32_t *weights;    /* of a kernel row: lanes 256 * (w0, w1), 256 * (w1, w2) */
   const int32_t *weights_end;
   int32_t bias;
   int32_t multiplier; /* or factor, see sotto/nn_dsp.h */
@@ -34,7 +34,7 @@ depthwise_tile_kernel sotto_depthwise_tile_stride1_exact;
 depthwise_tile_kernel sotto_depthwise_tile_stride2_exact;
 
 /* As the first, for kernels of three and of five rows. They read the bias and the factor from the
- * words before the weights, where the stream has them. */
+ * third and the second word before the weights. */
 depthwise_tile_kernel sotto_depthwise_tile_3_rows;
 depthwise_tile_kernel sotto_depthwise_tile_5_rows;
 
