@@ -21,6 +21,9 @@ QUICK_TEACHER_EPOCHS = 16
 QUICK_STUDENT_EPOCHS = 30
 QUICK_QUANTISATION_EPOCHS = 4
 
+RAMP_SHAPES = ("constant", "linear", "cosine")
+"""Ways in which a weight may move over the training."""
+
 UNKNOWN_LABEL = "_unknown_"
 SILENCE_LABEL = "_silence_"
 
@@ -228,11 +231,50 @@ class StudentConfig(Section):
 
 @dataclass(frozen=True)
 class DistillationConfig(Section):
-    """How much the student listens to the teacher (Hinton, Vinyals, Dean 2015)."""
+    """What the student learns from the teachers beside the labels; docs/training.md has the papers.
+
+    A weight of 0 leaves the part out. The parts over features, attention and relations look into
+    the first teacher of the recipe.
+    """
 
     temperature: float = ranged(4.0, 0.5, 50.0)
     soft_weight: float = ranged(0.9, 0.0, 1.0)
     """Share of the teacher's soft targets in the loss; the labels have the rest."""
+    soft_loss: str = choice("soft_targets", ("soft_targets", "decoupled"))
+    """How logits are compared: Hinton's soft targets, or decoupled (Zhao et al. 2022)."""
+    decoupled_target_weight: float = ranged(1.0, 0.0, 100.0)
+    """Of "the label or not", where the loss is decoupled."""
+    decoupled_other_weight: float = ranged(2.0, 0.0, 100.0)
+    """Of the other classes among themselves, where the loss is decoupled."""
+    feature_weight: float = ranged(0.0, 0.0, 1_000.0)
+    """Of the embedding through a learned projection (FitNets)."""
+    attention_weight: float = ranged(0.0, 0.0, 1_000.0)
+    """Of when the network listens (attention transfer)."""
+    distance_weight: float = ranged(0.0, 0.0, 1_000.0)
+    """Of the distances between the clips of a batch (RKD-D)."""
+    angle_weight: float = ranged(0.0, 0.0, 1_000.0)
+    """Of the angles between the clips of a batch (RKD-A)."""
+    similarity_weight: float = ranged(0.0, 0.0, 1_000.0)
+    """Of the inner products between the clips of a batch (similarity-preserving)."""
+    schedule: str = choice("constant", RAMP_SHAPES)
+    """How the five weights above move: they warm up from 0, then go to their final share."""
+    warm_up_share: float = ranged(0.0, 0.0, 1.0)
+    """Part of the training that the warm-up takes."""
+    final_share: float = ranged(0.0, 0.0, 1.0)
+    """Part of the weights that is left in the end, where the schedule is not constant."""
+    mixes: bool = True
+    """The student also learns from `augment.mix_passes`, whose only labels are the teachers'."""
+    unlabelled: str = ""
+    """Folder of recordings that nobody has labelled; relative to the folder of the recipe."""
+    unlabelled_passes: int = ranged(20, 1, 1_000)
+    """Augmented copies of clips from there, each as many as the training set has."""
+    spoken_clips: int = ranged(0, 0, 10_000)
+    """Clips a word that espeak-ng speaks and the teachers label, keywords and others; 0 for none.
+    """
+    rounds: int = ranged(1, 1, 10)
+    """Students in turn, each taught by the one before (born-again, Furlanello et al. 2018)."""
+    successor: str = choice("joins", ("joins", "replaces"))
+    """Whether the student of a round joins the teachers of the next one, or replaces them."""
 
 
 @dataclass(frozen=True)

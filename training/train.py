@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.distill import Loss
+from training.distill import Loss, Objective, Signals, TaughtModel
 from training.files import write_atomically
 from training.progress import Progress
 from training.recipe import FEATURE_SCALE
@@ -79,6 +79,8 @@ class TrainingSet:
         teacher_logits: float[passes, clips, classes], or None.
         mixes: int8[mix passes, clips, frames, bins] without labels, or None.
         mix_logits: float[mix passes, clips, classes], where there are mixes.
+        teacher_signals: float[passes, clips, n] each, where there is an objective for them.
+        mix_signals: float[mix passes, clips, n] each, likewise of the mixes.
     """
 
     features: np.ndarray
@@ -86,24 +88,40 @@ class TrainingSet:
     teacher_logits: np.ndarray | None = None
     mixes: np.ndarray | None = None
     mix_logits: np.ndarray | None = None
+    teacher_signals: Signals | None = None
+    mix_signals: Signals | None = None
 
     def epoch(self, number: int, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Features, targets and teacher's logits of the clips that an epoch sees.
 
         The passes come in turn; where there are mixes, every second epoch sees a pass of those.
         """
-        clips = len(self.labels)
-        if self.mixes is not None and self.mix_logits is not None:
-            number, mixed = divmod(number, 2)
-            if mixed:
-                index = number % len(self.mixes)
-                nothing = np.zeros((clips, classes), np.float32)
-                return self.mixes[index], nothing, self.mix_logits[index]
-        index = number % len(self.features)
+        mixed, index = self._place(number)
+        if mixed:
+            assert self.mixes is not None
+            assert self.mix_logits is not None
+            nothing = np.zeros((len(self.labels), classes), np.float32)
+            return self.mixes[index], nothing, self.mix_logits[index]
         targets = np.eye(classes, dtype=np.float32)[self.labels]
         if self.teacher_logits is None:
             return self.features[index], targets, np.zeros_like(targets)
         return self.features[index], targets, self.teacher_logits[index]
+
+    def signals(self, number: int) -> Signals:
+        """The teacher's signals float[clips, n] for the clips that an epoch sees; n may be 0."""
+        mixed, index = self._place(number)
+        signals = self.mix_signals if mixed else self.teacher_signals
+        if signals is None:
+            nothing = np.zeros((len(self.labels), 0), np.float16)
+            return Signals(nothing, nothing)
+        return Signals(*(np.asarray(rows[index]) for rows in signals))
+
+    def _place(self, number: int) -> tuple[bool, int]:
+        """Whether an epoch sees mixes, and which pass."""
+        if self.mixes is None or self.mix_logits is None:
+            return False, number % len(self.features)
+        number, mixed = divmod(number, 2)
+        return bool(mixed), number % len(self.mixes if mixed else self.features)
 
 
 @dataclass(frozen=True)
@@ -130,8 +148,9 @@ class Curve:
     """Wall time of those steps."""
 
 
-Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
-"""(features, targets, teacher's logits, seed) -> float32[2]: loss and accuracy of a batch."""
+Step = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, Signals, tf.Tensor], tf.Tensor]
+"""(features, targets, teacher's logits, its signals, seed) -> float32[2]: loss and accuracy of a
+batch."""
 
 
 def fit(
@@ -145,6 +164,7 @@ def fit(
     name: str,
     checkpoint: Path | None = None,
     xla: bool = False,
+    objective: Objective | None = None,
 ) -> Curve:
     """Train `model` in place; it takes float32[batch, frames, bins, 1] and gives logits.
 
@@ -162,6 +182,7 @@ def fit(
         name: of the bar.
         checkpoint: file of the state, so that a broken-off run can continue.
         xla: compile the step with XLA; faster for small networks without convolutions of its own.
+        objective: of the teacher's signals, added to the loss; the data must have them.
 
     Returns:
         one entry an epoch, those before a break included.
@@ -170,8 +191,13 @@ def fit(
     batch = min(schedule.batch_clips, clips)
     steps = clips // batch
     classes = model.output_shape[-1]
-    state = _State(model, schedule, steps)
-    run_step = [_step_function(state, loss, changes, context, xla) for context in (False, True)]
+    learner = model
+    if objective is not None:
+        learner = TaughtModel(model, data.signals(0).embedding.shape[-1], schedule.seed)
+    state = _State(learner, schedule, steps)
+    run_step = [
+        _step_function(state, loss, changes, context, xla, objective) for context in (False, True)
+    ]
     hear = _forward(model, xla)
     curve = state.restore(checkpoint)
     rare = max(1, schedule.epochs // VALIDATIONS)
@@ -183,6 +209,7 @@ def fit(
             order = rng.permutation(clips)[: steps * batch].reshape(steps, batch)
             in_context = rng.random(steps) < changes.context_share
             features, targets, teacher = (np.asarray(rows) for rows in data.epoch(epoch, classes))
+            signals = data.signals(epoch)
             begin = time.perf_counter()
             reached = np.zeros(2)
             for step, chosen in enumerate(order):
@@ -190,6 +217,7 @@ def fit(
                     tf.constant(features[chosen]),
                     tf.constant(targets[chosen]),
                     tf.constant(teacher[chosen].astype(np.float32)),
+                    Signals(*(tf.constant(one[chosen].astype(np.float32)) for one in signals)),
                     tf.constant([schedule.seed, epoch * steps + step], tf.int32),
                 )
             curve.seconds += time.perf_counter() - begin
@@ -291,7 +319,7 @@ class _State:
     def __init__(self, model: keras.Model, schedule: Schedule, steps: int) -> None:
         self.model = model
         self.averaging = schedule.averaging
-        total = schedule.epochs * steps
+        self.steps = total = schedule.epochs * steps
         warm_up = round(total * WARM_UP_SHARE)
         self.optimizer = keras.optimizers.AdamW(
             keras.optimizers.schedules.CosineDecay(
@@ -360,14 +388,23 @@ class _State:
 
 
 def _step_function(
-    state: _State, loss: Loss, changes: FeatureChanges, context: bool, xla: bool
+    state: _State,
+    loss: Loss,
+    changes: FeatureChanges,
+    context: bool,
+    xla: bool,
+    objective: Objective | None,
 ) -> Step:
     """One step as one graph."""
 
     # Without AutoGraph: it reads source files again while a run is under way.
     @tf.function(autograph=False, jit_compile=xla)
     def run_step(
-        features: tf.Tensor, targets: tf.Tensor, teacher: tf.Tensor, seed: tf.Tensor
+        features: tf.Tensor,
+        targets: tf.Tensor,
+        teacher: tf.Tensor,
+        signals: Signals,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         expected = tf.where(tf.reduce_any(targets > 0.0, 1, keepdims=True), targets, teacher)
         inputs = tilt(to_input(features), changes.tilt, seed)
@@ -377,8 +414,12 @@ def _step_function(
         if context:
             inputs = tf.concat([tf.roll(inputs, 1, 0), inputs], 1)
         with tf.GradientTape() as tape:
-            logits = state.model(inputs, training=True)
+            answer = state.model(inputs, training=True)
+            logits = answer if objective is None else answer[0]
             value = loss(targets, logits, teacher)
+            if objective is not None:
+                done = tf.cast(state.optimizer.iterations, tf.float32) / state.steps
+                value += objective(answer[1], signals, answer[2], done)
         state.apply(tape.gradient(value, state.model.trainable_variables))
         right = tf.equal(tf.argmax(logits, 1), tf.argmax(expected, 1))
         return tf.stack([value, tf.reduce_mean(tf.cast(right, tf.float32))])

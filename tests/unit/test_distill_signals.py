@@ -1,6 +1,7 @@
 """Losses over signals, decoupled soft targets and ramps against values worked out by hand."""
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -12,18 +13,32 @@ from training.distill import (
     DistanceRelation,
     DistillationLoss,
     FeatureMatching,
+    LabelLoss,
     Objective,
     Part,
     Ramp,
+    SignalModel,
     Signals,
     SimilarityRelation,
     TaughtModel,
+    objective_of,
 )
 from training.distill.attention import interpolation
 from training.distill.relations import huber
-from training.distill.signals import last_map, signals_of
+from training.distill.signals import signals_of
 from training.models.layers import classifier, conv
+from training.progress import Silent
+from training.recipe import DistillationConfig
 from training.runtime import keras, tf
+from training.train import (
+    CHECKPOINT_EPOCHS,
+    FeatureChanges,
+    LabelledFeatures,
+    Schedule,
+    TrainingSet,
+    fit,
+    to_input,
+)
 
 RELATIONS = [DistanceRelation(), AngleRelation(), SimilarityRelation()]
 NAMES = ["distance", "angle", "similarity"]
@@ -256,6 +271,17 @@ def test_objective_sums_weighted_parts_over_time():
         assert value == pytest.approx(2.0 * (1.0 - done) * 0.5 + 3.0 * relation, rel=1e-5)
 
 
+def test_a_recipe_says_which_parts_there_are():
+    assert objective_of(DistillationConfig()) is None
+    config = DistillationConfig(
+        feature_weight=0.5, angle_weight=2.0, schedule="cosine", warm_up_share=0.1, final_share=0.3
+    )
+    ramp = Ramp("cosine", 0.1, 0.3)
+    assert objective_of(config) == Objective(
+        (Part(FeatureMatching(), 0.5, ramp), Part(AngleRelation(), 2.0, ramp))
+    )
+
+
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "XLA"])
 def test_all_parts_train_in_a_compiled_step(jit):
     losses = (FeatureMatching(), AttentionTransfer(), *RELATIONS)
@@ -286,15 +312,15 @@ def network():
 
 
 def test_signals_are_the_mean_and_the_energy_of_the_last_map():
-    features = np.array([[[[1.0, 2.0]], [[3.0, -4.0]]]], np.float32)
-    embedding, attention = signals_of(tf.constant(features))
+    features = np.array([[[[9.0, 9.0]], [[1.0, 2.0]], [[3.0, -4.0]]]], np.float32)
+    embedding, attention = signals_of(tf.constant(features), frames=2)
     assert np.array_equal(embedding, [[2.0, -1.0]])
     assert np.array_equal(attention, [[2.5, 12.5]])
 
 
 def test_taught_model_answers_like_its_student_and_learns_with_it():
     student = network()
-    taught = TaughtModel(student, teacher_channels=7)
+    taught = TaughtModel(student, teacher_channels=7, seed=1)
     inputs = tf.constant(RNG.normal(size=(2, 8, 6, 1)).astype(np.float32))
     logits, seen, projected = taught(inputs, training=False)
     assert np.allclose(logits, student(inputs, training=False), atol=1e-6)
@@ -302,13 +328,95 @@ def test_taught_model_answers_like_its_student_and_learns_with_it():
     assert seen.attention.shape == (2, 4)
     assert projected.shape == (2, 7)
     ours = {variable.ref() for variable in student.trainable_variables}
-    all_of_them = {variable.ref() for variable in taught.trainable_variables}
-    assert ours < all_of_them
-    assert len(all_of_them - ours) == 2, "kernel and bias of the projection"
+    all_of_them = [variable.ref() for variable in taught.trainable_variables]
+    assert ours < set(all_of_them)
+    assert len(all_of_them) == len(ours) + 2, "kernel and bias of the projection"
+    again = TaughtModel(network(), teacher_channels=7, seed=1)
+    assert np.array_equal(again.projection.kernel, taught.projection.kernel)
 
 
 def test_network_without_a_mean_is_refused():
     inputs = keras.Input((4, 3, 1))
     model = keras.Model(inputs, keras.layers.Flatten()(inputs), name="flat")
-    with pytest.raises(ValueError, match="flat has no GlobalAveragePooling2D"):
-        last_map(model)
+    with pytest.raises(ValueError, match="flat takes no mean of a map"):
+        SignalModel(model)
+
+
+def test_training_brings_the_student_to_the_teachers_signals():
+    """The projected embedding and the attention near the teacher's; without the parts they do not.
+
+    The teacher's signals are those of another random network on the same clips.
+    """
+    rng = np.random.default_rng(9)
+    features = rng.integers(-60, 60, (2, 32, 8, 6), np.int8)
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input((8, 6, 1))
+    other = keras.Model(inputs, classifier(conv(inputs, 6, (3, 3), (2, 2)), 4, dropout=0.0))
+    shown = [SignalModel(other)(to_input(tf.constant(one)))[1] for one in features]
+    signals = Signals(*(np.stack(list(map(np.asarray, one))) for one in zip(*shown, strict=True)))
+    labels = np.arange(32, dtype=np.int32) % 4
+    data = TrainingSet(features, labels, teacher_signals=signals)
+    distances = []
+    for weight in (0.0, 50.0):
+        model = network()
+        objective = Objective((Part(AttentionTransfer(), weight),))
+        fit(
+            model,
+            data,
+            LabelledFeatures(features[0], labels),
+            LabelLoss(),
+            Schedule(60, 16, 0.01, 0.0, seed=2),
+            FeatureChanges(),
+            Silent(),
+            "test",
+            objective=objective,
+        )
+        _, seen = SignalModel(model)(to_input(tf.constant(features[0])))
+        distances.append(float(AttentionTransfer()(seen, Signals(*shown[0]), None)))
+    assert distances[1] < distances[0] / 2, distances
+
+
+def test_a_break_keeps_projection_and_ramp(tmp_path):
+    rng = np.random.default_rng(9)
+    features = rng.integers(-60, 60, (1, 16, 8, 6), np.int8)
+    labels = np.arange(16, dtype=np.int32) % 4
+    shown = Signals(
+        rng.normal(size=(1, 16, 7)).astype(np.float16), rng.random((1, 16, 5)).astype(np.float16)
+    )
+    data = TrainingSet(features, labels, teacher_signals=shown)
+    parts = (Part(FeatureMatching(), 1.0, Ramp("linear", 0.5)), Part(AttentionTransfer(), 1.0))
+
+    def run(checkpoint, progress):
+        model = network()
+        fit(
+            model,
+            data,
+            LabelledFeatures(features[0], labels),
+            LabelLoss(),
+            Schedule(2 * CHECKPOINT_EPOCHS, 8, 0.01, 0.0, seed=2),
+            FeatureChanges(),
+            progress,
+            "test",
+            checkpoint,
+            objective=Objective(parts),
+        )
+        return model
+
+    class Stops(Silent):
+        @contextmanager
+        def task(self, description, total):
+            yield self
+
+        def advance(self, steps=1.0, detail=None):
+            if checkpoint.is_file():
+                raise KeyboardInterrupt
+
+    whole = run(None, Silent())
+    checkpoint = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoint, Stops())
+    with pytest.raises(KeyboardInterrupt):  # at once: the epochs before the break are not repeated
+        run(checkpoint, Stops())
+    resumed = run(checkpoint, Silent())
+    for ours, theirs in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-3, abs=1e-5)

@@ -8,10 +8,10 @@ training, and `objective` sums the parts.
 from training.distill.attention import AttentionTransfer
 from training.distill.decoupled import DecoupledLoss
 from training.distill.feature_matching import FeatureMatching
-from training.distill.objective import Objective, Part
+from training.distill.objective import Objective, Part, objective_of
 from training.distill.ramp import Ramp
 from training.distill.relations import AngleRelation, DistanceRelation, SimilarityRelation
-from training.distill.signals import MapLoss, Signals, TaughtModel
+from training.distill.signals import MapLoss, SignalModel, Signals, TaughtModel
 from training.distill.soft_targets import DistillationLoss, LabelLoss, Loss
 
 __all__ = [
@@ -27,7 +27,9 @@ __all__ = [
     "Objective",
     "Part",
     "Ramp",
+    "SignalModel",
     "Signals",
     "SimilarityRelation",
     "TaughtModel",
+    "objective_of",
 ]

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from training.distill.attention import AttentionTransfer
+from training.distill.feature_matching import FeatureMatching
 from training.distill.ramp import Ramp
+from training.distill.relations import AngleRelation, DistanceRelation, SimilarityRelation
 from training.distill.signals import MapLoss, Signals
+from training.recipe import DistillationConfig
 from training.runtime import tf
+
+MAP_LOSSES: dict[str, MapLoss] = {
+    "feature_weight": FeatureMatching(),
+    "attention_weight": AttentionTransfer(),
+    "distance_weight": DistanceRelation(),
+    "angle_weight": AngleRelation(),
+    "similarity_weight": SimilarityRelation(),
+}
+"""By the field of the recipe that has their weight."""
 
 
 @dataclass(frozen=True)
@@ -33,3 +46,11 @@ class Objective:
             value = part.loss(student, teacher, projected)
             total += part.weight * part.ramp(done) * value
         return total
+
+
+def objective_of(config: DistillationConfig) -> Objective | None:
+    """What the recipe asks for over signals; None where all weights are 0."""
+    ramp = Ramp(config.schedule, config.warm_up_share, config.final_share)
+    weights = {key: getattr(config, key) for key in MAP_LOSSES}
+    parts = tuple(Part(MAP_LOSSES[key], weight, ramp) for key, weight in weights.items() if weight)
+    return Objective(parts) if parts else None

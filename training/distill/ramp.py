@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from training.recipe import RAMP_SHAPES
 from training.runtime import tf
-
-SHAPES = ("constant", "linear", "cosine")
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,8 @@ class Ramp:
     final: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.shape not in SHAPES:
-            raise ValueError(f"shape is {self.shape!r}; give one of {', '.join(SHAPES)}")
+        if self.shape not in RAMP_SHAPES:
+            raise ValueError(f"shape is {self.shape!r}; give one of {', '.join(RAMP_SHAPES)}")
         if not 0.0 <= self.warm_up <= 1.0:
             raise ValueError(f"warm_up is {self.warm_up}; give a part of the training, 0 to 1")
 

@@ -1,7 +1,7 @@
 """What a network says about a batch beside its logits, for losses that look inside.
 
 Every network here ends alike: a last map, its mean over frames and bins, a classifier
-(`training.models.layers.classifier`). Two signals are taken there:
+(`training.models`). Two signals are taken there:
 
 - the embedding, the mean of the last map: what the classifier sees;
 - the attention, how much energy the last map has at each frame: when the network listens.
@@ -12,17 +12,17 @@ logits; whole maps would be a hundred times that.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from training.runtime import keras, tf
 
 
 class Signals(NamedTuple):
-    """Of one network for one batch."""
+    """Of one network: tensors for a batch, or arrays with one axis more for whole passes."""
 
-    embedding: tf.Tensor
-    """float32[batch, channels]; a student's may be projected to the teacher's channels."""
-    attention: tf.Tensor
+    embedding: Any
+    """float32[batch, channels]."""
+    attention: Any
     """float32[batch, frames], >= 0; the frames are those of the last map."""
 
 
@@ -40,50 +40,74 @@ class MapLoss(Protocol):
         """
 
 
-def last_map(model: keras.Model) -> keras.KerasTensor:
-    """The map [batch, frames, bins, channels] whose mean the classifier sees.
+def signals_of(features: tf.Tensor, frames: int) -> Signals:
+    """Embedding and attention of a last map.
+
+    Args:
+        features: float32[batch, frames or more, bins, channels].
+        frames: of one clip; what comes before belongs to another one.
+    """
+    features = features[:, -frames:]
+    attention = tf.reduce_mean(features**2, [2, 3])
+    attention.set_shape([None, frames])
+    return Signals(tf.reduce_mean(features, [1, 2]), attention)
+
+
+class SignalModel(keras.Model):
+    """The same network, which also shows its last map; it shares the weights.
+
+    Args:
+        model: a network that ends with the mean of a map and a classifier.
 
     Raises:
         ValueError: no layer of the model takes the mean of a map.
     """
-    for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
-            return layer.input
-    raise ValueError(f"{model.name} has no GlobalAveragePooling2D: its last map is not known")
 
+    def __init__(self, model: keras.Model) -> None:
+        super().__init__(name=f"signals_of_{model.name}")
+        mean = _last_mean(model)
+        self.frames = int(mean.input.shape[1])
+        self.channels = int(mean.input.shape[-1])
+        self.inner = keras.Model(model.input, [model.output, mean.input])
 
-def signals_of(features: tf.Tensor) -> Signals:
-    """Embedding and attention of a last map float32[batch, frames, bins, channels]."""
-    return Signals(tf.reduce_mean(features, [1, 2]), tf.reduce_mean(features**2, [2, 3]))
-
-
-def signal_model(model: keras.Model) -> keras.Model:
-    """The same network with two outputs: logits and last map."""
-    return keras.Model(model.input, [model.output, last_map(model)])
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, Signals]:
+        """Logits and signals of float32[batch, frames, bins, 1]."""
+        logits, features = self.inner(inputs, training=training)
+        return logits, signals_of(features, self.frames)
 
 
 class TaughtModel(keras.Model):
     """A student with the projection that feature matching needs while it is trained.
 
     It shares the student's weights, and its own `trainable_variables` hold the projection as well,
-    so that an optimiser and a checkpoint see both. What is deployed is `student`.
+    so that an optimiser and a checkpoint see both. What is deployed is the student alone.
 
     Args:
         student: the network.
         teacher_channels: length of the teacher's embedding.
+        seed: of the projection.
     """
 
-    def __init__(self, student: keras.Model, teacher_channels: int) -> None:
+    def __init__(self, student: keras.Model, teacher_channels: int, seed: int) -> None:
         super().__init__(name=f"taught_{student.name}")
-        self.student = student
-        self.inner = signal_model(student)
-        self.projection = keras.layers.Dense(teacher_channels, name="projection")
-        self.projection.build((None, last_map(student).shape[-1]))
+        self.inner = SignalModel(student)
+        self.projection = keras.layers.Dense(
+            teacher_channels,
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
+            name="projection",
+        )
+        self.projection.build((None, self.inner.channels))
 
     def call(
         self, inputs: tf.Tensor, training: bool | None = None
     ) -> tuple[tf.Tensor, Signals, tf.Tensor]:
         """Logits, signals and projected embedding of float32[batch, frames, bins, 1]."""
-        logits, features = self.inner(inputs, training=training)
-        signals = signals_of(features)
+        logits, signals = self.inner(inputs, training=training)
         return logits, signals, self.projection(signals.embedding)
+
+
+def _last_mean(model: keras.Model) -> keras.layers.Layer:
+    for layer in reversed(model.layers):
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+            return layer
+    raise ValueError(f"{model.name} takes no mean of a map: its last map is not known")
