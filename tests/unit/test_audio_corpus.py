@@ -93,6 +93,15 @@ def test_the_archive_layout(tmp_path: Path) -> None:
     assert [clip.label for clip in corpus.clips] == ["_unknown_", "no", "yes"]
 
 
+def test_a_list_that_is_not_text_is_an_error_that_names_it(tmp_path: Path) -> None:
+    root = fill(tmp_path, ["yes/0a_nohash_0.wav", "no/0b_nohash_0.wav", "bed/0c_nohash_0.wav"])
+    (root / "validation_list.txt").write_text("no/0b_nohash_0.wav\n")
+    (root / "testing_list.txt").write_bytes(b"bed/\xff\xfe.wav\n")
+    with pytest.raises(UserError, match=r"testing_list\.txt: cannot be read as a list") as caught:
+        scan(root, WORDS)
+    assert "remove both lists" in caught.value.remedy
+
+
 def test_any_folders_of_words(tmp_path: Path) -> None:
     root = fill(tmp_path, ["yes/one.wav", "no/two.flac", "hey_you/x_y_nohash_0.wav"])
     corpus = scan(root, WordsConfig(keywords=("yes", "no", "hey_you"), unknown=False))

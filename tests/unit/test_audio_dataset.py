@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from training.audio.corpus import scan
-from training.audio.dataset import Dataset, load_dataset
+from training.audio.dataset import NO_SPEECH, Dataset, load_dataset
 from training.errors import UserError
 from training.progress import Silent
 from training.recipe import DataConfig, WordsConfig
@@ -70,6 +70,28 @@ def test_arrays_names_and_labels_belong_together(tmp_path: Path) -> None:
     assert speech == 60
     assert data.speakers_known
     assert data.train.speakers + data.validation.speakers + data.test.speakers == 20
+
+
+def test_the_voice_of_every_clip_is_numbered(tmp_path: Path) -> None:
+    data = load(corpus(tmp_path))
+    for clips in sets(data):
+        speaker_of: dict[int, str] = {}
+        for voice, target, name in zip(clips.voices, clips.targets, clips.names, strict=True):
+            if data.labels[target] == "_silence_":
+                assert voice == NO_SPEECH
+                continue
+            speaker = name.split("/")[1].split("_nohash_")[0]
+            assert speaker_of.setdefault(int(voice), speaker) == speaker
+        assert len(set(speaker_of.values())) == len(speaker_of) == clips.speakers
+
+
+def test_clips_of_unknown_speakers_are_voices_of_their_own(tmp_path: Path) -> None:
+    for word in ("yes", "no", "up"):
+        for number in range(20):
+            write(tmp_path / word / f"{number}.wav", np.full(SAMPLES, number + 1))
+    voices = load(tmp_path).train.voices
+    spoken = voices[voices != NO_SPEECH]
+    assert len(set(spoken)) == len(spoken)
 
 
 def test_the_same_seed_gives_the_same_data(tmp_path: Path) -> None:

@@ -199,7 +199,13 @@ def _require_every_class(
 
 
 def _read_list(path: Path) -> frozenset[str]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path}: cannot be read as a list of clips: {error}",
+            "Take the list from the archive again, or remove both lists to split by speaker.",
+        ) from error
     return frozenset(line.strip() for line in lines if line.strip())
 
 

@@ -22,6 +22,9 @@ from training.recipe import SILENCE_LABEL, UNKNOWN_LABEL, DataConfig
 
 _READ_AHEAD_CLIPS = 256
 
+NO_SPEECH = -1
+"""Stands for the speaker of a clip in which nobody speaks."""
+
 
 @dataclass(frozen=True)
 class ClipSet:
@@ -33,6 +36,9 @@ class ClipSet:
     """int64[clips]: index into the labels."""
     names: tuple[str, ...]
     """One a clip, unique in the data set: `<folder>/<file>` or the name of a made clip."""
+    voices: np.ndarray
+    """int64[clips]: number of the speaker within this set, or NO_SPEECH; a clip whose speaker is
+    unknown has a number of its own."""
     speakers: int
     """Distinct known speakers."""
 
@@ -47,7 +53,6 @@ class Dataset:
     test: ClipSet
     noise: np.ndarray
     """int16[n], n >= clip_samples: what augmentation mixes in; from the training set only."""
-    layout: str
     method: str
     """How the sets were told apart, in words for a report."""
     speakers_known: bool
@@ -103,7 +108,6 @@ def load_dataset(
         labels=corpus.labels,
         **sets,
         noise=noise_bank(silence, backgrounds["train"], clip_samples, rng),
-        layout=corpus.layout,
         method=parted.method,
         speakers_known=parted.speakers_known,
         problems=tuple(sorted(reader.problems)),
@@ -117,12 +121,14 @@ class _Rows:
     pcm: list[np.ndarray]
     labels: list[str]
     names: list[str]
-    speakers: set[str]
+    speakers: list[str | None]
+    """One a clip; None where nobody speaks or nothing tells who."""
 
     def add_silence(self, rows: np.ndarray) -> None:
         self.pcm.extend(rows)
         self.labels.extend([SILENCE_LABEL] * len(rows))
         self.names.extend(f"{SILENCE_LABEL}/made_{number}.wav" for number in range(len(rows)))
+        self.speakers.extend([None] * len(rows))
 
     def finish(self, name: str, labels: Sequence[str]) -> ClipSet:
         for label in labels:
@@ -135,7 +141,21 @@ class _Rows:
             pcm=np.stack(self.pcm),
             targets=np.array([labels.index(label) for label in self.labels]),
             names=tuple(self.names),
-            speakers=len(self.speakers),
+            voices=self._voices(),
+            speakers=len({speaker for speaker in self.speakers if speaker}),
+        )
+
+    def _voices(self) -> np.ndarray:
+        units = [
+            f"speaker:{speaker}" if speaker else f"clip:{name}"
+            for speaker, name in zip(self.speakers, self.names, strict=True)
+        ]
+        number = {unit: index for index, unit in enumerate(dict.fromkeys(units))}
+        return np.array(
+            [
+                NO_SPEECH if label == SILENCE_LABEL else number[unit]
+                for unit, label in zip(units, self.labels, strict=True)
+            ]
         )
 
 
@@ -149,7 +169,7 @@ class _Reader:
         self.problems: list[str] = []
 
     def clips(self, clips: Sequence[Clip], task: Task) -> _Rows:
-        rows = _Rows([], [], [], set())
+        rows = _Rows([], [], [], [])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             # Batches bound how much is read in vain after an error or Ctrl-C.
             for first in range(0, len(clips), _READ_AHEAD_CLIPS):
@@ -160,7 +180,7 @@ class _Reader:
                         rows.pcm.append(fit_length(recording, self._clip_samples))
                         rows.labels.append(clip.label)
                         rows.names.append(clip.name)
-                        rows.speakers.update([clip.speaker] if clip.speaker else [])
+                        rows.speakers.append(clip.speaker)
                 task.advance(len(batch))
         return rows
 
