@@ -133,13 +133,35 @@ class AugmentConfig(Section):
     """Augmented copies of the whole training set that the feature bank holds."""
     speed_min: float = ranged(0.85, 0.5, 1.0)
     speed_max: float = ranged(1.18, 1.0, 2.0)
+    """Above 1 the word is spoken faster and higher."""
     shift_ms: float = ranged(100.0, 0.0, 1_000.0)
     """The clip moves by up to this much to either side."""
+    vocal_tract_min: float = ranged(0.95, 0.5, 1.0)
+    vocal_tract_max: float = ranged(1.05, 1.0, 2.0)
+    """Factor of the front-end's band limits: below 1 the voice sounds as from a smaller person."""
+    voice_probability: float = ranged(0.05, 0.0, 1.0)
+    """Share of the clips below which somebody else speaks, taken from the training set."""
+    voice_below_min_db: float = ranged(8.0, -20.0, 60.0)
+    voice_below_max_db: float = ranged(25.0, -20.0, 60.0)
+    """Power of the clip over power of the second voice."""
+    room_probability: float = ranged(0.1, 0.0, 1.0)
+    """Share of the clips that are heard in a room with an echo."""
     noise_probability: float = ranged(0.7, 0.0, 1.0)
+    coloured_share: float = ranged(0.25, 0.0, 1.0)
+    """Part of the noise that is generated, with a spectral slope between white and brown."""
+    babble_share: float = ranged(0.1, 0.0, 1.0)
+    """Part of the noise that is five voices at once; the rest is noise as it was recorded."""
     snr_min_db: float = ranged(0.0, -20.0, 60.0)
     snr_max_db: float = ranged(30.0, -20.0, 60.0)
+    """Power of the clip over power of the noise."""
     gain_min_db: float = ranged(-12.0, -60.0, 40.0)
     gain_max_db: float = ranged(6.0, -60.0, 40.0)
+    mix_passes: int = ranged(0, 0, 1_000)
+    """Copies of the training set in which two clips sound together; only teachers label them."""
+    mix_below_max_db: float = ranged(12.0, 0.0, 60.0)
+    """The second clip of a mix is from 0 to this much below the first."""
+    mix_after_share: float = ranged(0.33, 0.0, 1.0)
+    """Part of the mixes in which the second clip comes after the first instead."""
     tilt_db: float = ranged(9.0, 0.0, 40.0)
     """Standard deviation of a random slope over the mel bins, from the lowest to the highest."""
     time_mask_frames: int = ranged(12, 0, 1_000)
@@ -147,9 +169,16 @@ class AugmentConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for low, high in (("snr_min_db", "snr_max_db"), ("gain_min_db", "gain_max_db")):
+        for low in ("snr_min_db", "gain_min_db", "voice_below_min_db"):
+            high = low.replace("_min_", "_max_")
             if getattr(self, low) > getattr(self, high):
                 self.fail(low, f"{getattr(self, low)} is above {high}", "Swap the two.")
+        if self.coloured_share + self.babble_share > 1.0:
+            self.fail(
+                "babble_share",
+                f"{self.babble_share} and coloured_share {self.coloured_share} exceed 1 together",
+                "Lower one of them.",
+            )
 
 
 @dataclass(frozen=True)
@@ -338,7 +367,11 @@ def quick(recipe: Recipe) -> Recipe:
     """The same line in a few minutes: fewer copies and epochs, so lower accuracy."""
     return replace(
         recipe,
-        augment=replace(recipe.augment, passes=min(recipe.augment.passes, QUICK_PASSES)),
+        augment=replace(
+            recipe.augment,
+            passes=min(recipe.augment.passes, QUICK_PASSES),
+            mix_passes=min(recipe.augment.mix_passes, QUICK_PASSES),
+        ),
         teacher=replace(recipe.teacher, epochs=min(recipe.teacher.epochs, QUICK_TEACHER_EPOCHS)),
         student=replace(recipe.student, epochs=min(recipe.student.epochs, QUICK_STUDENT_EPOCHS)),
         quantisation=replace(

@@ -26,7 +26,12 @@ from training import (
     models,
     train,
 )
-from training.audio.augment import augment
+from training.audio import augment
+from training.audio.augment.mixes import mixed_pass
+from training.audio.augment.surroundings import gather
+from training.audio.augment.vocal_tract import features as features_of
+from training.audio.augment.vocal_tract import scaled_frontends
+from training.audio.augment.waveform import augment as augmented
 from training.audio.corpus import Corpus, corpus_fingerprint
 from training.audio.dataset import load_dataset
 from training.audio.synth import SETTINGS_FILE, synthesise
@@ -46,7 +51,7 @@ DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 """Of power: the features count octaves of power."""
 
 AUDIO_CODE: tuple[ModuleType, ...] = (audio,)
-FEATURE_CODE: tuple[ModuleType, ...] = (audio, features, frontend_tables, _native)
+FEATURE_CODE: tuple[ModuleType, ...] = (audio, augment, features, frontend_tables, _native)
 TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
 
 
@@ -55,6 +60,15 @@ def source(corpus: Corpus) -> str:
     if (corpus.root / SETTINGS_FILE).is_file():
         return "spoken by espeak-ng, not recorded"
     return corpus.layout
+
+
+def _new_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """int8 array of `shape` that is a file."""
+    array: np.memmap = np.lib.format.open_memmap(path, mode="w+", dtype=np.int8, shape=shape)
+    # A full disk is an error here; later, writing to the map would kill the process.
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 class Line:
@@ -93,7 +107,9 @@ class Line:
         )
 
     def data(self, corpus: Corpus, skip_unreadable: bool) -> Stage:
-        """Clips of the three sets as arrays: `<set>_pcm.npy`, `<set>_targets.npy`, `facts.json`."""
+        """Clips of the three sets as arrays: `<set>_pcm.npy`, `<set>_targets.npy`,
+        `<set>_voices.npy` (who speaks), `noise.npy`; and `facts.json`.
+        """
         recipe = self.recipe
 
         def build(folder: Path) -> None:
@@ -116,6 +132,7 @@ class Line:
                 clips = getattr(dataset, name)
                 np.save(folder / f"{name}_pcm.npy", clips.pcm)
                 np.save(folder / f"{name}_targets.npy", clips.targets.astype(np.int32))
+                np.save(folder / f"{name}_voices.npy", clips.voices.astype(np.int32))
                 facts[name] = {
                     "clips": len(clips.names),
                     "speakers": clips.speakers,
@@ -141,38 +158,44 @@ class Line:
 
     def bank(self, data: Stage) -> Stage:
         """Features by the firmware's C: `train.npy` int8[passes, clips, frames, bins] of augmented
-        copies, `validation.npy` and `test.npy` int8[clips, frames, bins] of the clips as they are.
+        copies, `mixes.npy` of the same shape with mix_passes: pairs of those, without labels;
+        `validation.npy` and `test.npy` int8[clips, frames, bins] of the clips as they are.
         """
-        recipe = self.recipe
+        recipe, config = self.recipe, self.recipe.augment
 
         def build(folder: Path) -> None:
-            frontend = Frontend(recipe.frontend)
-            pcm, noise = np.load(data.folder / "train_pcm.npy"), np.load(data.folder / "noise.npy")
-            path = folder / "train.npy"
-            bank = np.lib.format.open_memmap(
-                path,
-                mode="w+",
-                dtype=np.int8,
-                shape=(recipe.augment.passes, len(pcm), frontend.frames, frontend.bins),
+            frontends = scaled_frontends(recipe.frontend, config)
+            pcm, voices = (np.load(data.folder / f"train_{name}.npy") for name in ("pcm", "voices"))
+            around = gather(
+                pcm,
+                voices,
+                np.load(data.folder / "noise.npy"),
+                recipe.frontend.sample_rate_hz,
+                np.random.default_rng((recipe.seed, config.passes)),
             )
-
-            # A full disk is an error here; later, writing to the map would kill the process.
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            shape = (len(pcm), recipe.frontend.frames, recipe.frontend.mel_bins)
+            bank = _new_map(folder / "train.npy", (config.passes, *shape))
+            mixes = _new_map(folder / "mixes.npy", (config.mix_passes, *shape))
 
             def fill(index: int) -> None:
                 rng = np.random.default_rng((recipe.seed, index))
                 rate_hz = recipe.frontend.sample_rate_hz
-                changed = augment(pcm, noise, rate_hz, recipe.augment, rng)
-                bank[index] = frontend.batch(changed, threads=1)
+                changed, draws = augmented(pcm, voices, around, rate_hz, config, rng)
+                bank[index] = features_of(changed, draws.vocal_tract, frontends)
+
+            def fill_mix(index: int) -> None:
+                mixes[index] = mixed_pass(bank, index, recipe.frontend, config, recipe.seed)
 
             with (
-                self.progress.task("augmented features", recipe.augment.passes) as task,
+                self.progress.task("augmented features", config.passes + config.mix_passes) as task,
                 ThreadPoolExecutor(os.cpu_count()) as pool,
             ):
-                for _ in pool.map(fill, range(recipe.augment.passes)):
-                    task.advance()
+                for work, passes in ((fill, config.passes), (fill_mix, config.mix_passes)):
+                    for _ in pool.map(work, range(passes)):
+                        task.advance()
             bank.flush()
+            mixes.flush()
+            frontend = Frontend(recipe.frontend)
             for name in ("validation", "test"):
                 clips = np.load(data.folder / f"{name}_pcm.npy")
                 np.save(folder / f"{name}.npy", frontend.batch(clips))

@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.audio.augment import Draws, apply, augment, draw
+from training.audio.augment.draws import NOTHING, Draws, draw
+from training.audio.augment.surroundings import Surroundings, gather, synthetic_rooms
+from training.audio.augment.waveform import apply, augment, in_rooms
+from training.audio.dataset import NO_SPEECH
 from training.audio.noise import coloured_noise, cut_silence, generated_silence, noise_bank
 from training.recipe import AugmentConfig
 
 RATE_HZ = 16_000
 SAMPLES = 16_000
-CONFIG = AugmentConfig()
+CONFIG = AugmentConfig(voice_probability=0.3, room_probability=0.4)
 
 
 def tones(clips: int, hz: float = 500.0, peak: float = 8_000.0) -> np.ndarray:
@@ -27,13 +30,31 @@ def white(samples: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(-9_000, 9_000, samples).astype(np.int16)
 
 
+def around(noise: np.ndarray, voices: np.ndarray | None = None) -> Surroundings:
+    """One speaker a clip of `voices`, 3 rooms, and no noise but the given one."""
+    voices = np.zeros((0, SAMPLES), np.int16) if voices is None else voices
+    return Surroundings(
+        recorded=noise,
+        coloured=np.zeros(0, np.int16),
+        babble=np.zeros(0, np.int16),
+        voices=voices,
+        speakers=np.arange(len(voices)),
+        rooms=synthetic_rooms(3, RATE_HZ, np.random.default_rng(0)),
+    )
+
+
 def unchanged(clips: int) -> Draws:
     return Draws(
         speed=np.ones(clips),
         shift_samples=np.zeros(clips),
-        gain_db=np.zeros(clips),
+        voice=np.full(clips, NOTHING),
+        voice_shift_samples=np.zeros(clips, np.int64),
+        voice_below_db=np.zeros(clips),
+        room=np.full(clips, NOTHING),
         snr_db=np.full(clips, np.inf),
         noise_start=np.zeros(clips, np.int64),
+        gain_db=np.zeros(clips),
+        vocal_tract=np.zeros(clips, np.int64),
     )
 
 
@@ -46,10 +67,14 @@ def power(x: np.ndarray) -> np.ndarray:
 def test_shape_type_and_reproducibility(clips: int, samples: int, seed: int) -> None:
     pcm = np.random.default_rng(seed).integers(-32_768, 32_768, (clips, samples)).astype(np.int16)
     before = pcm.copy()
-    noise = white(9_000)
-    first = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed))
-    again = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed))
-    other = augment(pcm, noise, RATE_HZ, CONFIG, np.random.default_rng(seed + 1))
+
+    def changed(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        speakers = np.arange(clips)
+        sounds = gather(pcm, speakers, white(9_000), RATE_HZ, rng)
+        return augment(pcm, speakers, sounds, RATE_HZ, CONFIG, rng)[0]
+
+    first, again, other = changed(seed), changed(seed), changed(seed + 1)
     assert first.shape == pcm.shape
     assert first.dtype == np.int16
     assert np.array_equal(first, again)
@@ -58,33 +83,43 @@ def test_shape_type_and_reproducibility(clips: int, samples: int, seed: int) -> 
 
 
 def test_every_clip_of_a_batch_gets_its_own_changes() -> None:
-    changed = augment(tones(32), white(64_000), RATE_HZ, CONFIG, np.random.default_rng(1))
+    pcm, rng = tones(32), np.random.default_rng(1)
+    sounds = gather(pcm, np.arange(32), white(64_000), RATE_HZ, rng)
+    changed, draws = augment(pcm, np.arange(32), sounds, RATE_HZ, CONFIG, rng)
     assert len({row.tobytes() for row in changed}) == 32
+    for value in (draws.voice != NOTHING, draws.room != NOTHING, np.isfinite(draws.snr_db)):
+        assert 0 < value.sum() < 32
 
 
 def test_the_batch_does_not_matter_to_a_clip() -> None:
-    pcm, noise = tones(20), white(64_000)
-    draws = draw(20, SAMPLES, noise.size, RATE_HZ, CONFIG, np.random.default_rng(2))
-    whole = apply(pcm, noise, draws)
+    pcm, rng = tones(20), np.random.default_rng(2)
+    sounds = gather(pcm, np.arange(20), white(64_000), RATE_HZ, rng)
+    whole, draws = augment(pcm, np.arange(20), sounds, RATE_HZ, CONFIG, rng)
     for row in range(20):
         one = Draws(**{name: value[row : row + 1] for name, value in vars(draws).items()})
-        alone = apply(pcm[row : row + 1], noise, one)[0]
+        alone = apply(pcm[row : row + 1], sounds, one)[0]
         # numpy sums in another order for another shape: the last bit may differ.
         assert np.abs(alone - whole[row].astype(np.int32)).max() <= 1
 
 
 def test_nothing_drawn_changes_nothing() -> None:
     pcm = white(3 * SAMPLES).reshape(3, SAMPLES)
-    assert np.array_equal(apply(pcm, white(20_000), unchanged(3)), pcm)
+    assert np.array_equal(apply(pcm, around(white(20_000)), unchanged(3)), pcm)
 
 
 def test_draws_stay_in_their_ranges() -> None:
-    draws = draw(5_000, SAMPLES, 50_000, RATE_HZ, CONFIG, np.random.default_rng(3))
+    clips = 5_000
+    sounds = around(white(50_000), np.zeros((clips, 10), np.int16))
+    config = replace(CONFIG, coloured_share=0.0, babble_share=0.0)
+    draws = draw(np.arange(clips), SAMPLES, RATE_HZ, sounds, config, np.random.default_rng(3))
     ranges = {
         "speed": (CONFIG.speed_min, CONFIG.speed_max),
         "shift_samples": (-1_600.0, 1_600.0),
         "gain_db": (CONFIG.gain_min_db, CONFIG.gain_max_db),
+        "voice_shift_samples": (0, SAMPLES),
+        "voice_below_db": (CONFIG.voice_below_min_db, CONFIG.voice_below_max_db),
         "noise_start": (0, 34_000),
+        "vocal_tract": (0, 10),
     }
     for name, (low, high) in ranges.items():
         values = getattr(draws, name)
@@ -94,11 +129,113 @@ def test_draws_stay_in_their_ranges() -> None:
     assert abs(noisy.mean() - CONFIG.noise_probability) < 0.03
     assert CONFIG.snr_min_db <= draws.snr_db[noisy].min() < draws.snr_db[noisy].max()
     assert draws.snr_db[noisy].max() <= CONFIG.snr_max_db
+    assert abs((draws.voice != NOTHING).mean() - CONFIG.voice_probability) < 0.03
+    assert abs((draws.room != NOTHING).mean() - CONFIG.room_probability) < 0.03
+    assert set(draws.room) == {NOTHING, 0, 1, 2}
+
+
+def test_a_second_voice_is_somebody_else_and_anybody_else() -> None:
+    """Three clips of speaker 0, one of 1, two of 2, two of nobody."""
+    speakers = np.array([0, 2, 0, NO_SPEECH, 1, 2, 0, NO_SPEECH])
+    sounds = replace(around(white(SAMPLES), tones(8)), speakers=speakers)
+    found: dict[int, set[int]] = {speaker: set() for speaker in speakers}
+    for seed in range(100):
+        rows = sounds.other_voices(speakers, np.random.default_rng(seed))
+        for speaker, row in zip(speakers, rows, strict=True):
+            found[speaker].add(int(row))
+    assert found == {
+        0: {1, 4, 5},
+        1: {0, 1, 2, 5, 6},
+        2: {0, 2, 4, 6},
+        NO_SPEECH: {NOTHING},
+    }
+
+
+@pytest.mark.parametrize("speakers", [[5, 5, 5], [NO_SPEECH] * 3])
+def test_there_is_no_second_voice_where_nobody_else_speaks(speakers: list[int]) -> None:
+    sounds = replace(around(white(SAMPLES), tones(3)), speakers=np.array(speakers))
+    rows = sounds.other_voices(np.array(speakers), np.random.default_rng(0))
+    assert set(rows) == {NOTHING}
+
+
+def test_noise_is_cut_from_one_kind_in_the_wanted_shares() -> None:
+    sounds = replace(
+        around(np.full(20_000, 1, np.int16), tones(2)),
+        coloured=np.full(30_000, 2, np.int16),
+        babble=np.full(40_000, 3, np.int16),
+    )
+    config = replace(CONFIG, coloured_share=0.3, babble_share=0.2)
+    speakers = np.array([0] * 3_000 + [NO_SPEECH] * 3_000)
+    starts = sounds.noise_starts(speakers, SAMPLES, config, np.random.default_rng(0))
+    first, last = sounds.noise[starts], sounds.noise[starts + SAMPLES - 1]
+    assert np.array_equal(first, last)
+    shares = np.bincount(first[:3_000], minlength=4) / 3_000
+    assert shares == pytest.approx([0.0, 0.5, 0.3, 0.2], abs=0.03)
+    assert 3 not in first[3_000:]
+
+
+def test_what_is_gathered_fills_a_clip_even_without_any_speech() -> None:
+    pcm = white(3 * SAMPLES).reshape(3, SAMPLES)
+    for speakers in (np.array([0, 1, 1]), np.full(3, NO_SPEECH)):
+        rng = np.random.default_rng(0)
+        sounds = gather(pcm, speakers, white(SAMPLES), RATE_HZ, rng)
+        assert sounds.coloured.size >= SAMPLES
+        assert sounds.coloured.any()
+        assert sounds.babble.any() == (speakers[0] != NO_SPEECH)
+        draws = draw(speakers, SAMPLES, RATE_HZ, sounds, CONFIG, rng)
+        assert draws.noise_start.max() + SAMPLES <= sounds.noise.size
 
 
 def test_the_last_noise_start_reaches_the_end_of_the_bank() -> None:
-    draws = draw(50, SAMPLES, SAMPLES, RATE_HZ, CONFIG, np.random.default_rng(3))
+    sounds = around(white(SAMPLES), tones(50))
+    config = replace(CONFIG, coloured_share=0.0, babble_share=0.0)
+    draws = draw(np.arange(50), SAMPLES, RATE_HZ, sounds, config, np.random.default_rng(3))
     assert not draws.noise_start.any()
+
+
+@pytest.mark.parametrize("below_db", [0.0, 8.0, 25.0])
+def test_a_second_voice_is_mixed_at_the_drawn_ratio_and_turned(below_db: float) -> None:
+    pcm, voice = tones(3), white(SAMPLES)[None]
+    draws = replace(
+        unchanged(3),
+        voice=np.array([0, NOTHING, 0]),
+        voice_below_db=np.full(3, below_db),
+        voice_shift_samples=np.array([0, 0, 5_000]),
+    )
+    mixed = apply(pcm, around(white(SAMPLES), voice), draws)
+    assert np.array_equal(mixed[1], pcm[1])
+    added = mixed.astype(np.float64) - pcm
+    for row, turned in ((0, voice[0]), (2, np.roll(voice[0], -5_000))):
+        found_db = 10.0 * np.log10(power(pcm[row]) / power(added[row]))
+        assert found_db == pytest.approx(below_db, abs=0.05)
+        assert np.corrcoef(added[row], turned)[0, 1] > 0.99
+
+
+def test_a_room_keeps_the_power_and_does_not_move_the_word() -> None:
+    rng = np.random.default_rng(0)
+    clip = np.zeros((4, SAMPLES), np.float32)
+    clip[:, 6_000:10_000] = rng.standard_normal((4, 4_000)) * 3_000.0
+    rooms = synthetic_rooms(4, RATE_HZ, rng)
+    heard = in_rooms(clip, rooms)
+    assert heard.shape == clip.shape
+    assert heard.dtype == np.float32
+    assert power(heard) == pytest.approx(power(clip), rel=1e-3)
+    for before, after, room in zip(clip, heard, rooms, strict=True):
+        lags = np.correlate(after[5_900:10_100], before[6_000:10_000], "valid")
+        assert np.argmax(lags) == 100
+        assert np.abs(after[:5_990]).max() < 1.0
+        full = np.convolve(before, room)[:SAMPLES]
+        assert after == pytest.approx(full * np.sqrt(power(before) / power(full)), abs=1.0)
+
+
+def test_synthetic_rooms_die_away() -> None:
+    rooms = synthetic_rooms(50, RATE_HZ, np.random.default_rng(0))
+    assert np.array_equal(rooms[:, 0], np.ones(50))
+    echo = rooms[:, 1:]
+    echo_db = 10.0 * np.log10(np.sum(echo.astype(np.float64) ** 2, axis=1))
+    assert -15.1 < echo_db.min() < echo_db.max() < -0.9
+    third = echo.shape[1] // 3
+    assert np.all(power(echo[:, :third]) > power(echo[:, -third:]))
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 5.0, 12.5, 20.0, 30.0])
@@ -111,7 +248,7 @@ def test_noise_is_mixed_at_the_drawn_ratio(snr_db: float, level: float) -> None:
         snr_db=np.full(4, snr_db),
         noise_start=np.array([0, 9_000, 41_000, 64_000]),
     )
-    mixed = apply(pcm, noise, draws)
+    mixed = apply(pcm, around(noise), draws)
     added = mixed.astype(np.float64) - pcm
     # Rounding to int16 adds 1/12 of noise power.
     found_db = 10.0 * np.log10(power(pcm) / (power(added) - 1.0 / 12.0))
@@ -122,13 +259,15 @@ def test_no_noise_comes_from_a_silent_bank_or_into_a_silent_clip() -> None:
     draws = replace(unchanged(2), snr_db=np.zeros(2))
     pcm = tones(2)
     pcm[1] = 0
-    assert np.array_equal(apply(pcm, np.zeros(20_000, np.int16), draws), pcm)
-    assert not apply(pcm, white(20_000), draws)[1].any()
+    assert np.array_equal(apply(pcm, around(np.zeros(20_000, np.int16)), draws), pcm)
+    assert not apply(pcm, around(white(20_000)), draws)[1].any()
 
 
 def test_gain_is_exact_and_saturates() -> None:
     pcm = tones(2, peak=20_000.0)
-    changed = apply(pcm, white(20_000), replace(unchanged(2), gain_db=np.array([-6.0, 12.0])))
+    changed = apply(
+        pcm, around(white(20_000)), replace(unchanged(2), gain_db=np.array([-6.0, 12.0]))
+    )
     assert np.abs(changed[0] - pcm[0] * 10.0**-0.3).max() <= 1.0
     assert changed[1].max() == 32_767
     assert changed[1].min() == -32_768
@@ -137,7 +276,9 @@ def test_gain_is_exact_and_saturates() -> None:
 @pytest.mark.parametrize("shift", [-1_600, -7, 3, 1_599])
 def test_a_whole_shift_moves_samples(shift: int) -> None:
     pcm = white(SAMPLES)[None, :]
-    moved = apply(pcm, white(20_000), replace(unchanged(1), shift_samples=np.array([float(shift)])))
+    moved = apply(
+        pcm, around(white(20_000)), replace(unchanged(1), shift_samples=np.array([float(shift)]))
+    )
     expected = np.zeros(SAMPLES, np.int16)
     if shift > 0:
         expected[:-shift] = pcm[0, shift:]
@@ -151,7 +292,7 @@ def test_a_whole_shift_moves_samples(shift: int) -> None:
 def test_speed_and_shift_follow_the_wave(speed: float, shift: float) -> None:
     """A tone comes out at the speed's multiple, about the middle, with little distortion."""
     draws = replace(unchanged(1), speed=np.array([speed]), shift_samples=np.array([shift]))
-    changed = apply(tones(1), white(20_000), draws)[0]
+    changed = apply(tones(1), around(white(20_000)), draws)[0]
     middle = (SAMPLES - 1) / 2.0
     position = middle + shift + (np.arange(SAMPLES) - middle) * speed
     expected = 8_000.0 * np.sin(2.0 * np.pi * 500.0 * position / RATE_HZ)

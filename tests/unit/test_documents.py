@@ -94,7 +94,8 @@ def test_named_modules_run(page: Path) -> None:
     for line in code_lines(page):
         module = re.match(r"python -m ((?:training|host_tools)[\w.]*)", line)
         if module:
-            source = ROOT / f"{module[1].replace('.', '/')}.py"
+            path = ROOT / module[1].replace(".", "/")
+            source = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
             assert '__name__ == "__main__"' in source.read_text(), line
 
 
