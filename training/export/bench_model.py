@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from training.export.graph import PoolOptions, SoftmaxOptions
+from collections.abc import Sequence
+
+from training.export.graph import ArithmeticOptions, PoolOptions, SoftmaxOptions
 from training.export.model_builder import PROBABILITY, RELU_OUTPUT, Layers
 from training.export.tflite_writer import write_tflite
+from training.recipe import FEATURE_SCALE
 
 _BLOCKS = 4
 _CHANNELS = 64
@@ -34,3 +37,32 @@ def keyword_shapes_model(seed: int = 7) -> bytes:
     return write_tflite(
         b.build([source], [b.operator("SOFTMAX", [x], scores, SoftmaxOptions(1.0))])
     )
+
+
+def temporal_model(
+    stem: int = 32, width: int = 40, dilations: Sequence[int] = (1, 2, 4, 4), seed: int = 7
+) -> bytes:
+    """A `.tflite` with random weights and the shapes of a causal temporal student.
+
+    Its 49 frames of 40 bins become 24 columns, whose mean is classified.
+
+    Args:
+        stem: channels of the first layer, which has a window for each frame.
+        width: channels of the residual blocks.
+        dilations: of the blocks.
+    """
+    b = Layers(seed, _DEVIATION)
+    source = b.tensor((1, 49, 40, 1), FEATURE_SCALE)
+    x = b.convolution(source, stem, (1, 40), padding="VALID")
+    x = b.convolution(b.pad(x, 3), 0, (5, 1), (2, 2), multiplier=1, padding="VALID")
+    x = b.convolution(x, width, 1)
+    for dilation in dilations:
+        past = b.pad(x, 4 * dilation)
+        y = b.convolution(
+            past, 0, (5, 1), multiplier=1, padding="VALID", dilation=(dilation, 1)
+        )
+        y = b.convolution(y, width, 1, logits=True)
+        activation = ArithmeticOptions("RELU")
+        x = b.operator("ADD", [x, y], b.same(x, RELU_OUTPUT[0]), activation)
+    scores = b.convolution(b.mean(x), _CLASSES, 1, logits=True)
+    return write_tflite(b.build([source], [b.reshape(scores, (1, _CLASSES))]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from training.errors import UserError
 from training.export.graph import Graph
 from training.export.lower import lower
 from training.export.passes import LAST_PASSES, PROGRAM_PASSES, apply_all, simplify
+from training.export.passes.stream import stream as stream_graph
 from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
 from training.export.program import Buffer, Program
 from training.export.reader import read_tflite
@@ -15,17 +17,28 @@ from training.export.summary import ModelSummary, summarize
 from training.export.targets import PORTABLE, Target
 from training.export.verify import verify_program
 
+Streaming = Literal["never", "auto", "always"]
+"""Whether a network over a window becomes one that takes a hop of frames a step; `auto` does that
+where it can be done."""
+
 
 @dataclass(frozen=True)
 class CompiledModel:
-    """A model ready to be printed: the kernel calls, where their tensors lie, what it costs."""
+    """A model ready to be printed: the kernel calls, where their tensors lie, what it costs.
+
+    Attributes:
+        window_frames: frames of a clip. A step takes as many, or one hop of them.
+        not_streamed: why `auto` left the model a network over a window; empty otherwise.
+    """
 
     name: str
     tflite: bytes
     program: Program
     plan: Plan
     summary: ModelSummary
+    window_frames: int
     target: Target = PORTABLE
+    not_streamed: str = ""
 
     @property
     def input(self) -> Buffer:
@@ -39,9 +52,19 @@ class CompiledModel:
 
     @property
     def frames_bins(self) -> tuple[int, int]:
-        """Input as frames x bins: the first dimension after the batch, and all others."""
-        frames = self.input.shape[1] if len(self.input.shape) > 2 else 1
+        """Input of a step as frames x bins."""
+        frames = _frames(self.input.shape)
         return frames, self.input.elements // frames
+
+    @property
+    def steps(self) -> int:
+        """Steps of a clip: its whole hops."""
+        return self.window_frames // self.frames_bins[0]
+
+
+def _frames(shape: tuple[int, ...]) -> int:
+    """The first dimension after the batch, where others follow."""
+    return shape[1] if len(shape) > 2 else 1
 
 
 def _check_quantised(graph: Graph) -> None:
@@ -55,8 +78,24 @@ def _check_quantised(graph: Graph) -> None:
             )
 
 
+def _streamed(graph: Graph, streaming: Streaming) -> tuple[Graph, str]:
+    """The graph of a step, or the graph and why `auto` left it as it is."""
+    if streaming == "never":
+        return graph, ""
+    try:
+        return stream_graph(graph).graph, ""
+    except UserError as refusal:
+        if streaming == "always":
+            raise
+        return graph, refusal.message
+
+
 def compile_model(
-    tflite: bytes, *, name: str = "model", target: Target = PORTABLE
+    tflite: bytes,
+    *,
+    name: str = "model",
+    target: Target = PORTABLE,
+    streaming: Streaming = "never",
 ) -> CompiledModel:
     """Compile an int8 model with one input and one output.
 
@@ -64,14 +103,17 @@ def compile_model(
         tflite: content of the file.
         name: what error messages and generated files call it.
         target: kind of core whose kernels are chosen; all compute the same bytes.
+        streaming: whether a step takes one hop of frames or the whole window.
 
     Raises:
-        UserError: damaged file, an operator or case that sotto lacks, or not one input and
-            output.
+        UserError: damaged file, an operator or case that sotto lacks, not one input and output, or
+            a network that cannot be streamed and is to be.
     """
     graph = read_tflite(tflite, name)
     _check_quantised(graph)
-    program = lower(simplify(graph))
+    window = simplify(graph)
+    step, not_streamed = _streamed(window, streaming)
+    program = lower(step)
     if len(program.inputs) != 1 or len(program.outputs) != 1 or not program.calls:
         raise UserError(
             f"{name} has {len(program.inputs)} inputs, {len(program.outputs)} outputs and "
@@ -89,4 +131,7 @@ def compile_model(
     verify_plan(lifetimes, plan)
     verify_program(program, plan)
     summary = summarize(program, plan, len(tflite))
-    return CompiledModel(name, tflite, program, plan, summary, target)
+    window_frames = _frames(window.tensors[window.inputs[0]].shape)
+    return CompiledModel(
+        name, tflite, program, plan, summary, window_frames, target, not_streamed
+    )

@@ -105,6 +105,7 @@ class Layers(Builder):
         *,
         multiplier: int = 0,
         padding: str = "SAME",
+        dilation: tuple[int, int] = (1, 1),
         logits: bool = False,
     ) -> int:
         """CONV_2D, or DEPTHWISE_CONV_2D where there is a depth multiplier; RELU but for logits."""
@@ -122,17 +123,30 @@ class Layers(Builder):
         bias = self.rng.integers(-500, 500, channels).astype(np.int32)
         bias_scales = (scales * tensor.quantization.scales[0]).tolist()
         inputs_of = [source, weights, self.tensor((channels,), bias_scales, data=bias)]
-        steps = zip((height, width), kernel, stride, strict=True)
+        spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+        steps = zip((height, width), spans, stride, strict=True)
         sizes = [output_extent(padding, *step)[0] for step in steps]
         options = ConvOptions(
             padding,
             *stride,
+            *dilation,
             activation="NONE" if logits else "RELU",
             depth_multiplier=multiplier,
         )
         output = self.tensor((1, *sizes, channels), *(LOGITS if logits else RELU_OUTPUT))
         name = "DEPTHWISE_CONV_2D" if multiplier else "CONV_2D"
         return self.operator(name, inputs_of, output, options)
+
+    def pad(self, source: int, rows_before: int, columns: int = 0) -> int:
+        """PAD before the first row, and on both sides of every row."""
+        tensor = self.tensors[source]
+        assert tensor.quantization is not None
+        _, height, width, channels = tensor.shape
+        borders = [[0, 0], [rows_before, 0], [columns, columns], [0, 0]]
+        shape = (1, rows_before + height, width + 2 * columns, channels)
+        quantization = tensor.quantization.scales[0], tensor.quantization.zero_points[0]
+        inputs = [source, self.constant(np.array(borders, np.int32))]
+        return self.operator("PAD", inputs, self.tensor(shape, *quantization))
 
     def same(self, source: int, scale: float | None = None) -> int:
         """A tensor of the shape of `source`, and of its quantisation unless `scale` is given."""

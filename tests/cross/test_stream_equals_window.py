@@ -1,0 +1,77 @@
+"""A causal network that takes one hop of frames a step gives the scores of its window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from causal_models import causal_model
+from interpreters import NN_SOURCES, Kernels, run_litert, run_micro
+
+from training.errors import UserError
+from training.export.bench_model import temporal_model
+from training.export.compile import CompiledModel, compile_model
+from training.export.targets import REFERENCE, TARGETS, Target
+
+CLIPS = 3
+NETWORKS = 60
+SEEDS_OF_TARGETS = 8
+
+
+@pytest.fixture(scope="module")
+def kernels(build_shared: Callable) -> Kernels:
+    return Kernels(build_shared(NN_SOURCES))
+
+
+def _clips(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    """Noise of several strengths, int8[CLIPS, *shape]."""
+    rng = np.random.default_rng(seed)
+    strengths = np.linspace(20, 90, CLIPS).reshape(-1, *(1 for _ in shape))
+    return np.clip((rng.normal(0, 1, (CLIPS, *shape)) * strengths).round(), -128, 127).astype(
+        np.int8
+    )
+
+
+def _steps(model: CompiledModel, clip: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """The whole hops of a clip."""
+    hop = model.frames_bins[0]
+    for step in range(model.steps):
+        yield [clip[:, step * hop : (step + 1) * hop]]
+
+
+def _streamed(kernels: Kernels, model: CompiledModel, clips: np.ndarray) -> np.ndarray:
+    """Scores after the last step of every clip; each begins with the initial states."""
+    last = [kernels.run(model.program, list(_steps(model, c)), model.plan)[-1] for c in clips]
+    return np.stack(last)
+
+
+def _compare(kernels: Kernels, tflite: bytes, target: Target, seed: int) -> np.ndarray:
+    window = compile_model(tflite)
+    model = compile_model(tflite, target=target, streaming="always")
+    assert model.summary.state_bytes > 0
+    assert model.frames_bins[0] < model.window_frames == window.frames_bins[0]
+    clips = _clips(window.input.shape, seed)
+    expected = np.stack(run_litert(tflite, [[clip] for clip in clips]))
+    ours = _streamed(kernels, model, clips)
+    np.testing.assert_array_equal(ours.reshape(expected.shape), expected)
+    return expected
+
+
+@pytest.mark.parametrize("columns", [1, 3])
+def test_random_causal_networks(kernels: Kernels, columns: int) -> None:
+    different = 0
+    for seed in range(NETWORKS // columns):
+        tflite = causal_model(seed, columns=columns)
+        scores = _compare(kernels, tflite, REFERENCE, seed)
+        different += len(np.unique(scores.reshape(CLIPS, -1), axis=0)) > 1
+    assert different > 0.9 * NETWORKS / columns, "the scores hardly depend on the input"
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_kernels_of_every_target(kernels: Kernels, target: Target) -> None:
+    for seed in range(SEEDS_OF_TARGETS):
+        _compare(kernels, causal_model(seed, columns=1 + 2 * (seed % 2)), target, seed)
+    for stem, width in ((32, 40), (18, 22), (7, 13)):
+        _compare(kernels, temporal_model(stem, width), target, seed=stem)
