@@ -23,7 +23,7 @@ extern "C" {
 
 /* Input of the whole model and its scores by the reference interpreter. */
 typedef struct sotto_golden_case {
-    int8_t features[SOTTO_MODEL_INPUT_BYTES];
+    int8_t features[SOTTO_MODEL_WINDOW_FRAMES * SOTTO_MODEL_BINS];
     int8_t scores[SOTTO_MODEL_CLASSES];
 } sotto_golden_case;
 

@@ -8,8 +8,8 @@
 #include "sotto/abi.h"
 #include "sotto/target.h"
 
-#if SOTTO_ABI != 2
-#error "Regenerate: this folder was generated for SOTTO_ABI 2; run `sotto export`"
+#if SOTTO_ABI != 3
+#error "Regenerate: this folder was generated for SOTTO_ABI 3; run `sotto export`"
 #endif
 
 #define SOTTO_TOOL_VERSION "0.1.0"
@@ -18,6 +18,8 @@
 #define SOTTO_MODEL_HASH_BYTES {0x81, 0x0e, 0xb3, 0x95, 0xaf, 0x69, 0x77, 0xe2, 0xc4, 0x0e, 0x38, 0x9a, 0x0b, 0x2a, 0x48, 0xe0, 0x79, 0x01, 0x11, 0x30, 0x27, 0x59, 0x69, 0xf8, 0x36, 0x58, 0x8f, 0xdf, 0x11, 0x41, 0x90, 0xa0}
 #define SOTTO_MODEL_HASH_32 0x810eb395u
 #define SOTTO_MODEL_FRAMES 49
+#define SOTTO_MODEL_WINDOW_FRAMES 49
+#define SOTTO_MODEL_STEPS 1
 #define SOTTO_MODEL_BINS 40
 #define SOTTO_MODEL_CLASSES 12
 #define SOTTO_MODEL_INPUT_TYPE int8_t

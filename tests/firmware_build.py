@@ -37,6 +37,8 @@ _MODEL_H = """
 #define SOTTO_MODEL_NAME "fake"
 #define SOTTO_MODEL_HASH_BYTES {{ {hash_bytes} }}
 #define SOTTO_MODEL_FRAMES {frames}
+#define SOTTO_MODEL_WINDOW_FRAMES {frames}
+#define SOTTO_MODEL_STEPS 1
 #define SOTTO_MODEL_BINS {bins}
 #define SOTTO_MODEL_CLASSES {classes}
 #define SOTTO_MODEL_INPUT_BYTES (SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS)

@@ -42,15 +42,23 @@ uint8_t sotto_decide(const int8_t scores[SOTTO_MODEL_CLASSES]) {
   return best;
 }
 
-static void infer_when_complete(sotto_clip *clip, sotto_engine *engine, const sotto_port *port) {
+/* Steps of the model whose frames are there; the scores are those of the last one. */
+static void take_steps(sotto_clip *clip, sotto_engine *engine, const sotto_port *port) {
+  while (clip->frames >= (clip->steps + 1u) * SOTTO_MODEL_FRAMES && clip->status == SOTTO_OK) {
+    const uint32_t start = port->ticks();
+    clip->status =
+        sotto_model_invoke(engine->arena, sizeof engine->arena,
+                           &clip->features[clip->steps * SOTTO_MODEL_INPUT_BYTES], clip->scores);
+    clip->ticks_inference += port->ticks() - start;
+    clip->steps++;
+  }
+}
+
+static void decide_when_complete(sotto_clip *clip) {
   if (clip->received < clip->total || clip->status != SOTTO_OK) {
     return;
   }
   clip->features_crc32 = sotto_crc32(0, (const uint8_t *)clip->features, sizeof clip->features);
-  const uint32_t start = port->ticks();
-  clip->status =
-      sotto_model_invoke(engine->arena, sizeof engine->arena, clip->features, clip->scores);
-  clip->ticks_inference = port->ticks() - start;
   clip->decision = sotto_decide(clip->scores);
 }
 
@@ -66,7 +74,7 @@ static void count_frame(sotto_clip *clip) {
 /* Samples after the last frame do not belong to any window: they are not pushed. */
 static void push_samples(sotto_clip *clip, sotto_engine *engine, const sotto_port *port,
                          const int16_t *samples, size_t count) {
-  while (count > 0 && clip->frames < SOTTO_MODEL_FRAMES && clip->status == SOTTO_OK) {
+  while (count > 0 && clip->frames < SOTTO_MODEL_WINDOW_FRAMES && clip->status == SOTTO_OK) {
     size_t consumed = 0;
     const uint32_t start = port->ticks();
     const int frames = sotto_frontend_push(&engine->frontend, samples, count, &consumed,
@@ -76,6 +84,7 @@ static void push_samples(sotto_clip *clip, sotto_engine *engine, const sotto_por
       clip->status = frames;
     } else if (frames == 1) {
       count_frame(clip);
+      take_steps(clip, engine, port);
     }
     samples += consumed;
     count -= consumed;
@@ -95,7 +104,7 @@ void sotto_clip_take_audio(sotto_clip *clip, sotto_engine *engine, const sotto_p
     pcm_s16le += SOTTO_CLIP_SAMPLE_BYTES * count;
     count_samples -= count;
   }
-  infer_when_complete(clip, engine, port);
+  decide_when_complete(clip);
 }
 
 void sotto_clip_take_features(sotto_clip *clip, sotto_engine *engine, const sotto_port *port,
@@ -103,5 +112,6 @@ void sotto_clip_take_features(sotto_clip *clip, sotto_engine *engine, const sott
   memcpy(&clip->features[clip->received], features_s8, count_bytes);
   clip->received += count_bytes;
   clip->frames = clip->received / SOTTO_MODEL_BINS;
-  infer_when_complete(clip, engine, port);
+  take_steps(clip, engine, port);
+  decide_when_complete(clip);
 }

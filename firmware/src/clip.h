@@ -12,10 +12,10 @@
 /* Whole frames come from samples_min samples; samples_max gives not one more. */
 #define SOTTO_CLIP_SAMPLES_MIN               \
   ((uint32_t)SOTTO_FRONTEND_WINDOW_SAMPLES + \
-   ((uint32_t)SOTTO_MODEL_FRAMES - 1u) * (uint32_t)SOTTO_FRONTEND_HOP_SAMPLES)
+   ((uint32_t)SOTTO_MODEL_WINDOW_FRAMES - 1u) * (uint32_t)SOTTO_FRONTEND_HOP_SAMPLES)
 #define SOTTO_CLIP_SAMPLES_MAX (SOTTO_CLIP_SAMPLES_MIN + (uint32_t)SOTTO_FRONTEND_HOP_SAMPLES - 1u)
 #define SOTTO_CLIP_SAMPLE_BYTES 2u
-#define SOTTO_CLIP_FEATURE_BYTES ((uint32_t)SOTTO_MODEL_FRAMES * (uint32_t)SOTTO_MODEL_BINS)
+#define SOTTO_CLIP_FEATURE_BYTES ((uint32_t)SOTTO_MODEL_WINDOW_FRAMES * (uint32_t)SOTTO_MODEL_BINS)
 
 _Static_assert(SOTTO_FRONTEND_BINS == SOTTO_MODEL_BINS, "front-end tables of another model");
 _Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
@@ -34,7 +34,8 @@ typedef struct sotto_clip {
   uint32_t received; /* the position that is expected next, <= total */
   int status;        /* SOTTO_OK, or what front-end or model returned */
 
-  uint32_t frames; /* computed or received so far, <= SOTTO_MODEL_FRAMES */
+  uint32_t frames; /* computed or received so far, <= SOTTO_MODEL_WINDOW_FRAMES */
+  uint32_t steps;  /* that the model has taken of them, <= SOTTO_MODEL_STEPS */
   uint64_t ticks_frontend_sum;
   uint32_t ticks_frontend_max;
   uint32_t ticks_this_frame;
@@ -42,7 +43,7 @@ typedef struct sotto_clip {
   uint32_t features_crc32;
   uint8_t decision;
   int8_t scores[SOTTO_MODEL_CLASSES];
-  int8_t features[SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS];
+  int8_t features[SOTTO_CLIP_FEATURE_BYTES]; /* all of them: a host may ask for them */
 } sotto_clip;
 
 /* Memory that front-end and model work in. */
@@ -60,8 +61,8 @@ void sotto_engine_init(sotto_engine *engine);
 void sotto_clip_begin(sotto_clip *clip, sotto_engine *engine, sotto_clip_kind kind, uint32_t id,
                       uint32_t total);
 
-/* Takes the next samples (int16, little endian): clip->received + count <= clip->total. With the
- * last one the clip is complete and is inferred. */
+/* Takes the next samples (int16, little endian): clip->received + count <= clip->total. The model
+ * takes each step as soon as its frames are there; with the last sample the clip is decided. */
 void sotto_clip_take_audio(sotto_clip *clip, sotto_engine *engine, const sotto_port *port,
                            const uint8_t *pcm_s16le, uint32_t count_samples);
 

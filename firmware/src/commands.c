@@ -49,7 +49,7 @@ static outcome answer_info(sotto_app *app, const request *in, sotto_writer *out)
   (void)in;
   sotto_write_u16(out, SOTTO_ABI);
   sotto_write_u16(out, SOTTO_MODEL_CLASSES);
-  sotto_write_u16(out, SOTTO_MODEL_FRAMES);
+  sotto_write_u16(out, SOTTO_MODEL_WINDOW_FRAMES);
   sotto_write_u16(out, SOTTO_MODEL_BINS);
   sotto_write_u16(out, SOTTO_FRONTEND_WINDOW_SAMPLES);
   sotto_write_u16(out, SOTTO_FRONTEND_HOP_SAMPLES);

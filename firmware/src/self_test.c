@@ -57,9 +57,9 @@ static sotto_self_test_result test_model(sotto_engine *engine) {
     sotto_self_test_result result = {.stage = SOTTO_SELF_TEST_MODEL, .golden_case = i};
     int8_t scores[SOTTO_MODEL_CLASSES];
     int status = sotto_model_reset(engine->arena, sizeof engine->arena);
-    if (status == SOTTO_OK) {
-      status = sotto_model_invoke(engine->arena, sizeof engine->arena,
-                                  sotto_golden_cases[i].features, scores);
+    for (size_t step = 0; step < SOTTO_MODEL_STEPS && status == SOTTO_OK; step++) {
+      const int8_t *features = &sotto_golden_cases[i].features[step * SOTTO_MODEL_INPUT_BYTES];
+      status = sotto_model_invoke(engine->arena, sizeof engine->arena, features, scores);
     }
     if (status != SOTTO_OK) {
       return failed_with(status);

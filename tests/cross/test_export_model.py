@@ -97,7 +97,13 @@ def test_manifest_describes_the_files(exported: Path) -> None:
     assert manifest["tflite_sha256"] == hashlib.sha256(tflite).hexdigest()
     assert manifest["labels"] == LABELS
     assert manifest["frontend"] == dataclasses.asdict(config)
-    assert manifest["input"] == {"frames": 49, "bins": 40, "scale": 1 / 16, "zero_point": 0}
+    assert manifest["input"] == {
+        "frames": 49,
+        "step_frames": 49,
+        "bins": 40,
+        "scale": 1 / 16,
+        "zero_point": 0,
+    }
     assert manifest["output"]["classes"] == 12
     assert manifest["arena_bytes"] == compile_model(tflite).plan.arena_bytes
     for target in TARGETS:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from causal_models import causal_model
-from interpreters import NN_SOURCES, Kernels, run_litert, run_micro
+from interpreters import NN_SOURCES, Kernels, run_litert
 
-from training.errors import UserError
 from training.export.bench_model import temporal_model
 from training.export.compile import CompiledModel, compile_model
 from training.export.targets import REFERENCE, TARGETS, Target

@@ -15,7 +15,7 @@ import numpy as np
 
 from training.errors import UserError
 from training.export import c_writer
-from training.export.compile import CompiledModel, compile_model
+from training.export.compile import CompiledModel, Streaming, compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
@@ -36,7 +36,12 @@ MANIFEST = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """Content of manifest.json; host tools compare `model_hash` with what a board reports."""
+    """Content of manifest.json; host tools compare `model_hash` with what a board reports.
+
+    `input` tells the frames of a clip and those of a step, fewer in a streaming model. `macs` and
+    `targets` are of one step. `not_streamed` says why a model is none; empty where it is, or where
+    nobody asked.
+    """
 
     tool_version: str
     abi: int
@@ -52,6 +57,8 @@ class Manifest:
     weights_bytes: int
     macs: int
     targets: Mapping[str, Mapping[str, int]]
+    streaming: Streaming
+    not_streamed: str
     files: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -124,7 +131,8 @@ def _check_model(model: CompiledModel, labels: Sequence[str], frontend: Frontend
             "zero point 0",
             "Quantise the model with that input range, as training/compress does.",
         )
-    shape, wanted = model.frames_bins, (frontend.frames, frontend.mel_bins)
+    shape = model.window_frames, model.frames_bins[1]
+    wanted = frontend.frames, frontend.mel_bins
     if shape != wanted:
         raise UserError(
             f"{model.name} takes {shape[0]} x {shape[1]} features; the front-end gives "
@@ -169,11 +177,19 @@ def network_files(
     return {"sotto_model.h": c_writer.model_header(models, identity, tflm_arena_bytes), **sources}
 
 
+def input_of(model: CompiledModel) -> dict[str, float]:
+    """Frames of a clip and of a step, and the features of each, for the manifest."""
+    step_frames, bins = model.frames_bins
+    shape = {"frames": model.window_frames, "step_frames": step_frames, "bins": bins}
+    return shape | {"scale": FEATURE_SCALE, "zero_point": 0}
+
+
 def targets_of(models: Sequence[CompiledModel]) -> dict[str, dict[str, int]]:
     """What each target costs, for the manifest."""
     return {
         model.target.name: {
             "arena_bytes": c_writer.arena_bytes(model),
+            "state_bytes": model.summary.state_bytes,
             "weights_bytes": model.summary.weights_bytes,
         }
         for model in models
@@ -212,6 +228,7 @@ def export_model(
     frontend: FrontendConfig,
     golden_pcm: np.ndarray,
     out_dir: Path,
+    streaming: Streaming = "auto",
 ) -> Manifest:
     """Write every generated file of a keyword model; the same arguments give the same bytes.
 
@@ -222,16 +239,20 @@ def export_model(
         frontend: configuration that the model was trained with.
         golden_pcm: int16[clips >= 1, clip_samples]; the first two become the board's self-test.
         out_dir: folder to write to, made when missing.
+        streaming: whether the C takes one hop of frames a step or the whole window; `auto` asks
+            for steps where the model is causal.
 
     Raises:
         UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
     """
     check_arguments(name, labels, frontend, golden_pcm)
-    models = [compile_model(tflite, name=name, target=target) for target in TARGETS]
+    models = [
+        compile_model(tflite, name=name, target=target, streaming=streaming) for target in TARGETS
+    ]
     model = models[0]
     _check_model(model, labels, frontend)
     features = Frontend(frontend)
-    tflm_arena_bytes = measure_tflm_arena(tflite, model.program, name)
+    tflm_arena_bytes = measure_tflm_arena(tflite, compile_model(tflite, name=name).program, name)
     identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
     files = {
         **network_files(models, identity, tflm_arena_bytes),
@@ -240,7 +261,6 @@ def export_model(
         **c_writer.golden_sources(_golden(model, features, golden_pcm, tflm_arena_bytes), identity),
         **frontend_sources(features.tables, identity.banner),
     }
-    frames, bins = model.frames_bins
     manifest = Manifest(
         tool_version=TOOL_VERSION,
         abi=ABI,
@@ -249,7 +269,7 @@ def export_model(
         tflite_sha256=hashlib.sha256(tflite).hexdigest(),
         labels=tuple(labels),
         frontend=asdict(frontend),
-        input={"frames": frames, "bins": bins, "scale": FEATURE_SCALE, "zero_point": 0},
+        input=input_of(model),
         output={
             "classes": model.output.elements,
             "scale": model.output.quantization.scales[0],
@@ -260,6 +280,8 @@ def export_model(
         weights_bytes=model.summary.weights_bytes,
         macs=model.summary.macs,
         targets=targets_of(models),
+        streaming=streaming,
+        not_streamed=model.not_streamed,
         files={},
     )
     return write_files(manifest, files, out_dir)

@@ -58,9 +58,7 @@ def temporal_model(
     x = b.convolution(x, width, 1)
     for dilation in dilations:
         past = b.pad(x, 4 * dilation)
-        y = b.convolution(
-            past, 0, (5, 1), multiplier=1, padding="VALID", dilation=(dilation, 1)
-        )
+        y = b.convolution(past, 0, (5, 1), multiplier=1, padding="VALID", dilation=(dilation, 1))
         y = b.convolution(y, width, 1, logits=True)
         activation = ArithmeticOptions("RELU")
         x = b.operator("ADD", [x, y], b.same(x, RELU_OUTPUT[0]), activation)

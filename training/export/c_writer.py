@@ -13,6 +13,8 @@ from training.export.plan import ALIGNMENT_BYTES
 from training.export.targets import Target
 from training.export.version import ABI, TOOL_VERSION
 
+GOLDEN_FEATURES = "int8_t features[SOTTO_MODEL_WINDOW_FRAMES * SOTTO_MODEL_BINS];"
+"""Features of a clip in sotto_golden.h."""
 INCLUDE_MODEL = '\n#include "sotto_model.h"\n'
 
 
@@ -23,7 +25,7 @@ class Golden:
     Attributes:
         pcm: int16[samples], input of the front-end.
         frames: int8[frames, bins], its features.
-        features: int8[cases, frames, bins] of whole clips.
+        features: int8[cases, window frames, bins] of whole clips.
         scores: int8[cases, classes], by LiteRT's reference kernels.
     """
 
@@ -105,6 +107,8 @@ def model_header(
             ("SOTTO_MODEL_HASH_BYTES", f"{{{hash_bytes}}}"),
             ("SOTTO_MODEL_HASH_32", identity.hash_32),
             ("SOTTO_MODEL_FRAMES", str(frames)),
+            ("SOTTO_MODEL_WINDOW_FRAMES", str(model.window_frames)),
+            ("SOTTO_MODEL_STEPS", str(model.steps)),
             ("SOTTO_MODEL_BINS", str(bins)),
             ("SOTTO_MODEL_CLASSES", str(model.output.elements)),
             ("SOTTO_MODEL_INPUT_TYPE", c_text.C_TYPES[model.input.dtype]),
@@ -257,9 +261,9 @@ def golden_sources(golden: Golden, identity: Identity) -> dict[str, str]:
         f"#include <stdint.h>\n{identity.include_model}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"{sizes}\n"
-        "/* Input of the whole model and its scores by the reference interpreter. */\n"
+        "/* Features of a clip and its scores by the reference interpreter. */\n"
         "typedef struct sotto_golden_case {\n"
-        f"{c_text.INDENT}int8_t features[SOTTO_MODEL_INPUT_BYTES];\n"
+        f"{c_text.INDENT}{GOLDEN_FEATURES}\n"
         f"{c_text.INDENT}int8_t scores[SOTTO_MODEL_CLASSES];\n}} sotto_golden_case;\n\n"
         "/* Speech and the features of each of its frames. */\n"
         "extern const int16_t sotto_golden_pcm[SOTTO_GOLDEN_PCM_SAMPLES];\n"

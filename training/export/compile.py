@@ -132,6 +132,4 @@ def compile_model(
     verify_program(program, plan)
     summary = summarize(program, plan, len(tflite))
     window_frames = _frames(window.tensors[window.inputs[0]].shape)
-    return CompiledModel(
-        name, tflite, program, plan, summary, window_frames, target, not_streamed
-    )
+    return CompiledModel(name, tflite, program, plan, summary, window_frames, target, not_streamed)

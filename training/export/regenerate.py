@@ -14,7 +14,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from training.errors import UserError
-from training.export import MANIFEST, Manifest, c_writer, network_files, targets_of, write_files
+from training.export import (
+    MANIFEST,
+    Manifest,
+    c_writer,
+    input_of,
+    network_files,
+    targets_of,
+    write_files,
+)
 from training.export.compile import compile_model
 from training.export.frontend_c import frontend_sources
 from training.export.targets import TARGETS
@@ -23,6 +31,9 @@ from training.frontend_tables import build_tables
 from training.recipe import FrontendConfig
 
 TFLITE_SOURCE = "sotto_model_tflite.c"
+GOLDEN_HEADER = "sotto_golden.h"
+FORMER_GOLDEN_FEATURES = "int8_t features[SOTTO_MODEL_INPUT_BYTES];"
+"""What the golden header said when a step was always a whole clip."""
 
 
 def read_exported_tflite(folder: Path) -> bytes:
@@ -47,14 +58,22 @@ def regenerate(folder: Path) -> Manifest:
     """
     tflite = read_exported_tflite(folder)
     old = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    models = [compile_model(tflite, name=old["name"], target=target) for target in TARGETS]
+    streaming = old.get("streaming", "auto")
+    models = [
+        compile_model(tflite, name=old["name"], target=target, streaming=streaming)
+        for target in TARGETS
+    ]
     identity = c_writer.Identity(old["name"], old["model_hash"])
     network = network_files(models, identity, old["tflm_arena_bytes"])
     tables = frontend_sources(build_tables(FrontendConfig(**old["frontend"])), identity.banner)
     kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
-    files = {**kept, **tables, **network}
+    golden = kept[GOLDEN_HEADER].replace(FORMER_GOLDEN_FEATURES, c_writer.GOLDEN_FEATURES)
+    files = {**kept, GOLDEN_HEADER: golden, **tables, **network}
     fields = old | {
         "abi": ABI,
+        "streaming": streaming,
+        "not_streamed": models[0].not_streamed,
+        "input": input_of(models[0]),
         "arena_bytes": c_writer.arena_bytes(models[0]),
         "weights_bytes": models[0].summary.weights_bytes,
         "macs": models[0].summary.macs,

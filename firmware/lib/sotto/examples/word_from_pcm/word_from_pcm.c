@@ -22,18 +22,19 @@ int main(void) {
     return 1;
   }
   int16_t samples[160];
-  size_t frames = 0, count;
-  while (frames < SOTTO_MODEL_FRAMES && (count = fread(samples, 2, 160, stdin)) > 0) {
-    for (size_t used = 0, taken; used < count && frames < SOTTO_MODEL_FRAMES; used += taken) {
+  int8_t scores[SOTTO_MODEL_CLASSES];
+  size_t frames = 0, steps = 0, count;
+  while (steps < SOTTO_MODEL_STEPS && (count = fread(samples, 2, 160, stdin)) > 0) {
+    for (size_t used = 0, taken; used < count && steps < SOTTO_MODEL_STEPS; used += taken) {
       frames += (size_t)sotto_frontend_push(&frontend, samples + used, count - used, &taken,
                                             features[frames]);
+      if (frames < SOTTO_MODEL_FRAMES) continue;
+      if (sotto_model_invoke(arena, sizeof arena, features[0], scores) != SOTTO_OK) return 1;
+      frames = 0;
+      steps++;
     }
   }
-  int8_t scores[SOTTO_MODEL_CLASSES];
-  if (frames < SOTTO_MODEL_FRAMES ||
-      sotto_model_invoke(arena, sizeof arena, features[0], scores) != SOTTO_OK) {
-    return 1;
-  }
+  if (steps < SOTTO_MODEL_STEPS) return 1; /* too few samples */
   size_t best = 0;
   for (size_t i = 1; i < SOTTO_MODEL_CLASSES; i++) {
     if (scores[i] > scores[best]) best = i;

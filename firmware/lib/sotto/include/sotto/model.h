@@ -7,6 +7,14 @@
  * int8_t for keyword models of our own, others for models from elsewhere (a uint8_t score of 255
  * arrives as the byte 0xff). Nothing is converted, and int16_t values lie lowest byte first.
  *
+ * A model takes a whole window of features at a time, or a step of it: the frames of one hop.
+ *
+ *   window   SOTTO_MODEL_FRAMES == SOTTO_MODEL_WINDOW_FRAMES: each invoke is a clip.
+ *   stream   SOTTO_MODEL_FRAMES frames a step. A clip is a reset, then SOTTO_MODEL_STEPS invokes;
+ *            its scores are those of the last one. Frames behind the last whole step, fewer than
+ *            SOTTO_MODEL_FRAMES, do not count. Without resets each invoke gives the scores of the
+ *            window that ends there, with what came before it as its past.
+ *
  * A streaming model keeps a state of SOTTO_MODEL_STATE_BYTES in the arena from one invoke to the
  * next, so the arena belongs to the model between invokes, too.
  */
@@ -34,9 +42,10 @@ int sotto_model_init(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
  * prepared by sotto_model_init; a model without state has nothing to do. Returns as init. */
 int sotto_model_reset(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
 
-/* One inference. `features_s8`: SOTTO_MODEL_INPUT_BYTES, [SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS],
- * oldest frame first, not modified. `scores_s8`: SOTTO_MODEL_OUTPUT_BYTES, [SOTTO_MODEL_CLASSES],
- * written. Returns SOTTO_OK or a negative sotto_status. */
+/* One inference, or one step. `features_s8`: SOTTO_MODEL_INPUT_BYTES,
+ * [SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS], oldest frame first, not modified. `scores_s8`:
+ * SOTTO_MODEL_OUTPUT_BYTES, [SOTTO_MODEL_CLASSES], written. Returns SOTTO_OK or a negative
+ * sotto_status. */
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) SOTTO_WARN_UNUSED;
 
