@@ -19,9 +19,11 @@ from stream_models import recurrent_model, stateful_keyword_model, streaming_mod
 
 from training.errors import UserError
 from training.export import Manifest, export_model, tflm_arena
+from training.export.bench_model import temporal_model
 from training.export.compile import compile_model
 from training.export.reader import read_tflite
 from training.export.reference import run_micro, run_reference
+from training.export.regenerate import regenerate
 from training.export.targets import TARGETS
 from training.export.tflite_writer import write_tflite
 from training.export.tflm_arena import measure_tflm_arena
@@ -110,6 +112,7 @@ def test_manifest_describes_the_files(exported: Path) -> None:
         costs = compile_model(tflite, target=target)
         assert manifest["targets"][target.name] == {
             "arena_bytes": costs.plan.arena_bytes,
+            "state_bytes": 0,
             "weights_bytes": costs.summary.weights_bytes,
         }
     header = (exported / "sotto_model.h").read_text()
@@ -323,6 +326,27 @@ def test_references_begin_each_clip_without_a_past(run: Callable) -> None:
 def test_one_clip_is_enough(tmp_path: Path) -> None:
     export(tmp_path, golden_pcm=golden_clips(1))
     assert "#define SOTTO_GOLDEN_CASES 2" in (tmp_path / "sotto_golden.h").read_text()
+
+
+def test_a_causal_model_is_exported_as_its_steps(tmp_path: Path) -> None:
+    """The golden cases stay whole clips, which the board's self-test goes through step by step."""
+    manifest = export(tmp_path, tflite=temporal_model(8, 12))
+    assert (manifest.input["frames"], manifest.input["step_frames"]) == (49, 2)
+    assert (manifest.streaming, manifest.not_streamed) == ("auto", "")
+    assert min(costs["state_bytes"] for costs in manifest.targets.values()) > 0
+    header = (tmp_path / "sotto_model.h").read_text()
+    for macro, value in (("FRAMES", 2), ("WINDOW_FRAMES", 49), ("STEPS", 24), ("INPUT_BYTES", 80)):
+        assert f"#define SOTTO_MODEL_{macro} {value}\n" in header
+    written = contents(tmp_path)
+    regenerate(tmp_path)
+    assert contents(tmp_path) == written
+
+
+def test_a_model_that_looks_ahead_says_why_it_is_no_stream(tmp_path: Path) -> None:
+    manifest = export(tmp_path, tflite=keyword_model())
+    assert re.search(r"\(DEPTHWISE_CONV_2D -> .* it looks 1 rows ahead", manifest.not_streamed)
+    with pytest.raises(UserError, match="cannot be streamed"):
+        export(tmp_path, tflite=keyword_model(), streaming="always")
 
 
 def test_tflm_arena_is_enough_and_measured() -> None:

@@ -24,6 +24,9 @@ interpreter.set_input(np.zeros(detail["shape"], detail["dtype"]), 0)
 interpreter.invoke()
 interpreter.print_allocations()
 """
+GROWTH_BYTES = 512
+GROWTHS = 64
+"""Preparing many small tensors takes more for a while than the arena holds in the end."""
 ROOMY_ARENA_BYTES = 16 * 1024 * 1024
 CHILD_TIMEOUT_S = 120
 TOTAL = re.compile(r"Arena allocation total (\d+) bytes")
@@ -58,7 +61,8 @@ def measure_tflm_arena(tflite: bytes, program: Program, name: str) -> int:
     """Arena in bytes with which `tflite` runs in TFLite-Micro.
 
     The sum of: what the interpreter used on this host, where pointers are twice as long as on a
-    32-bit chip; the scratch of CMSIS-NN's kernels; one alignment. A run with the sum proves it.
+    32-bit chip; the scratch of CMSIS-NN's kernels; one alignment. A run with the sum proves it, or
+    with the first of somewhat larger ones that suffices.
 
     Raises:
         UserError: TFLite-Micro refuses the model, or does not end.
@@ -77,10 +81,11 @@ def _measure(tflite: bytes, program: Program, name: str) -> int:
     total = TOTAL.search(done.stderr.decode(errors="replace"))
     if done.returncode == 0 and total is not None:
         needed = int(total.group(1)) + scratch_bytes(program) + ALIGNMENT_BYTES
-        arena_bytes = -(-needed // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
-        done = _run(tflite, arena_bytes)
-        if done.returncode == 0:
-            return arena_bytes
+        least = -(-needed // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        for arena_bytes in range(least, least + GROWTHS * GROWTH_BYTES, GROWTH_BYTES):
+            done = _run(tflite, arena_bytes)
+            if done.returncode == 0:
+                return arena_bytes
     lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
     raise UserError(
         f"TFLite-Micro refuses {name} (exit code {done.returncode}): {lines[-1]}",
