@@ -27,7 +27,9 @@ from training import (
     train,
 )
 from training.audio import augment
+from training.audio.augment import rooms
 from training.audio.augment.mixes import mixed_pass
+from training.audio.augment.rooms import simulate_rooms
 from training.audio.augment.surroundings import gather
 from training.audio.augment.vocal_tract import features as features_of
 from training.audio.augment.vocal_tract import scaled_frontends
@@ -45,6 +47,7 @@ from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingS
 
 SETS = ("train", "validation", "test")
 CORPUS = "corpus"
+ROOMS = 48
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
 DB_PER_OCTAVE = 10.0 * math.log10(2.0)
@@ -156,12 +159,29 @@ class Line:
             },
         )
 
+    def rooms(self) -> Stage:
+        """Impulse responses `rooms.npy` float32[rooms, taps] that clips are heard in."""
+        rate_hz, seed = self.recipe.frontend.sample_rate_hz, self.recipe.seed
+
+        def build(folder: Path) -> None:
+            np.save(
+                folder / "rooms.npy", simulate_rooms(ROOMS, rate_hz, np.random.default_rng(seed))
+            )
+
+        return self.cache.stage(
+            "rooms",
+            build,
+            code=(rooms,),
+            inputs={"rooms": ROOMS, "sample_rate_hz": rate_hz, "seed": seed},
+        )
+
     def bank(self, data: Stage) -> Stage:
         """Features by the firmware's C: `train.npy` int8[passes, clips, frames, bins] of augmented
         copies, `mixes.npy` of the same shape with mix_passes: pairs of those, without labels;
         `validation.npy` and `test.npy` int8[clips, frames, bins] of the clips as they are.
         """
         recipe, config = self.recipe, self.recipe.augment
+        impulses = self.rooms()
 
         def build(folder: Path) -> None:
             frontends = scaled_frontends(recipe.frontend, config)
@@ -170,7 +190,7 @@ class Line:
                 pcm,
                 voices,
                 np.load(data.folder / "noise.npy"),
-                recipe.frontend.sample_rate_hz,
+                np.load(impulses.folder / "rooms.npy"),
                 np.random.default_rng((recipe.seed, config.passes)),
             )
             shape = (len(pcm), recipe.frontend.frames, recipe.frontend.mel_bins)
@@ -211,7 +231,7 @@ class Line:
                 "frontend": asdict(recipe.frontend),
                 "seed": recipe.seed,
             },
-            after=(data,),
+            after=(data, impulses),
         )
 
     def teacher(self, data: Stage, bank: Stage) -> Stage:

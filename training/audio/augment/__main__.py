@@ -10,6 +10,7 @@ import numpy as np
 
 from training.audio.augment.draws import NOTHING, Draws, draw
 from training.audio.augment.mixes import mix
+from training.audio.augment.rooms import simulate_rooms
 from training.audio.augment.surroundings import gather
 from training.audio.augment.vocal_tract import features, scaled_frontends
 from training.audio.augment.waveform import apply
@@ -23,7 +24,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     pcm = rng.integers(-20_000, 20_000, (CLIPS, RATE_HZ), dtype=np.int16)
     speakers = np.arange(CLIPS)
-    around = gather(pcm, speakers, pcm[:60].reshape(-1), RATE_HZ, rng)
+    around = gather(pcm, speakers, pcm[:60].reshape(-1), simulate_rooms(8, RATE_HZ, rng), rng)
     config = AugmentConfig()
     every = replace(config, voice_probability=1.0, room_probability=1.0, noise_probability=1.0)
     drawn = draw(speakers, RATE_HZ, RATE_HZ, around, every, rng)

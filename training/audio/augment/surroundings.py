@@ -19,16 +19,6 @@ BABBLE_VOICES = 5
 _PEAK = 8_000.0
 """Of generated noise and babble, in steps of int16: mixing sets the level anyway."""
 
-ROOMS = 32
-_DECAY_S = (0.1, 0.5)
-"""Time in which the room's echo falls by 60 dB."""
-_ECHO_DB = (-15.0, -1.0)
-"""Energy of the echo relative to the direct sound."""
-_TAIL_S = 0.3
-"""Of the echo; what comes later is left out."""
-_DECAY_60_DB = 6.9
-"""ln(1000): exp(-6.9) is 60 dB down in amplitude."""
-
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -94,7 +84,7 @@ def gather(
     pcm: np.ndarray,
     speakers: np.ndarray,
     recorded: np.ndarray,
-    sample_rate_hz: int,
+    rooms: np.ndarray,
     rng: np.random.Generator,
 ) -> Surroundings:
     """Make what a training set is mixed with.
@@ -103,7 +93,7 @@ def gather(
         pcm: int16[clips, samples] of the training set.
         speakers: int64[clips]; who speaks, or NO_SPEECH.
         recorded: int16[n], n >= samples: noise of the training set.
-        sample_rate_hz: of both.
+        rooms: float32[rooms, taps], from `rooms.simulate_rooms`.
         rng: source of randomness.
     """
     samples = pcm.shape[1]
@@ -114,25 +104,8 @@ def gather(
         babble=_babble(pcm[speakers != NO_SPEECH], rng),
         voices=pcm,
         speakers=speakers,
-        rooms=synthetic_rooms(ROOMS, sample_rate_hz, rng),
+        rooms=rooms,
     )
-
-
-def synthetic_rooms(count: int, sample_rate_hz: int, rng: np.random.Generator) -> np.ndarray:
-    """Impulse responses: the direct sound, then noise that dies away (Moorer, 1979).
-
-    Returns:
-        float32[count, taps]; tap 0 is 1.
-    """
-    taps = round(_TAIL_S * sample_rate_hz)
-    decay_s = rng.uniform(*_DECAY_S, (count, 1))
-    envelope = np.exp(-_DECAY_60_DB * np.arange(taps) / (decay_s * sample_rate_hz))
-    responses = rng.standard_normal((count, taps)) * envelope
-    responses[:, 0] = 0.0
-    echo = 10.0 ** (rng.uniform(*_ECHO_DB, (count, 1)) / 20.0)
-    responses *= echo / np.sqrt(np.sum(responses**2, axis=1, keepdims=True))
-    responses[:, 0] = 1.0
-    return responses.astype(np.float32)
 
 
 def _babble(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
