@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from host_tools.audio import UnreadableClipError, audio_files, read_clip
 from host_tools.errors import SottoError
@@ -124,22 +126,41 @@ def check_readable(
     Raises:
         SottoError: some cannot be decoded and `skip_unreadable` is false, or none can.
     """
-    good: list[LabelledClip] = []
+    paths = [clip.path for clip in clips]
+    readable = {
+        path
+        for path, _ in read_files(
+            paths, sample_rate_hz, skip_unreadable=skip_unreadable, progress=progress
+        )
+    }
+    return [clip for clip in clips if clip.path in readable]
+
+
+def read_files(
+    paths: Sequence[Path], sample_rate_hz: int, *, skip_unreadable: bool, progress: Progress
+) -> Iterator[tuple[Path, np.ndarray]]:
+    """Decode files one after the other: the readable ones, each with its int16[n].
+
+    Raises:
+        SottoError: after the last file: some cannot be decoded and `skip_unreadable` is false, or
+            none can.
+    """
+    good = 0
     problems: list[UnreadableClipError] = []
-    with progress.task("Reading the clips", total=len(clips)) as task:
-        for clip in clips:
+    with progress.task("Reading the clips", total=len(paths)) as task:
+        for path in paths:
             try:
-                read_clip(clip.path, sample_rate_hz)
+                pcm = read_clip(path, sample_rate_hz)
             except UnreadableClipError as problem:
                 problems.append(problem)
             else:
-                good.append(clip)
+                good += 1
+                yield path, pcm
             task.advance()
     if problems and not (skip_unreadable and good):
         raise _summed_up(problems)
     for skipped in problems:
         progress.note(f"skipped {skipped.message}")
-    return good
 
 
 def _summed_up(problems: Sequence[UnreadableClipError]) -> SottoError:

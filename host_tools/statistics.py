@@ -8,11 +8,11 @@ Z_95 = 1.959963984540054
 """Standard normal quantile of a two-sided 95 % interval."""
 
 
-def wilson_interval(hits: int, trials: int) -> tuple[float, float]:
+def wilson_interval(hits: float, trials: float) -> tuple[float, float]:
     """95 % Wilson score interval of a proportion (Wilson 1927).
 
     Args:
-        hits: successes, 0 <= hits <= trials.
+        hits: successes, 0 <= hits <= trials; a mean of repeated counts need not be whole.
         trials: independent trials, > 0.
 
     Returns:
