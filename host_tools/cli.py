@@ -13,6 +13,7 @@ from host_tools.commands import (
     compile,
     data,
     doctor,
+    evaluate,
     export,
     flash,
     info,
@@ -73,7 +74,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (doctor, run, train, export, compile, build, flash, info, validate, report):
+for verb in (doctor, run, train, export, compile, build, flash, info, validate, evaluate, report):
     app.command(verb.__name__.rpartition(".")[2], epilog=verb.EXAMPLE)(verb.command)
 app.add_typer(data.app, name="data")
 

@@ -1,76 +1,125 @@
-/* Scores of audio by the deployed code, faster than the audio lasts.
+/* What the deployed code hears in audio, told faster than the audio lasts.
  *
  *   evaluate describe         the model's geometry as one line of JSON
- *   evaluate clips            the scores after the last step of each recording
- *   evaluate stream STRIDE    the scores of every step; STRIDE in frames, see scorer.h
+ *   evaluate clips            audio -> the scores after the last step of each recording
+ *   evaluate stream STRIDE    audio -> the scores of every step; STRIDE in frames, see scorer.h
+ *   evaluate replay           settings, scores -> the events of each recording and setting
+ *   evaluate listen STRIDE    settings, audio -> the same events, by the whole line
  *
- * Standard input holds recordings: a uint32_t count of samples, then these as int16_t. Each begins
- * without a past. Standard output holds for each a uint32_t count of steps, then the int8_t scores
- * of each step. Bytes are in the order of this computer. A recording too short for one step has 0.
+ * Standard input and output are in this computer's byte order. Audio: for each recording a uint32_t
+ * count of samples, then these as int16_t. Scores: for each recording a uint32_t count of steps,
+ * then the int8_t scores of each. Settings: detector.h. Every recording begins without a past; one
+ * too short for a step has none.
  */
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "detector.h"
+#include "pipe.h"
 #include "scorer.h"
 
 #define EXIT_USAGE 2
 #define CHUNK_SAMPLES 4096u
 
+/* Longest recording of scores that is replayed: a day of a streaming model's twelve classes. */
+#define REPLAY_BYTES (64u << 20)
+
 static sotto_scorer scorer;
 static int16_t chunk[CHUNK_SAMPLES];
+static int8_t recorded_s8[REPLAY_BYTES];
 
-static _Noreturn void fail(const char *what, int status) {
-  fprintf(stderr, "%s (%d)\n", what, status);
-  exit(EXIT_FAILURE);
-}
+/* What is done with the scores of a step. */
+typedef void (*step_taker)(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]);
 
-static void read_exactly(void *data, size_t bytes) {
-  if (fread(data, 1, bytes, stdin) != bytes) {
-    fail("the input ends within a recording", SOTTO_E_SIZE);
-  }
-}
-
-static void write_exactly(const void *data, size_t bytes) {
-  if (fwrite(data, 1, bytes, stdout) != bytes) {
-    fail("the output cannot be written", SOTTO_E_SIZE);
-  }
-}
-
-/* Scores of one recording of `samples`: those of all its steps, or of its last one alone. */
-static void score_recording(uint32_t samples, bool last_only) {
-  const uint32_t steps = sotto_scorer_steps(&scorer, samples);
-  const uint32_t skipped = last_only && steps > 1 ? steps - 1 : 0;
-  const uint32_t written = steps - skipped;
+static void score_recording(uint32_t samples, step_taker take) {
   int8_t scores_s8[SOTTO_MODEL_CLASSES];
   uint32_t step = 0;
-  write_exactly(&written, sizeof written);
-  int status = sotto_scorer_reset(&scorer);
-  while (samples > 0 && status >= 0) {
+  pipe_require(sotto_scorer_reset(&scorer), "the network cannot be reset");
+  while (samples > 0) {
     const uint32_t count = samples < CHUNK_SAMPLES ? samples : CHUNK_SAMPLES;
-    read_exactly(chunk, count * sizeof chunk[0]);
-    for (size_t done = 0, taken = 0; done < count && status >= 0; done += taken) {
-      status = sotto_scorer_push(&scorer, &chunk[done], count - done, &taken, scores_s8);
-      if (status == 1 && step++ >= skipped) {
-        write_exactly(scores_s8, sizeof scores_s8);
+    pipe_read(chunk, count * sizeof chunk[0]);
+    for (size_t done = 0, taken = 0; done < count; done += taken) {
+      const int status = sotto_scorer_push(&scorer, &chunk[done], count - done, &taken, scores_s8);
+      pipe_require(status, "front-end or network refused");
+      if (status == 1) {
+        take(step++, scores_s8);
       }
     }
     samples -= count;
   }
-  if (status < 0) {
-    fail("front-end or network refused", status);
+}
+
+static void init_scorer(const char *stride) {
+  pipe_require(sotto_scorer_init(&scorer, (uint32_t)strtoul(stride, NULL, 10)),
+               "this model cannot run with that stride");
+}
+
+static void write_scores(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
+  (void)step;
+  pipe_write(scores_s8, SOTTO_MODEL_CLASSES);
+}
+
+static void stream(const char *stride) {
+  uint32_t samples = 0;
+  init_scorer(stride);
+  while (pipe_read_count(&samples)) {
+    const uint32_t steps = sotto_scorer_steps(&scorer, samples);
+    pipe_write(&steps, sizeof steps);
+    score_recording(samples, write_scores);
   }
 }
 
-static void score_recordings(uint32_t stride_frames, bool last_only) {
-  const int status = sotto_scorer_init(&scorer, stride_frames);
-  if (status != SOTTO_OK) {
-    fail("this model cannot run with that stride", status);
-  }
+static void keep_scores(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
+  (void)step;
+  memcpy(recorded_s8, scores_s8, SOTTO_MODEL_CLASSES);
+}
+
+/* A clip has one window, which a window model hears in one step: the greatest stride. */
+static void clips(void) {
   uint32_t samples = 0;
-  while (fread(&samples, sizeof samples, 1, stdin) == 1) {
-    score_recording(samples, last_only);
+  pipe_require(sotto_scorer_init(&scorer, SOTTO_MODEL_FRAMES), "this model cannot start");
+  while (pipe_read_count(&samples)) {
+    const uint32_t steps = sotto_scorer_steps(&scorer, samples) > 0;
+    score_recording(samples, keep_scores);
+    pipe_write(&steps, sizeof steps);
+    pipe_write(recorded_s8, steps * SOTTO_MODEL_CLASSES);
+  }
+}
+
+static void detect_step(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
+  (void)step;
+  detector_step(scores_s8);
+}
+
+static void listen(const char *stride) {
+  uint32_t samples = 0;
+  init_scorer(stride);
+  if (detector_read_settings() != 1) {
+    pipe_require(SOTTO_E_ARGUMENT, "listening takes one setting");
+  }
+  while (pipe_read_count(&samples)) {
+    detector_begin(0);
+    score_recording(samples, detect_step);
+    detector_end();
+  }
+}
+
+static void replay(void) {
+  const uint32_t settings = detector_read_settings();
+  uint32_t steps = 0;
+  while (pipe_read_count(&steps)) {
+    if (steps > REPLAY_BYTES / SOTTO_MODEL_CLASSES) {
+      pipe_require(SOTTO_E_SIZE, "too many steps in one recording");
+    }
+    pipe_read(recorded_s8, (size_t)steps * SOTTO_MODEL_CLASSES);
+    for (uint32_t setting = 0; setting < settings; setting++) {
+      detector_begin(setting);
+      for (size_t step = 0; step < steps; step++) {
+        detector_step(&recorded_s8[step * SOTTO_MODEL_CLASSES]);
+      }
+      detector_end();
+    }
   }
 }
 
@@ -89,11 +138,16 @@ int main(int argc, char **argv) {
   if (argc == 2 && strcmp(mode, "describe") == 0) {
     describe();
   } else if (argc == 2 && strcmp(mode, "clips") == 0) {
-    score_recordings(SOTTO_MODEL_FRAMES, true);
+    clips();
   } else if (argc == 3 && strcmp(mode, "stream") == 0) {
-    score_recordings((uint32_t)strtoul(argv[2], NULL, 10), false);
+    stream(argv[2]);
+  } else if (argc == 2 && strcmp(mode, "replay") == 0) {
+    replay();
+  } else if (argc == 3 && strcmp(mode, "listen") == 0) {
+    listen(argv[2]);
   } else {
-    fprintf(stderr, "usage: %s describe | clips | stream STRIDE\n", argv[0]);
+    fprintf(stderr, "usage: %s describe | clips | stream STRIDE | replay | listen STRIDE\n",
+            argv[0]);
     return EXIT_USAGE;
   }
   return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

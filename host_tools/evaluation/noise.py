@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.fft import next_fast_len
 
 Kind = Literal["white", "pink", "babble"]
 KINDS: tuple[Kind, ...] = ("white", "pink", "babble")
@@ -55,7 +56,8 @@ def find_word(pcm: np.ndarray, sample_rate_hz: int) -> Word:
     squares = np.zeros(count * frame)
     squares[: pcm.size] = pcm.astype(np.float64) ** 2
     power = squares.reshape(count, frame).mean(axis=1)
-    smooth = np.convolve(power, np.full(_SMOOTH_FRAMES, 1 / _SMOOTH_FRAMES), mode="same")
+    around = np.pad(power, _SMOOTH_FRAMES // 2, mode="edge")
+    smooth = np.convolve(around, np.full(_SMOOTH_FRAMES, 1 / _SMOOTH_FRAMES), mode="valid")
     level_db = 10 * np.log10(np.maximum(smooth, _LEAST_POWER))
     peak_db, floor_db = level_db.max(), float(np.percentile(level_db, _FLOOR_PERCENTILE))
     threshold_db = max(peak_db - _BELOW_PEAK_DB, floor_db + _ABOVE_FLOOR_DB)
@@ -95,14 +97,15 @@ class NoiseSource:
         Raises:
             ValueError: babble without recordings.
         """
+        noise: np.ndarray
         if kind == "white":
             noise = rng.standard_normal(samples, dtype=np.float32)
         elif kind == "pink":
             noise = _pink(samples, rng)
         else:
             noise = self._babble(samples, rng)
-        rms = np.sqrt(np.mean(np.square(noise, dtype=np.float64)))
-        return noise / np.float32(max(float(rms), np.finfo(np.float32).tiny))
+        power = float(np.mean(np.square(noise, dtype=np.float64)))
+        return noise * np.float32(1 / np.sqrt(power)) if power > 0 else noise
 
     def _babble(self, samples: int, rng: np.random.Generator) -> np.ndarray:
         if not self._talkers:
@@ -129,6 +132,7 @@ def _at_power_one(pcm: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 def _pink(samples: int, rng: np.random.Generator) -> np.ndarray:
     """float32[samples] with a power that falls by 3 dB an octave, shaped in the spectrum."""
-    spectrum = np.fft.rfft(rng.standard_normal(samples))
+    length = next_fast_len(samples, real=True)
+    spectrum = np.fft.rfft(rng.standard_normal(length))
     spectrum /= np.sqrt(np.maximum(1.0, np.arange(spectrum.size)))
-    return np.fft.irfft(spectrum, samples).astype(np.float32)
+    return np.fft.irfft(spectrum, length)[:samples].astype(np.float32)

@@ -53,6 +53,13 @@ class Geometry:
         last_frame = self.frames - 1 + step * stride_frames
         return self.window_samples + last_frame * self.hop_samples
 
+    def stride_frames(self, wanted_s: float) -> int:
+        """Frames between two steps: near the wanted time; a streaming model has its own."""
+        if self.streaming:
+            return self.frames
+        wanted = round(wanted_s * self.sample_rate_hz / self.hop_samples)
+        return min(self.frames, max(1, wanted))
+
     def step_seconds(self, stride_frames: int) -> float:
         """Time from one step to the next."""
         return stride_frames * self.hop_samples / self.sample_rate_hz
@@ -134,7 +141,11 @@ def build_program(generated: Path, root: Path) -> Program:
     """
     require_front_end(generated)
     sources = _sources(generated, root)
-    headers = [*generated.glob("*.h"), *(root / LIBRARY).rglob("*.h"), *(root / PROGRAM).glob("*.h")]
+    headers = [
+        *generated.glob("*.h"),
+        *(root / LIBRARY).rglob("*.h"),
+        *(root / PROGRAM).glob("*.h"),
+    ]
     key = hashlib.sha256(" ".join(C_FLAGS).encode())
     for path in [*sources, *sorted(headers)]:
         key.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -180,7 +191,9 @@ def _compile(sources: Sequence[Path], generated: Path, root: Path, program: Path
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
-        raise SottoError("gcc is not on PATH", "Run `make setup`; `sotto doctor` checks.") from error
+        raise SottoError(
+            "gcc is not on PATH", "Run `make setup`; `sotto doctor` checks."
+        ) from error
     if done.returncode != 0:
         last = "\n".join(done.stderr.splitlines()[:_LAST_LINES])
         raise SottoError(

@@ -110,7 +110,9 @@ def plan_streams(
         hours: length wanted; more than all recordings give are made by further passes in another
             order and at other levels, less by leaving recordings out. None uses each once.
     """
-    once = [segment for half in (0, 1) for segment in _one_pass(recordings, sample_rate_hz, half, 0)]
+    once = [
+        segment for half in (0, 1) for segment in _one_pass(recordings, sample_rate_hz, half, 0)
+    ]
     length = Plan(tuple(once), 1.0).hours(sample_rate_hz)
     passes = 1.0 if hours is None or length == 0.0 else hours / length
     segments = [

@@ -58,7 +58,7 @@ def training_curves(curves: Sequence[dict[str, Any]]) -> str:
                 panel.set_xlabel("epoch")
                 panel.xaxis.set_major_locator(MaxNLocator(integer=True))
                 panel.grid(axis="y")
-        return _svg(figure)
+        return svg(figure)
 
 
 def accuracy_ladder(rungs: Sequence[Rung]) -> str:
@@ -83,7 +83,7 @@ def accuracy_ladder(rungs: Sequence[Rung]) -> str:
         axes.set_xlabel("accuracy on the test clips in %, with the 95 % Wilson interval")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)
-        return _svg(figure)
+        return svg(figure)
 
 
 def confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
@@ -113,7 +113,7 @@ def confusion_matrix(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> 
         axes.set_ylabel("said")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        return _svg(figure)
+        return svg(figure)
 
 
 def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
@@ -138,7 +138,7 @@ def memory_bars(boards: Sequence[tuple[str, dict[str, int]]]) -> str:
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
         axes.set_axisbelow(True)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _line(
@@ -155,7 +155,8 @@ def _line(
     axes.plot(places, values, marker=marker, label=label, color=colour, lw=1.8)
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
+    """The figure as SVG text from its `<svg` on: the same figure gives the same text."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
     text = buffer.getvalue()

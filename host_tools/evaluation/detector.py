@@ -1,0 +1,135 @@
+"""Settings of the detector, and its events over recorded scores, computed by the deployed C."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from host_tools.evaluation.program import Program, counted, run_program
+
+ONE_Q15 = 32_768
+LOGITS_S8 = 0
+"""`SOTTO_SCORES_LOGITS_S8` of sotto/detect.h."""
+
+REFRACTORY_S = 1.0
+HYSTERESIS_SHARE = 0.25
+"""Of the threshold: how far an average must fall before its word can be heard again."""
+
+SMOOTHING_S = (0.0, 0.1, 0.2, 0.4, 0.6)
+"""Lengths of the average that are tried; 0 is one step."""
+
+THRESHOLD_LOGITS = (-3.0, 10.0)
+THRESHOLDS = 40
+"""Thresholds are spaced evenly in the logit of the posterior, dense near 1."""
+
+_DISTANCES = 256
+_EVENT = np.dtype([("step", "<u4"), ("label", "<u2"), ("average_q15", "<u2")])
+_END = 0xFFFF_FFFF
+
+
+@dataclass(frozen=True)
+class Setting:
+    """When an average of posteriors is an event; units as in sotto/detect.h.
+
+    Attributes:
+        threshold_q15: one a class; 0 for a class that gives no events.
+    """
+
+    smoothing_steps: int
+    refractory_steps: int
+    hysteresis_q15: int
+    threshold_q15: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Event:
+    """A word that the detector heard; `step` counts from the beginning of its recording."""
+
+    step: int
+    label: int
+    average_q15: int
+
+
+def is_word(label: str) -> bool:
+    """Whether a class gives events: `_unknown_` and `_silence_` do not."""
+    return not label.startswith("_")
+
+
+def setting(
+    labels: Sequence[str], threshold_q15: int, smoothing_s: float, step_s: float
+) -> Setting:
+    """One threshold for all words."""
+    return Setting(
+        smoothing_steps=max(1, round(smoothing_s / step_s)),
+        refractory_steps=round(REFRACTORY_S / step_s),
+        hysteresis_q15=min(threshold_q15 - 1, int(HYSTERESIS_SHARE * threshold_q15)),
+        threshold_q15=tuple(threshold_q15 if is_word(label) else 0 for label in labels),
+    )
+
+
+def thresholds_q15() -> list[int]:
+    """The thresholds of a sweep, ascending, all different."""
+    logits = np.linspace(*THRESHOLD_LOGITS, THRESHOLDS)
+    posteriors = 1.0 / (1.0 + np.exp(-logits))
+    return sorted({round(ONE_Q15 * float(p)) for p in posteriors} - {0})
+
+
+def grid(labels: Sequence[str], step_s: float) -> list[Setting]:
+    """Every length of smoothing at every threshold, shortest first, thresholds ascending."""
+    lengths = {max(1, round(seconds / step_s)) for seconds in SMOOTHING_S}
+    return [
+        setting(labels, threshold, steps * step_s, step_s)
+        for steps in sorted(lengths)
+        for threshold in thresholds_q15()
+    ]
+
+
+@dataclass(frozen=True)
+class Replayer:
+    """Runs the detector of a program.
+
+    Attributes:
+        output_scale: of the network's int8 logits.
+    """
+
+    program: Program
+    output_scale: float
+
+    def replay(
+        self, settings: Sequence[Setting], recordings: Sequence[np.ndarray]
+    ) -> list[list[list[Event]]]:
+        """Events by recording and setting, from scores int8[steps, classes]."""
+        request = self._settings(settings) + b"".join(map(counted, recordings))
+        answer = run_program(self.program.path, ["replay"], request)
+        runs = _runs(answer)
+        return [runs[first : first + len(settings)] for first in range(0, len(runs), len(settings))]
+
+    def listen(
+        self, one: Setting, recordings: Sequence[np.ndarray], stride_frames: int
+    ) -> list[list[Event]]:
+        """Events of each recording int16[n], by the whole line from audio."""
+        request = self._settings([one]) + b"".join(map(counted, recordings))
+        return _runs(run_program(self.program.path, ["listen", str(stride_frames)], request))
+
+    def _settings(self, settings: Sequence[Setting]) -> bytes:
+        rows = [
+            (s.smoothing_steps, s.refractory_steps, s.hysteresis_q15, *s.threshold_q15)
+            for s in settings
+        ]
+        distances = np.arange(_DISTANCES) * self.output_scale
+        table = np.rint(ONE_Q15 * np.exp(-distances)).astype(np.uint16)
+        kind = np.uint16(LOGITS_S8)
+        return kind.tobytes() + table.tobytes() + counted(np.array(rows, np.uint16))
+
+
+def _runs(answer: bytes) -> list[list[Event]]:
+    """Events between the end marks."""
+    found = np.frombuffer(answer, _EVENT)
+    ends = np.flatnonzero(found["step"] == _END)
+    starts = np.concatenate(([0], ends[:-1] + 1)) if ends.size else ends
+    return [
+        [Event(*map(int, event)) for event in found[start:end].tolist()]
+        for start, end in zip(starts, ends, strict=True)
+    ]

@@ -1,0 +1,153 @@
+"""The figures of an evaluation, as they stand in evaluation.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from host_tools.evaluation.clips import ClipResult
+from host_tools.evaluation.compare import Comparison
+from host_tools.evaluation.det import Figures
+
+DOCUMENT_NAME = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What was evaluated.
+
+    Attributes:
+        form: "window" (heard anew every step) or "streaming" (keeps its past).
+        step_ms: time from one step of a stream to the next.
+        heard_by: "host program", or the name of the board that computed the scores.
+    """
+
+    name: str
+    model_hash: str
+    labels: tuple[str, ...]
+    form: str
+    step_ms: float
+    heard_by: str
+
+
+@dataclass(frozen=True)
+class AudioFacts:
+    """What it was evaluated on.
+
+    Attributes:
+        stream_hours: length of the streams in each condition.
+        distinct_hours: without repetitions.
+        resolvable_per_hour: lowest rate of false accepts that a half can show with 95 %
+            confidence, of distinct audio; null without streams.
+    """
+
+    data: str
+    clips: int
+    speakers: int
+    negatives: int
+    stream_hours: float
+    distinct_hours: float
+    resolvable_per_hour: float | None
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting in one stream, both halves of the speakers together."""
+
+    smoothing_steps: int
+    threshold: float
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class WordCurve:
+    """One word: its points at the chosen smoothing, and the chosen setting on the second half."""
+
+    word: str
+    points: tuple[Point, ...]
+    reported: Figures
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of the hits of the second half at the chosen setting, in seconds after the word's end."""
+
+    median_s: float
+    p90_s: float
+    all_s: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StreamResult:
+    """One condition.
+
+    Attributes:
+        points: all settings, over all words.
+        words: one a word.
+        chosen_on: the chosen setting on the half that it was chosen on.
+        reported: the chosen setting on the other half.
+        repeats: events of a word that had been heard already, there.
+        latency: null when nothing was heard.
+    """
+
+    condition: str
+    points: tuple[Point, ...]
+    words: tuple[WordCurve, ...]
+    chosen_on: Figures
+    reported: Figures
+    repeats: int
+    latency: Latency | None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The setting that the rule took; see `host_tools.evaluation.det.choose`."""
+
+    condition: str
+    smoothing_steps: int
+    refractory_steps: int
+    hysteresis_q15: int
+    threshold_q15: tuple[int, ...]
+    threshold: float
+    wanted_per_hour: float
+    held_per_hour: float
+    allowed_events: int
+    reached: bool
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast audio was heard, over all conditions; null when all scores were known."""
+
+    audio_s: float
+    wall_s: float
+    times_real_time: float | None
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All figures of one model."""
+
+    model: ModelFacts
+    audio: AudioFacts
+    clips: tuple[ClipResult, ...]
+    chosen: Chosen | None
+    streams: tuple[StreamResult, ...]
+    speed: Speed
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of evaluation.json."""
+
+    models: tuple[Evaluation, ...]
+    comparison: tuple[Comparison, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dumps`; decisions of single clips are left out."""
+        fields = asdict(self)
+        for model in fields["models"]:
+            for one in model["clips"]:
+                del one["decisions"]
+        return fields
