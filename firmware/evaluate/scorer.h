@@ -14,10 +14,6 @@
 #include "sotto_frontend_tables.h"
 #include "sotto_model.h"
 
-#ifndef SOTTO_MODEL_WINDOW_FRAMES
-#define SOTTO_MODEL_WINDOW_FRAMES SOTTO_MODEL_FRAMES
-#endif
-
 _Static_assert(SOTTO_FRONTEND_BINS == SOTTO_MODEL_BINS, "front-end tables of another model");
 _Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
                "the model takes other input than one byte a feature");

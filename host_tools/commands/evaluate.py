@@ -102,7 +102,7 @@ def command(
 
     if data is None:
         raise SottoError("--data is missing.", "Give it a folder of `<label>/*.wav` clips.")
-    conditions = _Conditions(noise, snr, choose_in, clips=clips, streams=streams)
+    conditions = _Conditions(noise, snr, choose_in, clips=not no_clips, streams=not no_streams)
     progress = TerminalProgress()
     names = read_labels(labels) if labels is not None else None
     folders = [generated_folder(model, names, progress) for model in models or [DEFAULT_GENERATED]]
