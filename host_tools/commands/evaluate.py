@@ -75,10 +75,10 @@ def command(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Only N clips, balanced over labels.")
     ] = None,
-    clips: Annotated[bool, typer.Option("--clips/--no-clips", help="Hear single clips.")] = True,
-    streams: Annotated[
-        bool, typer.Option("--streams/--no-streams", help="Hear long streams.")
-    ] = True,
+    no_clips: Annotated[bool, typer.Option("--no-clips", help="Leave single clips out.")] = False,
+    no_streams: Annotated[
+        bool, typer.Option("--no-streams", help="Leave long streams out.")
+    ] = False,
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Go on without files that cannot be read.")
     ] = False,
