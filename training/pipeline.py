@@ -6,6 +6,7 @@ changed, and a run that was broken off continues where it was.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from training.cache import Cache, Stage
 from training.compress import quantise
 from training.errors import UserError
 from training.export import Manifest, check_arguments, export_model
+from training.export.detection import chosen_detection
 from training.files import write_atomically
 from training.progress import Progress, Silent
 from training.recipe import Recipe, StudentConfig, TeacherConfig
@@ -99,6 +101,9 @@ def run(
         frontend=recipe.frontend,
         golden_pcm=golden,
         out_dir=out_dir,
+        detection=chosen_detection(
+            work_dir, hashlib.sha256(tflite).hexdigest(), recipe.words.labels, recipe.detection
+        ),
     )
     for name in ("train", "validation", "test"):
         del facts[name]["names"]

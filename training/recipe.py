@@ -316,6 +316,42 @@ class QuantisationConfig(Section):
 
 
 @dataclass(frozen=True)
+class DetectionConfig(Section):
+    """When the scores of a stream are a word heard; docs/detect.md tells how to tune.
+
+    Becomes the default settings of the firmware, which can be changed over the link.
+    """
+
+    threshold: float = ranged(0.7, 0.001, 1.0)
+    """An averaged posterior of at least this is a word, unless the word has its own threshold."""
+    stride_ms: float = ranged(100.0, 1.0, 10_000.0)
+    """Time between two answers of a network over windows; a streaming one answers every hop."""
+    smoothing_ms: float = ranged(300.0, 0.0, 1_000.0)
+    """Time over which a posterior is averaged; one answer at least."""
+    refractory_ms: float = ranged(1_000.0, 0.0, 60_000.0)
+    """No word is heard for so long after another."""
+    hysteresis: float = ranged(0.1, 0.0, 0.99)
+    """A word is heard again only once its average has fallen so far below its threshold."""
+    gate_margin_db: float = ranged(0.0, 0.0, 90.0)
+    """Sound so far above the floor of the noise lets the network run; 0 lets it run always."""
+    gate_hold_ms: float = ranged(1_000.0, 0.0, 60_000.0)
+    """The network goes on for so long after the last sound."""
+    gate_rise_db_per_s: float = ranged(1.0, 0.01, 100.0)
+    """How fast the floor follows noise that grows."""
+    gate_preroll_ms: float = ranged(300.0, 0.0, 1_000.0)
+    """What a streaming network is told, of the time before the sound, when the gate opens."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.hysteresis >= self.threshold:
+            self.fail(
+                "hysteresis",
+                f"{self.hysteresis} is not below the threshold of {self.threshold}",
+                "Lower it: a word would never be heard a second time.",
+            )
+
+
+@dataclass(frozen=True)
 class TargetConfig(Section):
     """What the firmware is built for."""
 
@@ -338,6 +374,7 @@ class Recipe(Section):
     student: StudentConfig = StudentConfig()
     distillation: DistillationConfig = DistillationConfig()
     quantisation: QuantisationConfig = QuantisationConfig()
+    detection: DetectionConfig = DetectionConfig()
     target: TargetConfig = TargetConfig()
 
     @property

@@ -88,10 +88,17 @@ def train_model(
         )
 
 
-def export_tflite(model: Path, *, name: str, labels: list[str], out: Path) -> str:
-    """Export a `.tflite` file with the default front-end; returns the model hash."""
+def export_tflite(
+    model: Path, *, name: str, labels: list[str], out: Path, detection: Path | None = None
+) -> str:
+    """Export a `.tflite` file with the default front-end; returns the model hash.
+
+    Args:
+        detection: file of detection settings; what it leaves out has its default.
+    """
     with training_errors():
         from training.export import export_model
+        from training.export.detection import Detection, load_detection
         from training.recipe import FrontendConfig
         from training.results import golden_pcm
 
@@ -103,6 +110,7 @@ def export_tflite(model: Path, *, name: str, labels: list[str], out: Path) -> st
             frontend=frontend,
             golden_pcm=golden_pcm(frontend),
             out_dir=out,
+            detection=load_detection(detection, labels) if detection else Detection(),
         )
         return manifest.model_hash
 

@@ -24,13 +24,19 @@ def command(
     name: Annotated[
         str | None, typer.Option(help="Name of the model [default: the file's name].")
     ] = None,
+    detection: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Detection settings, as a detection.json."),
+    ] = None,
 ) -> None:
     """Write the C files of a model: network, weights, front-end tables, labels, self-test."""
     from host_tools.commands._training import export_tflite
 
     check_model_file(model)
     words = read_labels(labels)
-    model_hash = export_tflite(model, name=name or model.stem, labels=words, out=out)
+    model_hash = export_tflite(
+        model, name=name or model.stem, labels=words, out=out, detection=detection
+    )
     result_console().print(f"{out}: model {model_hash}", markup=False)
 
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import LIB
+from listening import (
+    LOGITS,
+    ONE,
+    PROBABILITY_S8,
+    PROBABILITY_U8,
+    DetectSettings,
+    PlainDetection,
+    Step,
+    exp_table,
+)
 
 TOOL = Path(__file__).with_name("detect_tool.c")
 SOURCES = [TOOL, LIB / "src/detect/detect.c", LIB / "src/detect/posterior.c"]
-ONE = 1 << 15
-LOGITS, PROBABILITY_S8, PROBABILITY_U8 = range(3)
 E_ARGUMENT = -1
 SMOOTHING, HYSTERESIS, THRESHOLD = 2, 4, 8
 """Numbers of enum sotto_setting."""
@@ -32,60 +39,30 @@ class Detection:
     refractory: int = 5
     hysteresis: int = 0
     thresholds: tuple[int, ...] = (20000, 20000, 0)
-    table_from: int = 0
+    first: int = 0
     """First distance of the table; a sound one begins at 0, where exp() is 1."""
+    entries: int = 256
 
     @property
-    def exp_table(self) -> np.ndarray:
-        return np.rint(ONE * np.exp(-self.scale * (self.table_from + np.arange(256)))).astype("<u2")
+    def table(self) -> np.ndarray:
+        return exp_table(self.scale, self.entries, self.first)
 
     def pack(self) -> bytes:
         fields = [self.kind, len(self.thresholds), self.steps_max, self.smoothing, self.refractory]
-        head = np.array([*fields, self.hysteresis, *self.thresholds], "<u2")
-        return head.tobytes() + self.exp_table.tobytes()
-
-
-Step = np.ndarray | None
-"""Scores of one step, int8 or uint8; None where the network did not run."""
-
-
-def posteriors(detection: Detection, scores: Step) -> list[Fraction]:
-    """Exact quotients of the table's integers, in Q15, before they are rounded."""
-    if scores is None:
-        return [Fraction(0)] * len(detection.thresholds)
-    if detection.kind == LOGITS:
-        terms = [int(detection.exp_table[int(scores.max()) - int(s)]) for s in scores]
-        return [Fraction(term * ONE, sum(terms)) for term in terms]
-    zero = -128 if detection.kind == PROBABILITY_S8 else 0
-    return [Fraction((int(s) - zero) * ONE, 256) for s in scores]
+        head = np.array([*fields, self.hysteresis, self.entries, *self.thresholds], "<u2")
+        return head.tobytes() + self.table.tobytes()
 
 
 def plain(detection: Detection, steps: list[Step]) -> list[list[int]]:
-    """The lines that the tool shall print, from lists and whole histories."""
-    classes = range(len(detection.thresholds))
-    history: list[list[int]] = []
-    armed = [True for _ in classes]
-    last_event: int | None = None
+    """The lines that the tool shall print."""
+    d = detection
+    settings = DetectSettings(d.smoothing, d.refractory, d.hysteresis, d.thresholds)
+    model = PlainDetection(d.kind, d.table.tolist(), settings)
     lines = []
     for number, scores in enumerate(steps):
-        history.append([int(p + Fraction(1, 2)) for p in posteriors(detection, scores)])
-        window = history[-detection.smoothing :]
-        average = [Fraction(sum(row[c] for row in window), detection.smoothing) for c in classes]
-        for c in classes:
-            armed[c] |= average[c] < detection.thresholds[c] - detection.hysteresis
-        due = [
-            c
-            for c in classes
-            if detection.thresholds[c] and armed[c] and average[c] >= detection.thresholds[c]
-        ]
-        event = [-1, 0, 0]
-        quiet = last_event is not None and number - last_event <= detection.refractory
-        if due and not quiet:
-            heard = max(due, key=lambda c: (average[c], -c))
-            armed[heard] = False
-            last_event = number
-            event = [heard, number, int(average[heard])]
-        lines.append(event + [int(a) for a in average])
+        word = model.step(scores)
+        event = [word.class_index, number, word.average] if word else [-1, 0, 0]
+        lines.append(event + [int(average) for average in model.averages()])
     return lines
 
 
@@ -135,6 +112,7 @@ def test_detect_equals_the_plain_model(tool: Path, seed: int) -> None:
     detection = Detection(
         kind=int(rng.integers(3)),
         scale=float(rng.choice([0.01, 0.1, 1.0])),
+        entries=int(rng.choice([1, 90, 256])),
         smoothing=smoothing,
         steps_max=smoothing + int(rng.integers(3)),
         refractory=int(rng.choice([0, 1, 7])),
@@ -225,7 +203,9 @@ def test_steps_without_the_network_count_as_silence_and_end_a_refractory_time(to
         (Detection(steps_max=1025), 0),
         (Detection(thresholds=(1,)), 0),
         (Detection(thresholds=(1,) * 256), 0),
-        (Detection(table_from=1), 0),
+        (Detection(first=1), 0),
+        (Detection(entries=0), 0),
+        (Detection(entries=257), 0),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(

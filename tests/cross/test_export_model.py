@@ -39,6 +39,8 @@ FILES = {
     "sotto_golden.c",
     "sotto_golden.h",
     "sotto_labels.c",
+    "sotto_listener.c",
+    "sotto_listener.h",
     "sotto_model.h",
     "sotto_model_aot.c",
     "sotto_model_aot_dsp.c",

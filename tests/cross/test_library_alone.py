@@ -6,26 +6,39 @@ distribution's compilers.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import re
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from conftest import LIB, ROOT
+from listening import (
+    LOGITS,
+    ONE,
+    DetectSettings,
+    GateSettings,
+    Network,
+    PlainDetection,
+    PlainGate,
+    PlainListener,
+    exp_table,
+)
 from model_builder import every_operator_model
 from platformio.package.manifest.parser import ManifestParserFactory
 from platformio.package.manifest.schema import ManifestSchema
 
 from host_tools.toolchains import TOOLCHAINS
 from training.export.cores import CORES
-from training.export.reference import run_micro, run_reference
-from training.export.regenerate import read_exported_tflite
+from training.export.detection import listener_numbers, read_detection
+from training.export.reference import run_micro
 from training.export.standalone import compile_for_core, write_compiled
 from training.features import Frontend
 from training.recipe import FrontendConfig
@@ -285,7 +298,9 @@ target_link_libraries(word PRIVATE sotto)
 """
 
 
-def test_cmake_project_builds_where_cmake_is(tmp_path: Path) -> None:
+def test_cmake_project_builds_where_cmake_is(
+    tmp_path: Path, build_shared: Callable[..., ctypes.CDLL]
+) -> None:
     text = OUTER_PROJECT.format(library=LIB, generated=GENERATED)
     readme = (LIB / "README.md").read_text()
     for line in ("file(GLOB model", "target_link_libraries(word PRIVATE sotto)"):
@@ -296,30 +311,68 @@ def test_cmake_project_builds_where_cmake_is(tmp_path: Path) -> None:
     (tmp_path / "CMakeLists.txt").write_text(text)
     run(["cmake", "-S", tmp_path, "-B", tmp_path / "out", "-DCMAKE_BUILD_TYPE=Release"])
     run(["cmake", "--build", tmp_path / "out"])
-    said = word_of(tmp_path / "out/word", sounds(1)[0])
-    assert said == expected_words(sounds(1))[0]
+    pcm = sounds(24)
+    assert lines_of(tmp_path / "out/word", pcm) == expected_lines(build_shared, pcm)
 
 
-def sounds(count: int) -> np.ndarray:
-    """Chirps in noise, int16[count, one second], in which the shipped model hears many words."""
+def sounds(seconds: int) -> np.ndarray:
+    """Chirps in noise, int16[seconds * rate], in which the shipped model hears many words."""
     rng = np.random.default_rng(12)
     sweep = np.linspace(0.5, 1.5, CLOCK_HZ)
-    phase = np.cumsum(rng.uniform(0.02, 0.4, (count, 1)) * sweep, axis=1)
-    noise = rng.normal(0, 1, (count, CLOCK_HZ)) * rng.uniform(10, 2_000, (count, 1))
-    return (6_000 * np.sin(phase) + noise).round().astype(np.int16)
+    phase = np.cumsum(rng.uniform(0.02, 0.4, (seconds, 1)) * sweep, axis=1)
+    noise = rng.normal(0, 1, (seconds, CLOCK_HZ)) * rng.uniform(10, 2_000, (seconds, 1))
+    return (6_000 * np.sin(phase) + noise).round().astype(np.int16).reshape(-1)
 
 
-def expected_words(pcm: np.ndarray) -> list[str]:
-    """What training's own front-end and LiteRT say."""
+def expected_lines(build_shared: Callable[..., ctypes.CDLL], pcm: np.ndarray) -> list[str]:
+    """What training's own front-end, the shipped network and a plain listener say."""
     manifest = json.loads((GENERATED / "manifest.json").read_text())
-    features = Frontend(FrontendConfig(**manifest["frontend"])).batch(pcm)
-    scores = run_reference(read_exported_tflite(GENERATED), features)
-    return [manifest["labels"][best] for best in scores.argmax(axis=1)]
+    labels, frontend = manifest["labels"], FrontendConfig(**manifest["frontend"])
+    frames = manifest["input"]["step_frames"]
+    numbers = listener_numbers(
+        read_detection(manifest["detection"], labels, "the manifest"), frontend, frames, labels
+    )
+    network = build_shared(
+        [*LIBRARY_SOURCES, *GENERATED.glob("*.c")], [f"-I{GENERATED}", "-Wl,-Bsymbolic"]
+    )
+    arena = np.zeros(manifest["arena_bytes"] + 16, np.uint8)
+    arena = arena[-arena.ctypes.data % 16 :][: manifest["arena_bytes"]]
+    memory = [ctypes.c_void_p(arena.ctypes.data), ctypes.c_size_t(arena.size)]
+    assert network.sotto_model_init(*memory) == 0
+
+    def invoke(features: np.ndarray) -> np.ndarray:
+        features, scores = np.ascontiguousarray(features), np.zeros(len(labels), np.int8)
+        pointers = [ctypes.c_void_p(array.ctypes.data) for array in (features, scores)]
+        assert network.sotto_model_invoke(*memory, *pointers) == 0
+        return scores
+
+    detect = DetectSettings(
+        numbers.smoothing_steps,
+        numbers.refractory_steps,
+        numbers.hysteresis_q15,
+        numbers.thresholds_q15,
+    )
+    gate = GateSettings(numbers.gate_margin, numbers.gate_hold_frames, numbers.gate_rise_frames)
+    listener = PlainListener(
+        Network(frames, frontend.frames, numbers.preroll_steps, invoke),
+        numbers.stride_frames,
+        PlainGate(gate),
+        PlainDetection(LOGITS, exp_table(manifest["output"]["scale"]), detect),
+    )
+    long = replace(frontend, clip_samples=len(pcm))
+    lines = []
+    for index, frame in enumerate(Frontend(long).clip(pcm)):
+        sample = frontend.window_samples + index * frontend.hop_samples
+        _, word = listener.take(frame)
+        if word:
+            milliseconds, percent = sample * 1000 // CLOCK_HZ, word.average * 100 // ONE
+            lines.append(f"{milliseconds} ms: {labels[word.class_index]}, {percent} %")
+    return lines
 
 
-def word_of(program: Path, pcm: np.ndarray) -> str:
+def lines_of(program: Path, pcm: np.ndarray) -> list[str]:
     done = subprocess.run([program], input=pcm.tobytes(), capture_output=True, check=True)
-    return done.stdout.decode().strip()
+    return done.stdout.decode().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -339,17 +392,17 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return program
 
 
-def test_example_prints_the_word_that_training_hears(example: Path) -> None:
+def test_example_prints_the_words_that_a_plain_listener_hears(
+    example: Path, build_shared: Callable[..., ctypes.CDLL]
+) -> None:
     pcm = sounds(24)
-    expected = expected_words(pcm)
-    assert len(set(expected)) > 2
-    assert [word_of(example, clip) for clip in pcm] == expected
+    expected = expected_lines(build_shared, pcm)
+    assert len({line.split(": ")[1].split(",")[0] for line in expected}) > 1
+    assert lines_of(example, pcm) == expected
 
 
-def test_example_says_when_the_sound_is_too_short(example: Path) -> None:
-    short = sounds(1)[0][: CLOCK_HZ // 2]
-    done = subprocess.run([example], input=short.tobytes(), capture_output=True, check=False)
-    assert (done.returncode, done.stdout) == (1, b"")
+def test_example_says_nothing_when_the_sound_is_too_short(example: Path) -> None:
+    assert lines_of(example, sounds(1)[: CLOCK_HZ // 2]) == []
 
 
 def test_example_is_short() -> None:

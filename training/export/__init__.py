@@ -16,7 +16,9 @@ import numpy as np
 from training.errors import UserError
 from training.export import c_writer
 from training.export.compile import CompiledModel, Streaming, compile_model
+from training.export.detection import Detection, listener_numbers
 from training.export.frontend_c import frontend_sources
+from training.export.listener_c import listener_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
 from training.export.tflm_arena import measure_tflm_arena
@@ -52,6 +54,7 @@ class Manifest:
     frontend: Mapping[str, Any]
     input: Mapping[str, Any]
     output: Mapping[str, Any]
+    detection: Mapping[str, Any]
     arena_bytes: int
     tflm_arena_bytes: int
     weights_bytes: int
@@ -229,6 +232,7 @@ def export_model(
     golden_pcm: np.ndarray,
     out_dir: Path,
     streaming: Streaming = "auto",
+    detection: Detection | None = None,
 ) -> Manifest:
     """Write every generated file of a keyword model; the same arguments give the same bytes.
 
@@ -241,6 +245,7 @@ def export_model(
         out_dir: folder to write to, made when missing.
         streaming: whether the C takes one hop of frames a step or the whole window; `auto` asks
             for steps where the model is causal.
+        detection: default settings of the firmware [default: those of `DetectionConfig`].
 
     Raises:
         UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
@@ -254,12 +259,15 @@ def export_model(
     features = Frontend(frontend)
     tflm_arena_bytes = measure_tflm_arena(tflite, compile_model(tflite, name=name).program, name)
     identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
+    detection = detection or Detection()
+    numbers = listener_numbers(detection, frontend, model.frames_bins[0], labels)
     files = {
         **network_files(models, identity, tflm_arena_bytes),
         "sotto_labels.c": c_writer.labels_source(labels, identity),
         **c_writer.tflite_sources(tflite, identity),
         **c_writer.golden_sources(_golden(model, features, golden_pcm, tflm_arena_bytes), identity),
         **frontend_sources(features.tables, identity.banner),
+        **listener_sources(model, identity, numbers),
     }
     manifest = Manifest(
         tool_version=TOOL_VERSION,
@@ -275,6 +283,7 @@ def export_model(
             "scale": model.output.quantization.scales[0],
             "zero_point": model.output.quantization.zero_points[0],
         },
+        detection=detection.to_json(),
         arena_bytes=c_writer.arena_bytes(model),
         tflm_arena_bytes=tflm_arena_bytes,
         weights_bytes=model.summary.weights_bytes,

@@ -12,7 +12,13 @@ from training.export.program import KernelParams
 
 LINE_CHARACTERS = 100
 INDENT = "    "
-C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint8": "uint8_t"}
+C_TYPES = {
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "uint8": "uint8_t",
+    "uint16": "uint16_t",
+}
 INT32_MIN = -(2**31)
 
 

@@ -24,7 +24,9 @@ from training.export import (
     write_files,
 )
 from training.export.compile import compile_model
+from training.export.detection import Detection, listener_numbers, read_detection
 from training.export.frontend_c import frontend_sources
+from training.export.listener_c import listener_sources
 from training.export.targets import TARGETS
 from training.export.version import ABI
 from training.frontend_tables import build_tables
@@ -50,8 +52,12 @@ def read_exported_tflite(folder: Path) -> bytes:
     return bytes(int(number) for number in found.group(1).split(",") if number.strip())
 
 
-def regenerate(folder: Path) -> Manifest:
+def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
     """Compile the model of `folder` for every target and replace what follows from that.
+
+    Args:
+        folder: the work of an export.
+        detection: other default settings of the firmware [default: those of the manifest].
 
     Raises:
         UserError: the folder is not the work of an export, or the model does not compile.
@@ -65,15 +71,26 @@ def regenerate(folder: Path) -> Manifest:
     ]
     identity = c_writer.Identity(old["name"], old["model_hash"])
     network = network_files(models, identity, old["tflm_arena_bytes"])
-    tables = frontend_sources(build_tables(FrontendConfig(**old["frontend"])), identity.banner)
+    frontend = FrontendConfig(**old["frontend"])
+    detection = detection or read_detection(
+        old.get("detection", {}), old["labels"], str(folder / MANIFEST)
+    )
+    numbers = listener_numbers(detection, frontend, models[0].frames_bins[0], old["labels"])
     kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
     golden = kept[GOLDEN_HEADER].replace(FORMER_GOLDEN_FEATURES, c_writer.GOLDEN_FEATURES)
-    files = {**kept, GOLDEN_HEADER: golden, **tables, **network}
+    files = {
+        **kept,
+        GOLDEN_HEADER: golden,
+        **frontend_sources(build_tables(frontend), identity.banner),
+        **network,
+        **listener_sources(models[0], identity, numbers),
+    }
     fields = old | {
         "abi": ABI,
         "streaming": streaming,
         "not_streamed": models[0].not_streamed,
         "input": input_of(models[0]),
+        "detection": detection.to_json(),
         "arena_bytes": c_writer.arena_bytes(models[0]),
         "weights_bytes": models[0].summary.weights_bytes,
         "macs": models[0].summary.macs,

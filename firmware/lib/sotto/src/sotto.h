@@ -4,6 +4,7 @@
 
 #include "sotto/detect.h"
 #include "sotto/frontend.h"
+#include "sotto/listener.h"
 #include "sotto/model.h"
 
 #endif

@@ -1,44 +1,38 @@
-/* Audio in, word out: reads 16-bit mono samples from stdin and prints the word that they hold.
+/* Audio in, words out: reads 16-bit mono samples from stdin for as long as they come, such as those
+ * of a microphone (arecord -t raw -f S16_LE -r 16000), and prints each word when it is heard.
  *
- * How to build it stands in the library's README.md. The shipped model takes one second at 16 kHz.
+ * How to build it stands in the library's README.md. The shipped model listens at 16 kHz.
  */
 #include <stdint.h>
 #include <stdio.h>
 
-#include "sotto/frontend.h"
-#include "sotto/model.h"
-#include "sotto_frontend_tables.h"
-#include "sotto_model.h"
+#include "sotto/listener.h"
+#include "sotto_listener.h"
 
 static _Alignas(16) uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
-static _Alignas(SOTTO_FRONTEND_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_FRONTEND_WORKSPACE_BYTES];
-static int8_t features[SOTTO_MODEL_FRAMES][SOTTO_MODEL_BINS];
+static _Alignas(SOTTO_LISTENER_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_LISTENER_WORKSPACE_BYTES];
 
 int main(void) {
-  sotto_frontend frontend;
-  if (sotto_frontend_init(&frontend, &sotto_frontend_default_tables, workspace, sizeof workspace) !=
-          SOTTO_OK ||
-      sotto_model_init(arena, sizeof arena) != SOTTO_OK) {
+  sotto_listener listener;
+  if (sotto_listener_init(&listener, &sotto_listener_default_model, arena, sizeof arena, workspace,
+                          sizeof workspace, &sotto_listener_default_settings) != SOTTO_OK) {
     return 1;
   }
   int16_t samples[160];
-  int8_t scores[SOTTO_MODEL_CLASSES];
-  size_t frames = 0, steps = 0, count;
-  while (steps < SOTTO_MODEL_STEPS && (count = fread(samples, 2, 160, stdin)) > 0) {
-    for (size_t used = 0, taken; used < count && steps < SOTTO_MODEL_STEPS; used += taken) {
-      frames += (size_t)sotto_frontend_push(&frontend, samples + used, count - used, &taken,
-                                            features[frames]);
-      if (frames < SOTTO_MODEL_FRAMES) continue;
-      if (sotto_model_invoke(arena, sizeof arena, features[0], scores) != SOTTO_OK) return 1;
-      frames = 0;
-      steps++;
+  size_t count;
+  while ((count = fread(samples, sizeof samples[0], 160, stdin)) > 0) {
+    for (size_t used = 0, taken; used < count; used += taken) {
+      sotto_event event;
+      const int heard =
+          sotto_listener_push(&listener, samples + used, count - used, &taken, &event);
+      if (heard < 0) return 1;
+      if (heard == SOTTO_HEARD_WORD) {
+        printf("%lu ms: %s, %u %%\n",
+               (unsigned long)(event.sample * 1000u / SOTTO_FRONTEND_SAMPLE_RATE_HZ),
+               sotto_labels[event.class_index], event.average_q15 * 100u / SOTTO_DETECT_ONE_Q15);
+        fflush(stdout);
+      }
     }
   }
-  if (steps < SOTTO_MODEL_STEPS) return 1; /* too few samples */
-  size_t best = 0;
-  for (size_t i = 1; i < SOTTO_MODEL_CLASSES; i++) {
-    if (scores[i] > scores[best]) best = i;
-  }
-  puts(sotto_labels[best]);
   return 0;
 }

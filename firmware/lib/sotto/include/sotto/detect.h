@@ -23,7 +23,7 @@ extern "C" {
 #define SOTTO_DETECT_ONE_Q15 32768u
 
 /* Values that the distance of two int8 logits can have: 0 .. 255. */
-#define SOTTO_DETECT_DISTANCES 256
+#define SOTTO_DETECT_DISTANCES 256u
 
 #define SOTTO_DETECT_MAX_CLASSES 255
 #define SOTTO_DETECT_MAX_SMOOTHING_STEPS 1024
@@ -40,9 +40,10 @@ typedef struct sotto_scores {
   sotto_score_kind kind;
   uint16_t classes; /* 1 .. SOTTO_DETECT_MAX_CLASSES; logits: 2 at least */
 
-  /* Logits: [SOTTO_DETECT_DISTANCES], round(2^15 exp(-distance * scale of the scores)), so the
-   * first value is SOTTO_DETECT_ONE_Q15. Other kinds: not read. */
+  /* Logits: [exp_entries], round(2^15 exp(-distance * scale of the scores)), so the first value is
+   * SOTTO_DETECT_ONE_Q15; further distances count 0. Other kinds: not read. */
   const uint16_t *exp_q15;
+  uint16_t exp_entries; /* 1 .. SOTTO_DETECT_DISTANCES */
 } sotto_scores;
 
 /* When scores are an event. */

@@ -5,7 +5,9 @@
 static int scores_are_valid(const sotto_scores *scores) {
   const int logits = scores->kind == SOTTO_SCORES_LOGITS_S8;
   return scores->classes >= (logits ? 2 : 1) && scores->classes <= SOTTO_DETECT_MAX_CLASSES &&
-         (!logits || (scores->exp_q15 != NULL && scores->exp_q15[0] == SOTTO_DETECT_ONE_Q15));
+         (!logits || (scores->exp_q15 != NULL && scores->exp_entries >= 1 &&
+                      scores->exp_entries <= SOTTO_DETECT_DISTANCES &&
+                      scores->exp_q15[0] == SOTTO_DETECT_ONE_Q15));
 }
 
 sotto_setting sotto_detect_check(const sotto_detect_settings *settings, uint16_t classes,

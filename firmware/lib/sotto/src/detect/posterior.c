@@ -18,7 +18,8 @@ static void softmax(const sotto_scores *format, const int8_t *scores, uint16_t *
   const int8_t greatest = greatest_score(scores, format->classes);
   uint32_t sum_q15 = 0; /* 2^15 .. 255 * 2^15: the greatest adds one */
   for (uint16_t c = 0; c < format->classes; c++) {
-    const uint16_t term_q15 = format->exp_q15[greatest - scores[c]];
+    const int distance = greatest - scores[c];
+    const uint16_t term_q15 = distance < format->exp_entries ? format->exp_q15[distance] : 0;
     posterior_q15[c] = term_q15;
     sum_q15 += term_q15;
   }
