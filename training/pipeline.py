@@ -7,7 +7,9 @@ changed, and a run that was broken off continues where it was.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,10 @@ from training.export import Manifest, check_arguments, export_model
 from training.export.detection import chosen_detection
 from training.files import write_atomically
 from training.progress import Progress, Silent
-from training.recipe import Recipe, StudentConfig, TeacherConfig
+from training.recipe import Recipe
 from training.recipe import quick as quick_recipe
 from training.results import Candidate, golden_pcm, summarise, write_clips
+from training.runtime import keras
 from training.stages import CORPUS, CURVE_FILE, Line
 from training.train import predict
 
@@ -74,20 +77,21 @@ def run(
     line = Line(recipe, cache)
     clips = line.data(_recordings(recipe, data, line), skip_unreadable)
     bank = line.bank(clips)
-    teacher = line.teacher(clips, bank)
-    plain = line.student(clips, bank, None)
-    distilled = line.student(clips, bank, teacher)
-    integer = line.int8(clips, bank, teacher, distilled)
+    teachers = tuple(line.teacher(config, clips, bank) for config in recipe.teachers)
+    taught = tuple(map(line.logits, recipe.teachers, itertools.repeat(bank), teachers))
+    baseline = (line.student(clips, bank, ()),) if recipe.distillation.baseline else ()
+    distilled = line.student(clips, bank, taught)
+    integer = line.int8(clips, bank, taught, distilled)
 
     tflite = (integer.folder / "model.tflite").read_bytes()
     features = np.load(bank.folder / "test.npy")
     targets = np.load(clips.folder / "test_targets.npy")
     facts = json.loads((clips.folder / "facts.json").read_text())
-    candidates = [
-        _float_candidate("teacher", line, recipe.teacher, teacher, features),
-        _float_candidate("student, labels only", line, recipe.student, plain, features),
-        _float_candidate("student, distilled", line, recipe.student, distilled, features),
-    ]
+    candidates = _teachers(line, teachers, features)
+    students = [(stage, "student, labels only") for stage in baseline]
+    for stage, name in (*students, (distilled, "student, distilled")):
+        model = line.trained(recipe.student, stage)
+        candidates.append(_float_candidate(name, model, predict(model, features)))
     candidates.append(_int8_candidate(candidates[-1], tflite, features))
     names = facts["test"]["names"]
     pcm = np.load(clips.folder / "test_pcm.npy")
@@ -107,7 +111,11 @@ def run(
     )
     for name in ("train", "validation", "test"):
         del facts[name]["names"]
-    curves = [_curve(stage) for stage in (teacher, plain, distilled, integer)]
+    curves = [
+        _curve(stage)
+        for stage in (*teachers, *baseline, distilled, integer)
+        if (stage.folder / CURVE_FILE).is_file()
+    ]
     results = summarise(
         recipe, facts, targets, candidates, curves, cache.stages, manifest.model_hash
     )
@@ -124,14 +132,32 @@ def _recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:
     return scan(data or line.speech().folder / CORPUS, recipe.words)
 
 
-def _float_candidate(
-    name: str,
-    line: Line,
-    config: TeacherConfig | StudentConfig,
-    stage: Stage,
-    features: np.ndarray,
-) -> Candidate:
-    model = line.trained(config, stage)
+def _teachers(line: Line, stages: Sequence[Stage], features: np.ndarray) -> list[Candidate]:
+    """Each teacher, and where there are several the mean of their logits."""
+    candidates: list[Candidate] = []
+    said: list[np.ndarray] = []
+    for config, stage in zip(line.recipe.teachers, stages, strict=True):
+        model = line.trained(config, stage)
+        said.append(predict(model, features))
+        name = f"teacher {config.architecture}"
+        taken = sum(one.name.startswith(name) for one in candidates)
+        candidates.append(
+            _float_candidate(f"{name} {taken + 1}" if taken else name, model, said[-1])
+        )
+    if len(candidates) > 1:
+        together = Candidate(
+            name="teachers together",
+            form="float32",
+            parameters=sum(one.parameters for one in candidates),
+            bytes=sum(one.bytes for one in candidates),
+            macs=sum(one.macs for one in candidates),
+            decisions=evaluate.decide(np.mean(said, axis=0)),
+        )
+        candidates.append(together)
+    return candidates
+
+
+def _float_candidate(name: str, model: keras.Model, logits: np.ndarray) -> Candidate:
     parameters = models.deployed_parameters(model)
     return Candidate(
         name=name,
@@ -139,7 +165,7 @@ def _float_candidate(
         parameters=parameters,
         bytes=parameters * FLOAT_BYTES,
         macs=models.count_macs(model),
-        decisions=evaluate.decide(predict(model, features)),
+        decisions=evaluate.decide(logits),
     )
 
 

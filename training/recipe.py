@@ -197,22 +197,66 @@ class SynthesisConfig(Section):
 
 
 @dataclass(frozen=True)
-class TeacherConfig(Section):
-    """The large float model that the student learns from."""
+class NetworkConfig(Section):
+    """A network and how it is trained."""
 
-    architecture: str = choice("res_ds_cnn", ("res_ds_cnn",))
-    width: int = ranged(160, 8, 1_024)
+    architecture: str = choice("ds_cnn", ("ds_cnn", "res_ds_cnn", "temporal"))
+    width: int = ranged(64, 4, 1_024)
     """Channels of each block."""
-    blocks: int = ranged(6, 1, 32)
-    epochs: int = ranged(140, 1, 10_000)
+    blocks: int = ranged(5, 1, 32)
+    stem_width: int = ranged(0, 0, 1_024)
+    """Temporal network: channels of the first layer; 0 takes three quarters of the width."""
+    kernel_frames: int = ranged(5, 2, 31)
+    """Temporal network: taps of every convolution over time."""
+    dilations: tuple[int, ...] = ranged((1, 2, 4, 4), 1, 64)
+    """Temporal network: steps between the taps, of the blocks in turn."""
+    hop_frames: int = ranged(2, 1, 8)
+    """Temporal network: frames of one step of the blocks."""
+    epochs: int = ranged(250, 1, 100_000)
     """One epoch is one pass over the clips of the training set, each in one augmented copy."""
     augment_share: float = ranged(1.0, 0.0, 1.0)
     """Part of the tilt and of the widest masks of the augmentation that this model gets."""
     batch_clips: int = ranged(64, 1, 4_096)
     learning_rate: float = ranged(3e-3, 1e-6, 1.0)
+    weight_decay: float = ranged(1e-4, 0.0, 1.0)
+    dropout: float = ranged(0.0, 0.0, 0.9)
+    label_smoothing: float = ranged(0.0, 0.0, 0.5)
+    mixup: float = ranged(0.0, 0.0, 0.5)
+    """Greatest share of another clip that half of the clips get."""
+    averaging: float = ranged(0.0, 0.0, 0.99999)
+    """Share of the running average of the weights that a step keeps; the average is what remains
+    of the training. 0 keeps the last weights."""
+    context_share: float = ranged(0.0, 0.0, 1.0)
+    """Temporal network: share of the steps in which each clip follows another one, as in a stream.
+    """
+    seed: int = ranged(1, 0, 2**31 - 1)
+    """Of the first weights and of the order of the clips, beside the seed of the recipe."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.dilations:
+            self.fail("dilations", "the list is empty", "Give at least one number.")
+        if self.context_share > 0.0 and self.architecture != "temporal":
+            self.fail(
+                "context_share",
+                f"{self.architecture} takes one window of frames only",
+                "Use the architecture temporal, or set context_share to 0.",
+            )
+
+
+@dataclass(frozen=True)
+class TeacherConfig(NetworkConfig):
+    """A large float model; the student learns from the mean of the logits of all of them."""
+
+    architecture: str = choice("res_ds_cnn", ("res_ds_cnn", "temporal"))
+    width: int = ranged(160, 8, 1_024)
+    blocks: int = ranged(6, 1, 32)
+    epochs: int = ranged(140, 1, 10_000)
     weight_decay: float = ranged(1e-3, 0.0, 1.0)
     dropout: float = ranged(0.2, 0.0, 0.9)
-    label_smoothing: float = ranged(0.0, 0.0, 0.5)
+    label_smoothing: float = ranged(0.05, 0.0, 0.5)
+    mixup: float = ranged(0.4, 0.0, 0.5)
+    averaging: float = ranged(0.999, 0.0, 0.99999)
 
 
 @dataclass(frozen=True)
@@ -241,21 +285,12 @@ class ExternalTeacherConfig(Section):
 
 
 @dataclass(frozen=True)
-class StudentConfig(Section):
+class StudentConfig(NetworkConfig):
     """The model that is deployed."""
 
-    architecture: str = choice("ds_cnn", ("ds_cnn",))
-    width: int = ranged(64, 4, 512)
-    """Channels of each block."""
-    blocks: int = ranged(5, 1, 16)
-    epochs: int = ranged(250, 1, 10_000)
+    architecture: str = choice("ds_cnn", ("ds_cnn", "res_ds_cnn", "temporal"))
     augment_share: float = ranged(0.5, 0.0, 1.0)
-    """Part of the tilt and of the widest masks of the augmentation that this model gets."""
-    batch_clips: int = ranged(64, 1, 4_096)
-    learning_rate: float = ranged(3e-3, 1e-6, 1.0)
-    weight_decay: float = ranged(1e-4, 0.0, 1.0)
-    dropout: float = ranged(0.0, 0.0, 0.9)
-    label_smoothing: float = ranged(0.0, 0.0, 0.5)
+    averaging: float = ranged(0.9995, 0.0, 0.99999)
 
 
 @dataclass(frozen=True)
@@ -304,13 +339,19 @@ class DistillationConfig(Section):
     """Students in turn, each taught by the one before (born-again, Furlanello et al. 2018)."""
     successor: str = choice("joins", ("joins", "replaces"))
     """Whether the student of a round joins the teachers of the next one, or replaces them."""
+    baseline: bool = False
+    """Also trains the student by the labels alone, to show what the teachers bring."""
 
 
 @dataclass(frozen=True)
 class QuantisationConfig(Section):
-    """Fine-tuning with simulated int8 arithmetic before the conversion to int8."""
+    """The way to int8: calibration on training clips, or fine-tuning on a simulated int8 grid."""
 
+    method: str = choice("calibration", ("calibration", "fine_tuning"))
+    calibration_clips: int = ranged(300, 1, 100_000)
+    """Augmented clips of the training set by which calibration finds the ranges."""
     epochs: int = ranged(20, 1, 1_000)
+    """Of the fine-tuning."""
     batch_clips: int = ranged(64, 1, 4_096)
     learning_rate: float = ranged(3e-4, 1e-7, 1.0)
 
@@ -370,12 +411,24 @@ class Recipe(Section):
     frontend: FrontendConfig = FrontendConfig()
     augment: AugmentConfig = AugmentConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
-    teacher: TeacherConfig = TeacherConfig()
+    teachers: tuple[TeacherConfig, ...] = (TeacherConfig(),)
+    """Unlike ones err differently: together they are better than any of them."""
     student: StudentConfig = StudentConfig()
     distillation: DistillationConfig = DistillationConfig()
     quantisation: QuantisationConfig = QuantisationConfig()
     detection: DetectionConfig = DetectionConfig()
     target: TargetConfig = TargetConfig()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.teachers:
+            self.fail("teachers", "the list is empty", "Leave it out, or give a [[teachers]].")
+        if self.student.architecture == "temporal" and self.quantisation.method == "fine_tuning":
+            self.fail(
+                "quantisation",
+                "a simulated grid hides dilations from the converter",
+                'Give quantisation.method = "calibration" for a temporal student.',
+            )
 
     @property
     def recipe_hash(self) -> str:
@@ -409,7 +462,10 @@ def quick(recipe: Recipe) -> Recipe:
             passes=min(recipe.augment.passes, QUICK_PASSES),
             mix_passes=min(recipe.augment.mix_passes, QUICK_PASSES),
         ),
-        teacher=replace(recipe.teacher, epochs=min(recipe.teacher.epochs, QUICK_TEACHER_EPOCHS)),
+        teachers=tuple(
+            replace(teacher, epochs=min(teacher.epochs, QUICK_TEACHER_EPOCHS))
+            for teacher in recipe.teachers
+        ),
         student=replace(recipe.student, epochs=min(recipe.student.epochs, QUICK_STUDENT_EPOCHS)),
         quantisation=replace(
             recipe.quantisation, epochs=min(recipe.quantisation.epochs, QUICK_QUANTISATION_EPOCHS)

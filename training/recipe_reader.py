@@ -7,6 +7,7 @@ import re
 import tomllib
 import types
 import typing
+from collections import Counter
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -39,12 +40,13 @@ class Section:
         for item in fields(self):
             value = getattr(self, item.name)
             low, high = item.metadata.get("range", (None, None))
-            if low is not None and not low <= value <= high:
-                self.fail(
-                    item.name,
-                    f"{value} is out of range",
-                    f"Give a value from {low} to {high}.",
-                )
+            for number in value if isinstance(value, tuple) else (value,):
+                if low is not None and not low <= number <= high:
+                    self.fail(
+                        item.name,
+                        f"{number} is out of range",
+                        f"Give a value from {low} to {high}.",
+                    )
             allowed = item.metadata.get("allowed")
             if allowed and value not in allowed:
                 self.fail(
@@ -55,7 +57,7 @@ class Section:
 
 
 def ranged(default: Any, low: float, high: float) -> Any:
-    """A number field that accepts `low <= value <= high`."""
+    """A field of a number, or of several, that accepts `low <= value <= high`."""
     return field(default=default, metadata={"range": (low, high)})
 
 
@@ -142,10 +144,24 @@ class _Reader:
                 self._wrong(keys, value, "a text in quotes")
             return value
         if isinstance(hint, types.GenericAlias) and typing.get_origin(hint) is tuple:
-            if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-                self._wrong(keys, value, "a list of texts")
-            return tuple(value)
+            return self._values(typing.get_args(hint)[0], value, keys)
         raise TypeError(f"no reader for {hint} of {'.'.join(keys)}")
+
+    def _values(self, kind: Any, value: Any, keys: tuple[str, ...]) -> tuple[Any, ...]:
+        if is_dataclass(kind):
+            if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+                self._wrong(keys, value, f"a list of sections: write [[{keys[-1]}]]")
+            section = typing.cast("type[Section]", kind)
+            return tuple(
+                self.section(section, one, (*keys[:-1], f"{keys[-1]}[{number}]"))
+                for number, one in enumerate(value, start=1)
+            )
+        if kind is int:
+            if not isinstance(value, list) or not all(type(one) is int for one in value):
+                self._wrong(keys, value, "a list of whole numbers")
+        elif not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            self._wrong(keys, value, "a list of texts")
+        return tuple(value)
 
     def _wrong(self, keys: tuple[str, ...], value: Any, expected: str) -> NoReturn:
         remedy = f"Give {expected}."
@@ -181,6 +197,7 @@ def _shown(value: Any) -> str:
 
 
 _HEADER = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
+_LISTED = re.compile(r"^\s*\[\[\s*([^\[\]]+?)\s*\]\]\s*(#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-\"'. ]+?)\s*=")
 
 
@@ -192,13 +209,19 @@ def line_of(text: str, keys: tuple[str, ...]) -> int:
     """Line, counted from 1, on which the key or the section stands; 1 when it stands nowhere.
 
     `tomllib` keeps no positions, so the text is read again: a key that is spelled in another
-    way than `[section]` and `key = value` is found by the longest part of its path.
+    way than `[section]` and `key = value` is found by the longest part of its path. The second
+    `[[section]]` of a list has the path `section[2]`.
     """
     section: tuple[str, ...] = ()
+    listed: Counter[tuple[str, ...]] = Counter()
     best, best_depth = 1, 0
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
             section = here = _path_of(header[1])
+        elif header := _LISTED.match(line):
+            path = _path_of(header[1])
+            listed[path] += 1
+            section = here = (*path[:-1], f"{path[-1]}[{listed[path]}]")
         elif key := _KEY.match(line):
             here = section + _path_of(key[1])
         else:

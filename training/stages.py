@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -41,7 +41,7 @@ from training.cache import Cache, Stage
 from training.compress import quantise
 from training.distill import DistillationLoss, LabelLoss, Loss
 from training.features import Frontend
-from training.recipe import FEATURE_SCALE, Recipe, StudentConfig, TeacherConfig
+from training.recipe import FEATURE_SCALE, NetworkConfig, Recipe, TeacherConfig
 from training.runtime import keras, tf
 from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingSet
 
@@ -50,6 +50,9 @@ CORPUS = "corpus"
 ROOMS = 48
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
+COPIES_FILE, MIXES_FILE = "train.npy", "mixes.npy"
+LOGITS_FILE, MIX_LOGITS_FILE = "logits.npy", "mix_logits.npy"
+MODEL_FILE = "model.tflite"
 DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 """Of power: the features count octaves of power."""
 
@@ -72,6 +75,12 @@ def _new_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
     with path.open("r+b") as file:
         os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     return array
+
+
+def _mean_logits(taught: Sequence[Stage], name: str) -> np.ndarray:
+    """float32[passes, clips, classes]: the mean of what the teachers say."""
+    said = (np.load(stage.folder / name).astype(np.float32) for stage in taught)
+    return np.asarray(sum(said) / len(taught), np.float32)
 
 
 class Line:
@@ -234,58 +243,117 @@ class Line:
             after=(data, impulses),
         )
 
-    def teacher(self, data: Stage, bank: Stage) -> Stage:
-        """The trained teacher, and its logits for every copy of every training clip."""
-        config = self.recipe.teacher
+    def teacher(self, config: TeacherConfig, data: Stage, bank: Stage) -> Stage:
+        """A trained teacher."""
         loss = LabelLoss(config.label_smoothing)
 
         def build(folder: Path) -> None:
             model = self.network(config)
-            self._fit(folder, "teacher", model, config, loss, (data, bank))
-            copies = np.load(bank.folder / "train.npy", mmap_mode="r")
-            with self.progress.task("teacher's logits", len(copies)) as task:
-                logits = []
-                for clips in copies:
-                    logits.append(train.predict(model, clips))
-                    task.advance()
-            np.save(folder / "logits.npy", np.stack(logits))
+            self._fit(folder, f"teacher {config.architecture}", model, config, loss, (data, bank))
 
-        return self._training("teacher", build, config, loss, (data, bank))
+        return self._training(f"teacher-{config.architecture}", build, config, loss, (data, bank))
 
-    def student(self, data: Stage, bank: Stage, teacher: Stage | None) -> Stage:
-        """The trained float student, from the labels alone where there is no teacher."""
+    def logits(self, config: TeacherConfig, bank: Stage, teacher: Stage) -> Stage:
+        """What a teacher says: `logits.npy` float16[passes, clips, classes] of every copy of every
+        training clip, and `mix_logits.npy` of the mixes where the bank has some.
+        """
+
+        def build(folder: Path) -> None:
+            model = self.network(config)
+            model.load_weights(teacher.folder / WEIGHTS_FILE)
+            hear = train.predictor(model, config.architecture in models.XLA_FORMS)
+            for source_name, name in ((COPIES_FILE, LOGITS_FILE), (MIXES_FILE, MIX_LOGITS_FILE)):
+                copies = np.load(bank.folder / source_name, mmap_mode="r")
+                if not len(copies):
+                    continue
+                with self.progress.task(f"logits of {teacher.name}", len(copies)) as task:
+                    said = []
+                    for clips in copies:
+                        said.append(hear(np.asarray(clips)).astype(np.float16))
+                        task.advance()
+                np.save(folder / name, np.stack(said))
+
+        return self.cache.stage(
+            f"{teacher.name}-logits",
+            build,
+            code=(models, train),
+            inputs={"tensorflow": tf.__version__},
+            after=(bank, teacher),
+        )
+
+    def student(self, data: Stage, bank: Stage, taught: tuple[Stage, ...]) -> Stage:
+        """The trained float student; from the labels alone where no teacher's logits are given."""
         config = self.recipe.student
-        loss = self._student_loss(teacher is not None)
-        after = (data, bank) if teacher is None else (data, bank, teacher)
-        name = "student-labels-only" if teacher is None else "student-distilled"
+        loss = self._student_loss(bool(taught))
+        after = (data, bank, *taught)
+        name = "student-distilled" if taught else "student-labels-only"
 
         def build(folder: Path) -> None:
             self._fit(folder, name, self.network(config), config, loss, after)
 
         return self._training(name, build, config, loss, after)
 
-    def int8(self, data: Stage, bank: Stage, teacher: Stage, student: Stage) -> Stage:
-        """The student fine-tuned on the int8 grid, as `model.tflite`."""
-        config = replace(self.recipe.student, **asdict(self.recipe.quantisation))
+    def int8(self, data: Stage, bank: Stage, taught: tuple[Stage, ...], student: Stage) -> Stage:
+        """The student on the int8 grid, as `model.tflite`."""
+        if self.recipe.quantisation.method == "calibration":
+            return self._calibrated(bank, student)
+        return self._fine_tuned(data, bank, taught, student)
+
+    def _calibrated(self, bank: Stage, student: Stage) -> Stage:
+        clips = self.recipe.quantisation.calibration_clips
+
+        def build(folder: Path) -> None:
+            copies = np.load(bank.folder / COPIES_FILE, mmap_mode="r")
+            rng = np.random.default_rng(self.recipe.seed)
+            passes = rng.integers(0, copies.shape[0], clips)
+            examples = copies[passes, rng.integers(0, copies.shape[1], clips)]
+            model = self.trained(self.recipe.student, student)
+            (folder / MODEL_FILE).write_bytes(quantise.convert_calibrated(model, examples))
+
+        return self.cache.stage(
+            "student-int8",
+            build,
+            code=(models, compress),
+            inputs={"clips": clips, "seed": self.recipe.seed, "tensorflow": tf.__version__},
+            after=(bank, student),
+        )
+
+    def _fine_tuned(
+        self, data: Stage, bank: Stage, taught: tuple[Stage, ...], student: Stage
+    ) -> Stage:
+        quantisation = self.recipe.quantisation
+        config = replace(
+            self.recipe.student,
+            epochs=quantisation.epochs,
+            batch_clips=quantisation.batch_clips,
+            learning_rate=quantisation.learning_rate,
+            averaging=0.0,
+        )
         loss = self._student_loss(True)
-        after = (data, bank, teacher, student)
 
         def build(folder: Path) -> None:
             aware = quantise.quantise_aware(self.trained(self.recipe.student, student))
-            self._fit(folder, "student-int8", aware, config, loss, after[:3])
-            (folder / "model.tflite").write_bytes(quantise.convert(aware))
+            sources = (data, bank, *taught)
+            self._fit(folder, "student-int8", aware, config, loss, sources, xla=False)
+            (folder / MODEL_FILE).write_bytes(quantise.convert(aware))
 
+        after = (data, bank, *taught, student)
         return self._training("student-int8", build, config, loss, after)
 
-    def network(self, config: TeacherConfig | StudentConfig) -> keras.Model:
-        """A network with fresh weights."""
-        return models.build(config, self.recipe.frontend, self.classes, self.recipe.seed)
+    def network(self, config: NetworkConfig) -> keras.Model:
+        """A network with fresh weights, in the form for training."""
+        seed = self._seed(config)
+        return models.build(config, self.recipe.frontend, self.classes, seed, deployed=False)
 
-    def trained(self, config: TeacherConfig | StudentConfig, stage: Stage) -> keras.Model:
-        """The network of a training stage."""
+    def trained(self, config: NetworkConfig, stage: Stage) -> keras.Model:
+        """The network of a training stage, in the form for deployment."""
         model = self.network(config)
         model.load_weights(stage.folder / WEIGHTS_FILE)
-        return model
+        deployed = models.build(config, self.recipe.frontend, self.classes, self._seed(config))
+        return models.transfer(model, deployed)
+
+    def _seed(self, config: NetworkConfig) -> int:
+        return self.recipe.seed + config.seed - 1
 
     def _student_loss(self, taught: bool) -> DistillationLoss | LabelLoss:
         smoothing = self.recipe.student.label_smoothing
@@ -299,18 +367,23 @@ class Line:
         folder: Path,
         name: str,
         model: keras.Model,
-        config: TeacherConfig | StudentConfig,
+        config: NetworkConfig,
         loss: Loss,
         sources: tuple[Stage, ...],
+        xla: bool | None = None,
     ) -> None:
-        """Train on data, features and, when it is among the sources, the teacher's logits."""
-        data, bank, *teacher = sources
+        """Train on data, features and the logits of the teachers that are among the sources."""
+        data, bank, *taught = sources
+        mixes = np.load(bank.folder / MIXES_FILE, mmap_mode="r")
+        mixed = bool(taught) and self.recipe.distillation.mixes and len(mixes) > 0
         curve = train.fit(
             model,
             TrainingSet(
-                np.load(bank.folder / "train.npy", mmap_mode="r"),
+                np.load(bank.folder / COPIES_FILE, mmap_mode="r"),
                 np.load(data.folder / "train_targets.npy"),
-                np.load(teacher[0].folder / "logits.npy", mmap_mode="r") if teacher else None,
+                _mean_logits(taught, LOGITS_FILE) if taught else None,
+                mixes if mixed else None,
+                _mean_logits(taught, MIX_LOGITS_FILE) if mixed else None,
             ),
             LabelledFeatures(
                 np.load(bank.folder / "validation.npy"),
@@ -322,30 +395,34 @@ class Line:
                 config.batch_clips,
                 config.learning_rate,
                 config.weight_decay,
-                self.recipe.seed,
+                self._seed(config),
+                config.averaging,
             ),
             self._changes(config),
             self.progress,
             name,
             folder / "checkpoint.npz",
+            xla=config.architecture in models.XLA_FORMS if xla is None else xla,
         )
         model.save_weights(folder / WEIGHTS_FILE)
         (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
 
-    def _changes(self, config: TeacherConfig | StudentConfig) -> FeatureChanges:
+    def _changes(self, config: NetworkConfig) -> FeatureChanges:
         widest, share = self.recipe.augment, config.augment_share
         input_unit_db = DB_PER_OCTAVE * self.recipe.frontend.step_log2 / FEATURE_SCALE
         return FeatureChanges(
             share * widest.time_mask_frames,
             share * widest.frequency_mask_bins,
             share * widest.tilt_db / input_unit_db,
+            config.mixup,
+            config.context_share,
         )
 
     def _training(
         self,
         name: str,
         build: Callable[[Path], None],
-        config: TeacherConfig | StudentConfig,
+        config: NetworkConfig,
         loss: DistillationLoss | LabelLoss,
         after: tuple[Stage, ...],
     ) -> Stage:
@@ -356,6 +433,7 @@ class Line:
             inputs={
                 "config": asdict(config),
                 "loss": asdict(loss),
+                "mixes": self.recipe.distillation.mixes,
                 "changes": asdict(self._changes(config)),
                 "seed": self.recipe.seed,
                 "tensorflow": tf.__version__,

@@ -32,7 +32,7 @@ test_percent = 15.0
 [augment]
 passes = 2
 
-[teacher]
+[[teachers]]
 width = 8
 blocks = 1
 epochs = 2

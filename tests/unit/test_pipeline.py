@@ -17,6 +17,7 @@ from training.pipeline import run
 from training.recipe import (
     AugmentConfig,
     DataConfig,
+    DistillationConfig,
     FrontendConfig,
     QuantisationConfig,
     Recipe,
@@ -29,7 +30,14 @@ from training.stages import source
 
 SPEAKERS, CLIPS_PER_SPEAKER, SAMPLES = 12, 2, 16_000
 PITCH_HZ = {"low": 200.0, "high": 1_500.0}
-MODELS = ["teacher", "student, labels only", "student, distilled", "student, int8"]
+MODELS = [
+    "teacher res_ds_cnn",
+    "teacher temporal",
+    "teachers together",
+    "student, labels only",
+    "student, distilled",
+    "student, int8",
+]
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +64,13 @@ def recipe(**changes):
         words=WordsConfig(tuple(PITCH_HZ), unknown=False, silence=False),
         data=DataConfig(validation_percent=20, test_percent=30),
         augment=AugmentConfig(passes=2),
-        teacher=TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+        teachers=(
+            TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+            TeacherConfig("temporal", width=8, blocks=2, epochs=4, batch_clips=8),
+        ),
         student=StudentConfig(width=8, blocks=2, epochs=4, batch_clips=8),
-        quantisation=QuantisationConfig(epochs=2, batch_clips=8),
+        distillation=DistillationConfig(baseline=True),
+        quantisation=QuantisationConfig("fine_tuning", epochs=2, batch_clips=8),
         **changes,
     )
 
@@ -80,7 +92,7 @@ def test_results_say_what_was_measured(finished):
         assert row["parameters"] > 0
     assert results["models"][-1]["bytes"] == len((finished.work_dir / "model.tflite").read_bytes())
     assert sum(map(sum, results["confusion"]["counts"])) == results["data"]["test"]["clips"]
-    assert [len(curve["loss"]) for curve in results["curves"]] == [4, 4, 4, 2]
+    assert [len(curve["loss"]) for curve in results["curves"]] == [4, 4, 4, 4, 2]
     assert results["recipe_hash"] == recipe().recipe_hash
     manifest = json.loads((finished.out_dir / "manifest.json").read_text())
     assert results["model_hash"] == manifest["model_hash"] == finished.manifest.model_hash
@@ -111,7 +123,9 @@ def test_second_run_trains_nothing_and_changes_nothing(finished, recordings):
 
 
 def test_a_change_repeats_only_what_follows_from_it(finished, recordings):
-    changed = Recipe(**{**vars(recipe()), "quantisation": QuantisationConfig(epochs=1)})
+    changed = Recipe(
+        **{**vars(recipe()), "quantisation": QuantisationConfig("fine_tuning", epochs=1)}
+    )
     result = run(changed, recordings, finished.work_dir, finished.work_dir / "other")
     ran = [stage["name"] for stage in result.results["stages"] if not stage["reused"]]
     assert ran == ["student-int8"]

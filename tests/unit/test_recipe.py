@@ -28,10 +28,10 @@ MISTAKES = [
     ("[augment]\n\nshift_s = 0.1\n", 7, ["augment.shift_s = 0.1"], "use shift_ms, in ms"),
     ("[augment]\nshift = 100\n", 6, ["augment.shift = 100"], "use shift_ms, in ms"),
     ('[augment]\nshift_ms = "100 ms"\n', 6, ["'100 ms'", "not a number"], "in ms, without quotes"),
-    ('[teacher]\nepochs = "ten"\n', 6, ["'ten'", "not a whole number"], "Give a whole number."),
-    ("[teacher]\nepochs = 2.5\n", 6, ["2.5", "not a whole number"], "Give a whole number."),
-    ("[teacher]\nepochs = true\n", 6, ["true", "not a whole number"], "Give a whole number."),
-    ("[teacher]\nepochs = 0\n", 6, ["epochs: 0 is out of range"], "from 1 to"),
+    ('[[teachers]]\nepochs = "ten"\n', 6, ["'ten'", "not a whole number"], "Give a whole number."),
+    ("[[teachers]]\nepochs = 2.5\n", 6, ["2.5", "not a whole number"], "Give a whole number."),
+    ("[[teachers]]\nepochs = true\n", 6, ["true", "not a whole number"], "Give a whole number."),
+    ("[[teachers]]\nepochs = 0\n", 6, ["epochs: 0 is out of range"], "from 1 to"),
     ("[data]\ntest_percent = 90\n", 6, ["test_percent: 90.0 is out of range"], "from 1.0 to 40.0"),
     ("[synthesis]\nenabled = 1\n", 6, ["= 1 is not true or false"], "Give true or false."),
     ("[target]\nbackend = 'cmsis'\n", 6, ["'cmsis'"], "aot, tflm"),
@@ -106,10 +106,10 @@ def test_file_in_another_encoding_is_an_error_of_the_user(tmp_path):
 
 
 def test_values_and_defaults(tmp_path):
-    text = GOOD + "silence = false\n[teacher]\nepochs = 3\nlearning_rate = 1\n"
+    text = GOOD + "silence = false\n[[teachers]]\nepochs = 3\nlearning_rate = 1\n"
     recipe = load_recipe(write(tmp_path, text))
     assert recipe.words.labels == ("on", "off", "_unknown_")
-    assert recipe.teacher == TeacherConfig(epochs=3, learning_rate=1.0)
+    assert recipe.teachers == (TeacherConfig(epochs=3, learning_rate=1.0),)
     assert recipe.frontend == FrontendConfig()
     assert recipe.frontend.frames == 49
 
@@ -133,7 +133,7 @@ def test_hash_follows_every_value():
 def test_quick_only_shortens():
     recipe = Recipe("mine", WordsConfig(("on", "off")))
     short = quick(recipe)
-    assert short.teacher.epochs < recipe.teacher.epochs
+    assert short.teachers[0].epochs < recipe.teachers[0].epochs
     assert short.augment.passes < recipe.augment.passes
     assert short.student == replace(recipe.student, epochs=short.student.epochs)
     assert quick(short) == short

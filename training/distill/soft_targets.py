@@ -1,9 +1,9 @@
 """Loss objects, apart from the loop that uses them.
 
-Each is called with the targets, the student's logits and the teacher's logits of the same clips, all
-float32[batch, classes]; each gives a float32 scalar in nats, the mean over the batch. A row of targets holds the share of each class in what was said: one
-at the label of a clip, several for mixed clips, zeros for a clip that nobody has labelled, of which
-only the teacher says something.
+Each is called with the targets, the student's logits and the teacher's logits of the same clips,
+all float32[batch, classes]; each gives a float32 scalar in nats, the mean over the batch. A row of
+targets holds the share of each class in what was said: one at the label of a clip, several for
+mixed clips, zeros for a clip that nobody has labelled, of which only the teacher says something.
 """
 
 from __future__ import annotations

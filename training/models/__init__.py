@@ -1,36 +1,74 @@
 """Networks by name; one builder a file.
 
 Each takes float32[batch, frames, bins, 1] (an int8 feature times `FEATURE_SCALE`) and gives
-float32[batch, classes] logits. The operators are those that the int8 engine has.
+float32[batch, classes] logits. The deployed form has the operators that the int8 engine has; the
+training form of some networks has others that train faster, with weights of the same shapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from training.models import ds_cnn, res_ds_cnn
-from training.recipe import FrontendConfig, StudentConfig, TeacherConfig
+from training.models import ds_cnn, res_ds_cnn, temporal
+from training.recipe import FrontendConfig, NetworkConfig
 from training.runtime import keras
 
-BUILDERS: dict[str, Callable[..., keras.Model]] = {
-    "ds_cnn": ds_cnn.build,
-    "res_ds_cnn": res_ds_cnn.build,
-}
+XLA_FORMS = frozenset({"temporal"})
+"""Architectures whose training form XLA compiles to something faster; convolutions over two axes
+are slower that way."""
 
 
 def build(
-    config: TeacherConfig | StudentConfig, frontend: FrontendConfig, classes: int, seed: int
+    config: NetworkConfig,
+    frontend: FrontendConfig,
+    classes: int,
+    seed: int,
+    deployed: bool = True,
 ) -> keras.Model:
-    """A network with fresh weights; the same seed gives the same weights."""
+    """A network with fresh weights; the same seed gives the same weights.
+
+    Args:
+        config: architecture and sizes.
+        frontend: sizes of the features.
+        classes: logits.
+        seed: of the weights.
+        deployed: without dropout and, where there are two forms, with the operators of the engine.
+    """
     keras.utils.set_random_seed(seed)
-    return BUILDERS[config.architecture](
-        frames=frontend.frames,
-        bins=frontend.mel_bins,
-        classes=classes,
-        width=config.width,
-        blocks=config.blocks,
-        dropout=config.dropout,
-    )
+    dropout = 0.0 if deployed else config.dropout
+    sizes = {
+        "frames": frontend.frames,
+        "bins": frontend.mel_bins,
+        "classes": classes,
+        "width": config.width,
+        "blocks": config.blocks,
+    }
+    match config.architecture:
+        case "ds_cnn":
+            return ds_cnn.build(**sizes, dropout=dropout)
+        case "res_ds_cnn":
+            return res_ds_cnn.build(**sizes, dropout=dropout)
+        case "temporal":
+            return temporal.build(
+                **sizes,
+                dropout=dropout,
+                deployed=deployed,
+                stem_width=config.stem_width,
+                kernel_frames=config.kernel_frames,
+                dilations=config.dilations,
+                hop_frames=config.hop_frames,
+            )
+    raise ValueError(f"no network is called {config.architecture!r}")
+
+
+def transfer(source: keras.Model, target: keras.Model) -> keras.Model:
+    """Give `target` the weights of the other form; counters of dropout are no weights.
+
+    Returns:
+        `target`.
+    """
+    weights = [w for w in source.weights if w.dtype.is_floating]
+    for ours, theirs in zip(target.weights, weights, strict=True):
+        ours.assign(theirs)
+    return target
 
 
 def deployed_parameters(model: keras.Model) -> int:
