@@ -27,8 +27,6 @@ class Manifest:
     arena_bytes: int
     weights_bytes: int
     macs: int
-    output_scale: float = 1.0
-    """Of the int8 scores: what one step of a score means."""
 
 
 def load_manifest(generated: Path) -> Manifest:
@@ -58,7 +56,6 @@ def load_manifest(generated: Path) -> Manifest:
             arena_bytes=fields["arena_bytes"],
             weights_bytes=fields["weights_bytes"],
             macs=fields["macs"],
-            output_scale=fields["output"]["scale"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SottoError(f"{path} is damaged or of another version ({error!r}).", remedy) from error

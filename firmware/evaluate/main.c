@@ -4,7 +4,8 @@
  *   evaluate clips            audio -> the scores after the last step of each recording
  *   evaluate stream STRIDE    audio -> the scores of every step; STRIDE in frames, see scorer.h
  *   evaluate replay           settings, scores -> the events of each recording and setting
- *   evaluate listen STRIDE    settings, audio -> the same events, by the whole line
+ *   evaluate listen STRIDE GATE_MARGIN
+ *                             one setting, audio -> events of the listener, as the firmware has it
  *
  * Standard input and output are in this computer's byte order. Audio: for each recording a uint32_t
  * count of samples, then these as int16_t. Scores: for each recording a uint32_t count of steps,
@@ -18,6 +19,7 @@
 #include "detector.h"
 #include "pipe.h"
 #include "scorer.h"
+#include "sotto_listener.h"
 
 #define EXIT_USAGE 2
 #define CHUNK_SAMPLES 4096u
@@ -26,6 +28,9 @@
 #define REPLAY_BYTES (64u << 20)
 
 static sotto_scorer scorer;
+static sotto_listener listener;
+static _Alignas(16) uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
+static _Alignas(SOTTO_LISTENER_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_LISTENER_WORKSPACE_BYTES];
 static int16_t chunk[CHUNK_SAMPLES];
 static int8_t recorded_s8[REPLAY_BYTES];
 
@@ -87,21 +92,38 @@ static void clips(void) {
   }
 }
 
-static void detect_step(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
-  (void)step;
-  detector_step(scores_s8);
+static void listen_to(uint32_t samples) {
+  pipe_require(sotto_listener_reset(&listener), "the network cannot be reset");
+  while (samples > 0) {
+    const uint32_t count = samples < CHUNK_SAMPLES ? samples : CHUNK_SAMPLES;
+    pipe_read(chunk, count * sizeof chunk[0]);
+    for (size_t done = 0, taken = 0; done < count; done += taken) {
+      sotto_event event;
+      const int heard = sotto_listener_push(&listener, &chunk[done], count - done, &taken, &event);
+      pipe_require(heard, "front-end or network refused");
+      if (heard == SOTTO_HEARD_WORD) {
+        detector_write(listener.statistics.steps - 1, event.class_index, event.average_q15);
+      }
+    }
+    samples -= count;
+  }
+  detector_end();
 }
 
-static void listen(const char *stride) {
-  uint32_t samples = 0;
-  init_scorer(stride);
+static void listen(const char *stride, const char *gate_margin) {
   if (detector_read_settings() != 1) {
     pipe_require(SOTTO_E_ARGUMENT, "listening takes one setting");
   }
+  sotto_listener_settings chosen = sotto_listener_default_settings;
+  chosen.stride_frames = (uint16_t)strtoul(stride, NULL, 10);
+  chosen.gate.margin = (uint16_t)strtoul(gate_margin, NULL, 10);
+  chosen.detect = detector_settings(0);
+  pipe_require(sotto_listener_init(&listener, &sotto_listener_default_model, arena, sizeof arena,
+                                   workspace, sizeof workspace, &chosen),
+               "a setting of the listener is out of its range");
+  uint32_t samples = 0;
   while (pipe_read_count(&samples)) {
-    detector_begin(0);
-    score_recording(samples, detect_step);
-    detector_end();
+    listen_to(samples);
   }
 }
 
@@ -143,10 +165,11 @@ int main(int argc, char **argv) {
     stream(argv[2]);
   } else if (argc == 2 && strcmp(mode, "replay") == 0) {
     replay();
-  } else if (argc == 3 && strcmp(mode, "listen") == 0) {
-    listen(argv[2]);
+  } else if (argc == 4 && strcmp(mode, "listen") == 0) {
+    listen(argv[2], argv[3]);
   } else {
-    fprintf(stderr, "usage: %s describe | clips | stream STRIDE | replay | listen STRIDE\n",
+    fprintf(stderr,
+            "usage: %s describe | clips | stream STRIDE | replay | listen STRIDE GATE_MARGIN\n",
             argv[0]);
     return EXIT_USAGE;
   }

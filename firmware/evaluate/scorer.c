@@ -9,6 +9,7 @@ int sotto_scorer_init(sotto_scorer *scorer, uint32_t stride_frames) {
   }
   scorer->stride_frames = stride_frames;
   scorer->held_frames = 0;
+  scorer->cold_steps = SOTTO_SCORER_COLD_STEPS;
   const int status = sotto_frontend_init(&scorer->frontend, &sotto_frontend_default_tables,
                                          scorer->workspace, sizeof scorer->workspace);
   return status == SOTTO_OK ? sotto_model_init(scorer->arena, sizeof scorer->arena) : status;
@@ -16,6 +17,7 @@ int sotto_scorer_init(sotto_scorer *scorer, uint32_t stride_frames) {
 
 int sotto_scorer_reset(sotto_scorer *scorer) {
   scorer->held_frames = 0;
+  scorer->cold_steps = SOTTO_SCORER_COLD_STEPS;
   sotto_frontend_reset(&scorer->frontend);
   return sotto_model_reset(scorer->arena, sizeof scorer->arena);
 }
@@ -44,7 +46,13 @@ int sotto_scorer_push(sotto_scorer *scorer, const int16_t *samples, size_t count
       const int status =
           sotto_model_invoke(scorer->arena, sizeof scorer->arena, scorer->features, scores_s8);
       drop_stride(scorer);
-      return status == SOTTO_OK ? 1 : status;
+      if (status != SOTTO_OK) {
+        return status;
+      }
+      if (scorer->cold_steps == 0) {
+        return 1;
+      }
+      scorer->cold_steps--;
     }
   }
   return 0;
@@ -56,6 +64,6 @@ uint32_t sotto_scorer_steps(const sotto_scorer *scorer, uint32_t samples) {
   }
   const uint32_t frames =
       1 + (samples - SOTTO_FRONTEND_WINDOW_SAMPLES) / SOTTO_FRONTEND_HOP_SAMPLES;
-  return frames < SOTTO_MODEL_FRAMES ? 0
-                                     : 1 + (frames - SOTTO_MODEL_FRAMES) / scorer->stride_frames;
+  const uint32_t first_frames = (SOTTO_SCORER_COLD_STEPS + 1) * SOTTO_MODEL_FRAMES;
+  return frames < first_frames ? 0 : 1 + (frames - first_frames) / scorer->stride_frames;
 }

@@ -1,7 +1,8 @@
 /* Audio in, the network's scores out: what the chip computes, on a computer and without a link.
  *
- * A step is one inference. A window model hears SOTTO_MODEL_FRAMES frames a step and moves on by a
- * stride; a streaming model takes its FRAMES new ones and remembers the rest.
+ * A step is one inference that has heard a whole window. A window model hears SOTTO_MODEL_FRAMES
+ * frames a step and moves on by a stride; a streaming model takes its FRAMES new ones and remembers
+ * the rest, so its first inferences are no steps, as in sotto/listener.h.
  */
 #ifndef SOTTO_EVALUATE_SCORER_H
 #define SOTTO_EVALUATE_SCORER_H
@@ -20,6 +21,10 @@ _Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
 _Static_assert(SOTTO_MODEL_OUTPUT_BYTES == SOTTO_MODEL_CLASSES,
                "the model gives other output than one byte a class");
 
+/* Inferences of a streaming model before its first step. */
+#define SOTTO_SCORER_COLD_STEPS \
+  ((SOTTO_MODEL_WINDOW_FRAMES + SOTTO_MODEL_FRAMES - 1) / SOTTO_MODEL_FRAMES - 1)
+
 /* Whether the model keeps its past itself, so that its stride is fixed. */
 #define SOTTO_SCORER_STREAMING (SOTTO_MODEL_FRAMES < SOTTO_MODEL_WINDOW_FRAMES)
 
@@ -29,6 +34,7 @@ typedef struct sotto_scorer {
   sotto_frontend frontend;
   uint32_t stride_frames; /* 1 .. SOTTO_MODEL_FRAMES */
   uint32_t held_frames;   /* in `features`, < SOTTO_MODEL_FRAMES between calls */
+  uint32_t cold_steps;    /* inferences before the first whole window, which give no step */
   int8_t features[SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS];
 } sotto_scorer;
 

@@ -214,7 +214,6 @@ def _evaluate(
     progress: Progress,
 ) -> Evaluation:
     """One model through the room."""
-    from host_tools.evaluation.detector import Replayer
     from host_tools.evaluation.listen import Listener
     from host_tools.evaluation.measure import audio_facts, measure_clips, measure_streams
     from host_tools.evaluation.program import build_program
@@ -232,8 +231,7 @@ def _evaluate(
     clips = measure_clips(listener, room, manifest.labels)
     streams = None
     if room.stream_conditions:
-        replayer = Replayer(program, manifest.output_scale)
-        streams = measure_streams(listener, replayer, room, manifest, progress)
+        streams = measure_streams(listener, room, manifest, progress)
     work = listener.work
     return Evaluation(
         model=ModelFacts(

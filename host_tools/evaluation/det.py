@@ -9,9 +9,10 @@ from functools import reduce
 
 import numpy as np
 
-from host_tools.evaluation.detector import Replayer, Setting
+from host_tools.evaluation.detector import Setting, replay
 from host_tools.evaluation.hearing import Tally, match, no_tally
 from host_tools.evaluation.intervals import Rate, Share, poisson_upper, rate, share
+from host_tools.evaluation.program import Program
 from host_tools.evaluation.streams import Renderer, Segment
 
 
@@ -67,7 +68,7 @@ class Sweep:
 
 
 def sweep(
-    replayer: Replayer,
+    program: Program,
     settings: Sequence[Setting],
     renderer: Renderer,
     segments: Sequence[Segment],
@@ -84,12 +85,12 @@ def sweep(
         scores: int8[steps, classes] of each stretch.
         words: for each class whether it gives events.
     """
-    geometry = replayer.program.geometry
+    geometry = program.geometry
     rate_hz = geometry.sample_rate_hz
 
     def tally(number: int) -> list[Tally]:
         spoken = renderer.spoken(segments[number])
-        runs = replayer.replay(settings, [scores[number]])[0]
+        runs = replay(program, settings, [scores[number]])[0]
         return [
             match(
                 events,

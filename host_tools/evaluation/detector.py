@@ -10,12 +10,9 @@ import numpy as np
 from host_tools.evaluation.program import Program, counted, run_program
 
 ONE_Q15 = 32_768
-LOGITS_S8 = 0
-"""`SOTTO_SCORES_LOGITS_S8` of sotto/detect.h."""
-
 REFRACTORY_S = 1.0
-HYSTERESIS_SHARE = 0.25
-"""Of the threshold: how far an average must fall before its word can be heard again."""
+HYSTERESIS = 0.1
+"""How far below its threshold an average must fall before its word can be heard again."""
 
 SMOOTHING_S = (0.0, 0.1, 0.2, 0.4, 0.6)
 """Lengths of the average that are tried; 0 is one step."""
@@ -24,7 +21,6 @@ THRESHOLD_LOGITS = (-3.0, 10.0)
 THRESHOLDS = 40
 """Thresholds are spaced evenly in the logit of the posterior, dense near 1."""
 
-_DISTANCES = 256
 _EVENT = np.dtype([("step", "<u4"), ("label", "<u2"), ("average_q15", "<u2")])
 _END = 0xFFFF_FFFF
 
@@ -64,7 +60,7 @@ def setting(
     return Setting(
         smoothing_steps=max(1, round(smoothing_s / step_s)),
         refractory_steps=round(REFRACTORY_S / step_s),
-        hysteresis_q15=min(threshold_q15 - 1, int(HYSTERESIS_SHARE * threshold_q15)),
+        hysteresis_q15=min(threshold_q15 - 1, round(HYSTERESIS * ONE_Q15)),
         threshold_q15=tuple(threshold_q15 if is_word(label) else 0 for label in labels),
     )
 
@@ -86,42 +82,38 @@ def grid(labels: Sequence[str], step_s: float) -> list[Setting]:
     ]
 
 
-@dataclass(frozen=True)
-class Replayer:
-    """Runs the detector of a program.
+def replay(
+    program: Program, settings: Sequence[Setting], recordings: Sequence[np.ndarray]
+) -> list[list[list[Event]]]:
+    """Events by recording and setting, from scores int8[steps, classes]."""
+    request = _request(settings) + b"".join(map(counted, recordings))
+    runs = _runs(run_program(program.path, ["replay"], request))
+    return [runs[first : first + len(settings)] for first in range(0, len(runs), len(settings))]
 
-    Attributes:
-        output_scale: of the network's int8 logits.
+
+def listen(
+    program: Program,
+    one: Setting,
+    recordings: Sequence[np.ndarray],
+    stride_frames: int,
+    gate_margin: int = 0,
+) -> list[list[Event]]:
+    """Events of each recording int16[n], by the firmware's listener from the audio on.
+
+    Args:
+        gate_margin: of the energy gate, in feature steps; 0 leaves it open.
     """
+    request = _request([one]) + b"".join(map(counted, recordings))
+    arguments = ["listen", str(stride_frames), str(gate_margin)]
+    return _runs(run_program(program.path, arguments, request))
 
-    program: Program
-    output_scale: float
 
-    def replay(
-        self, settings: Sequence[Setting], recordings: Sequence[np.ndarray]
-    ) -> list[list[list[Event]]]:
-        """Events by recording and setting, from scores int8[steps, classes]."""
-        request = self._settings(settings) + b"".join(map(counted, recordings))
-        answer = run_program(self.program.path, ["replay"], request)
-        runs = _runs(answer)
-        return [runs[first : first + len(settings)] for first in range(0, len(runs), len(settings))]
-
-    def listen(
-        self, one: Setting, recordings: Sequence[np.ndarray], stride_frames: int
-    ) -> list[list[Event]]:
-        """Events of each recording int16[n], by the whole line from audio."""
-        request = self._settings([one]) + b"".join(map(counted, recordings))
-        return _runs(run_program(self.program.path, ["listen", str(stride_frames)], request))
-
-    def _settings(self, settings: Sequence[Setting]) -> bytes:
-        rows = [
-            (s.smoothing_steps, s.refractory_steps, s.hysteresis_q15, *s.threshold_q15)
-            for s in settings
-        ]
-        distances = np.arange(_DISTANCES) * self.output_scale
-        table = np.rint(ONE_Q15 * np.exp(-distances)).astype(np.uint16)
-        kind = np.uint16(LOGITS_S8)
-        return kind.tobytes() + table.tobytes() + counted(np.array(rows, np.uint16))
+def _request(settings: Sequence[Setting]) -> bytes:
+    rows = [
+        (s.smoothing_steps, s.refractory_steps, s.hysteresis_q15, *s.threshold_q15)
+        for s in settings
+    ]
+    return counted(np.array(rows, np.uint16))
 
 
 def _runs(answer: bytes) -> list[list[Event]]:

@@ -11,7 +11,7 @@ from host_tools.errors import SottoError
 from host_tools.evaluation.clips import ClipResult, decide, sum_up_clips
 from host_tools.evaluation.conditions import Condition
 from host_tools.evaluation.det import Sweep, choose, sweep
-from host_tools.evaluation.detector import ONE_Q15, Replayer, Setting, grid, is_word
+from host_tools.evaluation.detector import ONE_Q15, Setting, grid, is_word
 from host_tools.evaluation.intervals import resolvable_per_hour
 from host_tools.evaluation.listen import ClipListener, Listener
 from host_tools.evaluation.noise import NoiseSource
@@ -112,7 +112,7 @@ class Streams:
 
 
 def measure_streams(
-    listener: Listener, replayer: Replayer, room: Room, manifest: Manifest, progress: Progress
+    listener: Listener, room: Room, manifest: Manifest, progress: Progress
 ) -> Streams:
     """Hear the streams in every condition, sweep the detector, choose a setting.
 
@@ -136,7 +136,7 @@ def measure_streams(
         for condition in room.stream_conditions:
             scores = listener.segments(renderer, plan.segments, condition)
             sweeps[condition.name] = sweep(
-                replayer,
+                listener.program,
                 settings,
                 renderer,
                 plan.segments,
