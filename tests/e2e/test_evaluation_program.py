@@ -187,8 +187,9 @@ def test_a_folder_without_front_end_is_refused(tmp_path: Path) -> None:
 
 
 def peaks(rng: np.random.Generator, classes: int, steps: int, label: int) -> np.ndarray:
-    """Scores in which one class rises and falls every 20 steps, to another height each time."""
+    """Scores in which one class rises over the last one every 20 steps, to another height each."""
     scores = np.full((steps, classes), -60)
+    scores[:, -1] = 30
     for middle in range(10, steps - 5, 20):
         height = int(rng.integers(-60, 100))
         for away in range(4):
