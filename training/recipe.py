@@ -99,6 +99,10 @@ class DataConfig(Section):
                 f"Use a fold from 0 to {max(self.folds, 1) - 1}.",
             )
 
+    smallest_class_percent: float = ranged(50.0, 0.0, 100.0)
+    """Training clips of a class with fewer than this part of the largest class's are repeated until
+    it has as many; each copy is changed on its own."""
+
 
 @dataclass(frozen=True)
 class FrontendConfig(Section):
@@ -134,6 +138,9 @@ class AugmentConfig(Section):
     speed_min: float = ranged(0.85, 0.5, 1.0)
     speed_max: float = ranged(1.18, 1.0, 2.0)
     """Above 1 the word is spoken faster and higher."""
+    tempo_min: float = ranged(0.95, 0.5, 1.0)
+    tempo_max: float = ranged(1.05, 1.0, 1.5)
+    """Above 1 the word is spoken faster still, at the same pitch."""
     shift_ms: float = ranged(100.0, 0.0, 1_000.0)
     """The clip moves by up to this much to either side."""
     vocal_tract_min: float = ranged(0.95, 0.5, 1.0)
@@ -154,6 +161,11 @@ class AugmentConfig(Section):
     snr_min_db: float = ranged(0.0, -20.0, 60.0)
     snr_max_db: float = ranged(30.0, -20.0, 60.0)
     """Power of the clip over power of the noise."""
+    microphone_probability: float = ranged(0.15, 0.0, 1.0)
+    """Share of the clips heard through another microphone, a telephone or a small speaker."""
+    clipping_probability: float = ranged(0.03, 0.0, 1.0)
+    clipping_max_db: float = ranged(15.0, 0.0, 60.0)
+    """The tops of the wave are cut off at up to this much below the peak."""
     gain_min_db: float = ranged(-12.0, -60.0, 40.0)
     gain_max_db: float = ranged(6.0, -60.0, 40.0)
     mix_passes: int = ranged(0, 0, 1_000)

@@ -28,11 +28,10 @@ from training import (
 )
 from training.audio import augment
 from training.audio.augment import rooms
+from training.audio.augment.hearing import hearing
 from training.audio.augment.mixes import mixed_pass
 from training.audio.augment.rooms import simulate_rooms
 from training.audio.augment.surroundings import gather
-from training.audio.augment.vocal_tract import features as features_of
-from training.audio.augment.vocal_tract import scaled_frontends
 from training.audio.augment.waveform import augment as augmented
 from training.audio.corpus import Corpus, corpus_fingerprint
 from training.audio.dataset import load_dataset
@@ -193,13 +192,16 @@ class Line:
         impulses = self.rooms()
 
         def build(folder: Path) -> None:
-            frontends = scaled_frontends(recipe.frontend, config)
+            ears = hearing(recipe.frontend, config)
+            rate_hz = recipe.frontend.sample_rate_hz
             pcm, voices = (np.load(data.folder / f"train_{name}.npy") for name in ("pcm", "voices"))
             around = gather(
                 pcm,
                 voices,
                 np.load(data.folder / "noise.npy"),
                 np.load(impulses.folder / "rooms.npy"),
+                rate_hz,
+                ears.samples,
                 np.random.default_rng((recipe.seed, config.passes)),
             )
             shape = (len(pcm), recipe.frontend.frames, recipe.frontend.mel_bins)
@@ -208,9 +210,8 @@ class Line:
 
             def fill(index: int) -> None:
                 rng = np.random.default_rng((recipe.seed, index))
-                rate_hz = recipe.frontend.sample_rate_hz
-                changed, draws = augmented(pcm, voices, around, rate_hz, config, rng)
-                bank[index] = features_of(changed, draws.vocal_tract, frontends)
+                changed, draws = augmented(pcm, voices, around, rate_hz, ears.samples, config, rng)
+                bank[index] = ears.features(changed, draws.vocal_tract, draws.tempo)
 
             def fill_mix(index: int) -> None:
                 mixes[index] = mixed_pass(bank, index, recipe.frontend, config, recipe.seed)

@@ -10,15 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.audio.augment.draws import NOTHING, Draws, draw
+from training.audio.augment.microphones import DELAY, draw_microphones
 from training.audio.augment.surroundings import Surroundings, gather
-from training.audio.augment.waveform import apply, augment, in_rooms
+from training.audio.augment.waveform import add_below, clipped, resample, through
+from training.audio.augment.waveform import apply as apply_to
+from training.audio.augment.waveform import augment as augment_to
 from training.audio.dataset import NO_SPEECH
 from training.audio.noise import coloured_noise, cut_silence, generated_silence, noise_bank
 from training.recipe import AugmentConfig
 
 RATE_HZ = 16_000
 SAMPLES = 16_000
-CONFIG = AugmentConfig(voice_probability=0.3, room_probability=0.4)
+CONFIG = AugmentConfig(
+    voice_probability=0.3,
+    room_probability=0.4,
+    microphone_probability=0.4,
+    clipping_probability=0.3,
+)
 
 
 def tones(clips: int, hz: float = 500.0, peak: float = 8_000.0) -> np.ndarray:
@@ -48,6 +56,7 @@ def around(noise: np.ndarray, voices: np.ndarray | None = None) -> Surroundings:
         voices=voices,
         speakers=np.arange(len(voices)),
         rooms=echoes(3),
+        microphones=draw_microphones(6, RATE_HZ, np.random.default_rng(0)),
     )
 
 
@@ -61,9 +70,29 @@ def unchanged(clips: int) -> Draws:
         room=np.full(clips, NOTHING),
         snr_db=np.full(clips, np.inf),
         noise_start=np.zeros(clips, np.int64),
+        microphone=np.full(clips, NOTHING),
+        clipping_db=np.zeros(clips),
         gain_db=np.zeros(clips),
         vocal_tract=np.zeros(clips, np.int64),
+        tempo=np.zeros(clips, np.int64),
     )
+
+
+def apply(pcm: np.ndarray, sounds: Surroundings, draws: Draws) -> np.ndarray:
+    return apply_to(pcm, sounds, draws, pcm.shape[1])
+
+
+def augment(
+    pcm: np.ndarray, sounds: Surroundings, config: AugmentConfig, rng: np.random.Generator
+) -> tuple[np.ndarray, Draws]:
+    """Each clip of another speaker."""
+    speakers = np.arange(len(pcm))
+    return augment_to(pcm, speakers, sounds, RATE_HZ, pcm.shape[1], config, rng)
+
+
+def gathered(pcm: np.ndarray, rng: np.random.Generator) -> Surroundings:
+    speakers = np.arange(len(pcm))
+    return gather(pcm, speakers, white(9_000), echoes(3), RATE_HZ, pcm.shape[1], rng)
 
 
 def power(x: np.ndarray) -> np.ndarray:
@@ -78,9 +107,7 @@ def test_shape_type_and_reproducibility(clips: int, samples: int, seed: int) -> 
 
     def changed(seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
-        speakers = np.arange(clips)
-        sounds = gather(pcm, speakers, white(9_000), echoes(3), rng)
-        return augment(pcm, speakers, sounds, RATE_HZ, CONFIG, rng)[0]
+        return augment(pcm, gathered(pcm, rng), CONFIG, rng)[0]
 
     first, again, other = changed(seed), changed(seed), changed(seed + 1)
     assert first.shape == pcm.shape
@@ -92,17 +119,24 @@ def test_shape_type_and_reproducibility(clips: int, samples: int, seed: int) -> 
 
 def test_every_clip_of_a_batch_gets_its_own_changes() -> None:
     pcm, rng = tones(32), np.random.default_rng(1)
-    sounds = gather(pcm, np.arange(32), white(64_000), echoes(3), rng)
-    changed, draws = augment(pcm, np.arange(32), sounds, RATE_HZ, CONFIG, rng)
+    sounds = gathered(pcm, rng)
+    changed, draws = augment(pcm, sounds, CONFIG, rng)
     assert len({row.tobytes() for row in changed}) == 32
-    for value in (draws.voice != NOTHING, draws.room != NOTHING, np.isfinite(draws.snr_db)):
+    happened = (
+        draws.voice != NOTHING,
+        draws.room != NOTHING,
+        draws.microphone != NOTHING,
+        np.isfinite(draws.snr_db),
+        draws.clipping_db > 0.0,
+    )
+    for value in happened:
         assert 0 < value.sum() < 32
 
 
 def test_the_batch_does_not_matter_to_a_clip() -> None:
     pcm, rng = tones(20), np.random.default_rng(2)
-    sounds = gather(pcm, np.arange(20), white(64_000), echoes(3), rng)
-    whole, draws = augment(pcm, np.arange(20), sounds, RATE_HZ, CONFIG, rng)
+    sounds = gathered(pcm, rng)
+    whole, draws = augment(pcm, sounds, CONFIG, rng)
     for row in range(20):
         one = Draws(**{name: value[row : row + 1] for name, value in vars(draws).items()})
         alone = apply(pcm[row : row + 1], sounds, one)[0]
@@ -128,6 +162,7 @@ def test_draws_stay_in_their_ranges() -> None:
         "voice_below_db": (CONFIG.voice_below_min_db, CONFIG.voice_below_max_db),
         "noise_start": (0, 34_000),
         "vocal_tract": (0, 10),
+        "tempo": (0, 6),
     }
     for name, (low, high) in ranges.items():
         values = getattr(draws, name)
@@ -140,6 +175,11 @@ def test_draws_stay_in_their_ranges() -> None:
     assert abs((draws.voice != NOTHING).mean() - CONFIG.voice_probability) < 0.03
     assert abs((draws.room != NOTHING).mean() - CONFIG.room_probability) < 0.03
     assert set(draws.room) == {NOTHING, 0, 1, 2}
+    assert set(draws.microphone) == {NOTHING, 0, 1, 2, 3, 4, 5}
+    assert abs((draws.microphone != NOTHING).mean() - CONFIG.microphone_probability) < 0.03
+    cut = draws.clipping_db > 0.0
+    assert abs(cut.mean() - CONFIG.clipping_probability) < 0.03
+    assert 14.0 < draws.clipping_db.max() <= CONFIG.clipping_max_db
 
 
 def test_a_second_voice_is_somebody_else_and_anybody_else() -> None:
@@ -186,7 +226,7 @@ def test_what_is_gathered_fills_a_clip_even_without_any_speech() -> None:
     pcm = white(3 * SAMPLES).reshape(3, SAMPLES)
     for speakers in (np.array([0, 1, 1]), np.full(3, NO_SPEECH)):
         rng = np.random.default_rng(0)
-        sounds = gather(pcm, speakers, white(SAMPLES), echoes(3), rng)
+        sounds = gather(pcm, speakers, white(SAMPLES), echoes(3), RATE_HZ, SAMPLES, rng)
         assert sounds.coloured.size >= SAMPLES
         assert sounds.coloured.any()
         assert sounds.babble.any() == (speakers[0] != NO_SPEECH)
@@ -224,7 +264,7 @@ def test_a_room_keeps_the_power_and_does_not_move_the_word() -> None:
     clip = np.zeros((4, SAMPLES), np.float32)
     clip[:, 6_000:10_000] = rng.standard_normal((4, 4_000)) * 3_000.0
     rooms = echoes(4)
-    heard = in_rooms(clip, rooms)
+    heard = through(clip, rooms, delay=0)
     assert heard.shape == clip.shape
     assert heard.dtype == np.float32
     assert power(heard) == pytest.approx(power(clip), rel=1e-3)
@@ -234,6 +274,63 @@ def test_a_room_keeps_the_power_and_does_not_move_the_word() -> None:
         assert np.abs(after[:5_990]).max() < 1.0
         full = np.convolve(before, room)[:SAMPLES]
         assert after == pytest.approx(full * np.sqrt(power(before) / power(full)), abs=1.0)
+
+
+def test_a_microphone_shapes_the_spectrum_and_does_not_move_the_word() -> None:
+    rng = np.random.default_rng(0)
+    clip = np.zeros((6, SAMPLES), np.float32)
+    clip[:, 6_000:10_000] = rng.standard_normal((6, 4_000)) * 3_000.0
+    responses = draw_microphones(6, RATE_HZ, rng)
+    heard = through(clip, responses, delay=DELAY)
+    assert power(heard) == pytest.approx(power(clip), rel=1e-3)
+    hz = np.fft.rfftfreq(SAMPLES, 1.0 / RATE_HZ)
+    for number, (before, after) in enumerate(zip(clip, heard, strict=True)):
+        assert np.argmax(np.correlate(after[5_900:10_100], before[6_000:10_000], "valid")) == 100
+        gain = np.abs(np.fft.rfft(after)) / np.abs(np.fft.rfft(before))
+        middle = np.median(gain[(hz > 1_000.0) & (hz < 2_500.0)])
+        lowest = np.median(gain[hz < 100.0])
+        highest = np.median(gain[hz > 7_000.0])
+        assert (lowest < 0.15 * middle) == (number % 3 != 0)
+        assert (highest < 0.15 * middle) == (number % 3 == 1)
+
+
+def test_responses_are_symmetric_and_differ() -> None:
+    responses = draw_microphones(9, RATE_HZ, np.random.default_rng(0))
+    assert responses.dtype == np.float32
+    assert np.allclose(responses, responses[:, ::-1], atol=1e-6)
+    assert len({row.tobytes() for row in responses}) == 9
+    assert np.array_equal(responses, draw_microphones(9, RATE_HZ, np.random.default_rng(0)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(below_db=st.floats(0.0, 40.0), peak=st.floats(1.0, 60_000.0))
+def test_clipping_cuts_at_the_drawn_level_and_nothing_else(below_db: float, peak: float) -> None:
+    wave = peak * np.sin(np.arange(1_000.0) / 7.0)[None].astype(np.float32)
+    cut = clipped(wave, np.array([below_db]))
+    limit = np.abs(wave).max() * 10.0 ** (-below_db / 20.0)
+    assert np.abs(cut).max() == pytest.approx(limit, rel=1e-5)
+    inside = np.abs(wave) < 0.999 * limit
+    assert np.array_equal(cut[inside], wave[inside])
+    assert np.all(np.sign(cut) == np.sign(wave))
+
+
+@settings(max_examples=20, deadline=None)
+@given(below_db=st.floats(-20.0, 60.0), seed=st.integers(0, 2**32))
+def test_a_sound_is_added_at_the_ratio(below_db: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    clip = (rng.standard_normal((2, 4_000)) * 3_000.0).astype(np.float32)
+    other = np.rint(rng.standard_normal((2, 4_000)) * rng.uniform(1.0, 9_000.0)).astype(np.int16)
+    added = add_below(clip, other, np.full(2, below_db)).astype(np.float64) - clip
+    found_db = 10.0 * np.log10(power(clip) / power(added))
+    assert found_db == pytest.approx(np.full(2, below_db), abs=0.2)
+
+
+def test_a_longer_result_has_the_clip_in_its_middle() -> None:
+    pcm = white(SAMPLES)[None]
+    longer = resample(pcm, np.ones(1), np.zeros(1), SAMPLES + 600)[0]
+    assert np.array_equal(longer[300:-300], pcm[0])
+    assert not longer[:300].any()
+    assert not longer[-300:].any()
 
 
 @pytest.mark.parametrize("snr_db", [0.0, 5.0, 12.5, 20.0, 30.0])

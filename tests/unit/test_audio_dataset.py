@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from training.audio.corpus import scan
-from training.audio.dataset import NO_SPEECH, Dataset, load_dataset
+from training.audio.dataset import NO_SPEECH, ClipSet, Dataset, balanced, load_dataset
 from training.errors import UserError
 from training.progress import Silent
 from training.recipe import DataConfig, WordsConfig
@@ -92,6 +92,55 @@ def test_clips_of_unknown_speakers_are_voices_of_their_own(tmp_path: Path) -> No
     voices = load(tmp_path).train.voices
     spoken = voices[voices != NO_SPEECH]
     assert len(set(spoken)) == len(spoken)
+
+
+def clip_set(counts: Sequence[int]) -> ClipSet:
+    targets = np.repeat(np.arange(len(counts)), counts)
+    clips = len(targets)
+    return ClipSet(
+        pcm=np.arange(clips, dtype=np.int16)[:, None],
+        targets=targets,
+        names=tuple(f"{target}/{number}.wav" for number, target in enumerate(targets)),
+        voices=np.arange(clips) // 2,
+        speakers=clips // 2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"),
+    [(0.0, [20, 3, 11]), (50.0, [20, 10, 11]), (60.0, [20, 12, 12]), (100.0, [20, 20, 20])],
+)
+def test_small_classes_are_repeated_evenly(percent: float, expected: list[int]) -> None:
+    clips = clip_set([20, 3, 11])
+    result = balanced(clips, percent, np.random.default_rng(0))
+    assert np.bincount(result.targets).tolist() == expected
+    assert np.array_equal(result.pcm[:34], clips.pcm)
+    times = np.bincount(result.pcm[:, 0])
+    for target in range(3):
+        of_class = times[clips.targets == target]
+        assert of_class.max() - of_class.min() <= 1
+    for row, number in enumerate(result.pcm[:, 0]):
+        assert result.targets[row] == clips.targets[number]
+        assert result.voices[row] == clips.voices[number]
+        assert result.names[row].startswith(clips.names[number])
+    assert len(set(result.names)) == len(result.names)
+    assert result.speakers == clips.speakers
+
+
+def test_balance_is_for_training_only_and_a_class_without_clips_stays_empty(tmp_path: Path) -> None:
+    root = corpus(tmp_path)
+    for word in ("yes", "no"):
+        for speaker in range(20, 40):
+            write(root / word / f"s{speaker}_nohash_0.wav", np.full(SAMPLES, 500 + speaker))
+    config = replace(CONFIG, unknown_clips=12, silence_clips=12, smallest_class_percent=100.0)
+    data = load(root, config=config)
+    counts = np.bincount(data.train.targets)
+    assert set(counts[2:]) == {counts.max()}
+    for clips in (data.validation, data.test):
+        assert np.bincount(clips.targets)[3] < np.bincount(clips.targets).max()
+        assert not any("copy" in name for name in clips.names)
+    empty = balanced(clip_set([4, 0, 2]), 100.0, np.random.default_rng(0))
+    assert np.bincount(empty.targets).tolist() == [4, 0, 4]
 
 
 def test_the_same_seed_gives_the_same_data(tmp_path: Path) -> None:

@@ -1,21 +1,19 @@
-"""Mixes of features are what the front-end hears of mixed sounds; vocal tracts move formants."""
+"""Mixes of features are what the front-end hears of mixed sounds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from training.audio.augment.mixes import add_in_power, mix, mixed_pass
-from training.audio.augment.vocal_tract import features, scaled_frontends, vocal_tract_scales
 from training.features import Frontend
 from training.recipe import AugmentConfig, FrontendConfig
 
 FRONTEND = FrontendConfig()
-CONFIG = AugmentConfig(vocal_tract_min=0.86, vocal_tract_max=1.12)
+CONFIG = AugmentConfig()
 STEP = FRONTEND.step_log2
 
 
@@ -88,52 +86,3 @@ def test_passes_of_mixes_differ_and_depend_on_the_seed_only() -> None:
     assert not np.array_equal(made[4], other)
     assert len({one.tobytes() for one in made}) == 5
     assert made[0].shape == bank.shape[1:]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "count"), [(0.86, 1.12, 11), (1.0, 1.0, 1), (0.9, 1.0, 11)]
-)
-def test_scales_span_the_range_and_hold_one(low: float, high: float, count: int) -> None:
-    scales = vocal_tract_scales(AugmentConfig(vocal_tract_min=low, vocal_tract_max=high))
-    assert len(scales) == count
-    assert scales[0] == pytest.approx(low)
-    assert scales[-1] == pytest.approx(high)
-    assert 1.0 in scales
-    assert np.all(np.diff(scales) > 0.0)
-
-
-def test_a_smaller_scale_moves_a_tone_up_and_one_is_the_recipes_own() -> None:
-    """A tone at f is heard where the plain front-end hears f / scale."""
-    scales = vocal_tract_scales(CONFIG)
-    frontends = scaled_frontends(FRONTEND, CONFIG)
-    time = np.arange(16_000) / 16_000
-    for hz in (1_000.0, 1_800.0, 3_000.0):
-        tone = np.rint(300.0 * np.sin(2.0 * np.pi * hz * time)).astype(np.int16)
-        peaks = [int(np.argmax(one.clip(tone).sum(axis=0))) for one in frontends]
-        assert np.all(np.diff(peaks) <= 0)
-        assert peaks[0] > peaks[-1]
-        for scale, peak in zip(scales, peaks, strict=True):
-            moved = np.rint(300.0 * np.sin(2.0 * np.pi * hz / scale * time)).astype(np.int16)
-            plain = int(np.argmax(Frontend(FRONTEND).clip(moved).sum(axis=0)))
-            assert abs(peak - plain) <= 1
-
-
-def test_each_clip_gets_the_front_end_drawn_for_it() -> None:
-    frontends = scaled_frontends(FRONTEND, CONFIG)
-    pcm = noise(30, 3)
-    drawn = np.random.default_rng(0).integers(0, len(frontends), 30)
-    result = features(pcm, drawn, frontends)
-    for row, index in enumerate(drawn):
-        assert np.array_equal(result[row], frontends[index].clip(pcm[row]))
-    own = int(np.flatnonzero(vocal_tract_scales(CONFIG) == 1.0)[0])
-    assert np.array_equal(frontends[own].batch(pcm), Frontend(FRONTEND).batch(pcm))
-
-
-def test_a_scale_that_would_empty_a_filter_leaves_the_recipes_own() -> None:
-    """The narrowest of 70 filters hold few bins of 128: some scales leave one of them none."""
-    tight = replace(FRONTEND, mel_bins=70, window_samples=256, hop_samples=160, fft_samples=256)
-    frontends = scaled_frontends(tight, CONFIG)
-    pcm = noise(1, 0)
-    own = Frontend(tight).batch(pcm)
-    same = [np.array_equal(one.batch(pcm), own) for one in frontends]
-    assert 1 < sum(same) < len(same)

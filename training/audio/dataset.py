@@ -104,13 +104,45 @@ def load_dataset(
     is_silence = np.array([label == SILENCE_LABEL for label in corpus.labels])
     silence = sets["train"].pcm[is_silence[sets["train"].targets]]
     rng = np.random.default_rng((seed, len(SPLIT_NAMES)))
+    noise = noise_bank(silence, backgrounds["train"], clip_samples, rng)
+    sets["train"] = balanced(sets["train"], config.smallest_class_percent, rng)
     return Dataset(
         labels=corpus.labels,
         **sets,
-        noise=noise_bank(silence, backgrounds["train"], clip_samples, rng),
+        noise=noise,
         method=parted.method,
         speakers_known=parted.speakers_known,
         problems=tuple(sorted(reader.problems)),
+    )
+
+
+def balanced(clips: ClipSet, smallest_class_percent: float, rng: np.random.Generator) -> ClipSet:
+    """Repeat clips of small classes, each about as often as the others of its class.
+
+    Args:
+        clips: of one set; all of them stay.
+        smallest_class_percent: of the largest class's clips: what every class has in the end.
+        rng: decides which clips are repeated once more than others.
+
+    Returns:
+        the clips, then the repetitions, whose names say so.
+    """
+    counts = np.bincount(clips.targets)
+    wanted = math.ceil(counts.max() * smallest_class_percent / 100.0)
+    again = [np.zeros(0, np.int64)]
+    for target in np.flatnonzero((counts > 0) & (counts < wanted)):
+        rows, missing = np.flatnonzero(clips.targets == target), wanted - counts[target]
+        again += [rng.permutation(rows) for _ in range(missing // len(rows))]
+        again.append(rng.permutation(rows)[: missing % len(rows)])
+    repeated = np.concatenate(again)
+    rows = np.concatenate([np.arange(len(clips.targets)), repeated])
+    return ClipSet(
+        pcm=clips.pcm[rows],
+        targets=clips.targets[rows],
+        names=clips.names
+        + tuple(f"{clips.names[row]} (copy {number})" for number, row in enumerate(repeated, 1)),
+        voices=clips.voices[rows],
+        speakers=clips.speakers,
     )
 
 

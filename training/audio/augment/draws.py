@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.audio.augment.hearing import tempi, vocal_tract_scales
 from training.audio.augment.surroundings import Surroundings
-from training.audio.augment.vocal_tract import vocal_tract_scales
 from training.recipe import AugmentConfig
 
 NOTHING = -1
@@ -34,15 +34,21 @@ class Draws:
     """float64; power of the clip over power of the noise; infinity mixes in no noise."""
     noise_start: np.ndarray
     """int64; where in `Surroundings.noise` the noise is taken."""
+    microphone: np.ndarray
+    """int64; row of `Surroundings.microphones`, or NOTHING."""
+    clipping_db: np.ndarray
+    """float64; the wave is cut off so far below its peak; 0 cuts off nothing."""
     gain_db: np.ndarray
     """float64; applied last."""
     vocal_tract: np.ndarray
     """int64; index into `vocal_tract_scales`: what the front-end does, not the waveform."""
+    tempo: np.ndarray
+    """int64; index into `tempi`, likewise."""
 
 
 def draw(
     speakers: np.ndarray,
-    clip_samples: int,
+    samples: int,
     sample_rate_hz: int,
     surroundings: Surroundings,
     config: AugmentConfig,
@@ -55,7 +61,7 @@ def draw(
     Args:
         speakers: int64[clips]; who speaks, or `NO_SPEECH`: such a clip gets neither a second voice
             nor babble, because it would no longer be what its label says.
-        clip_samples: length of the clips.
+        samples: length of the changed clips.
         sample_rate_hz: of the clips.
         surroundings: what there is to mix in.
         config: ranges and probabilities.
@@ -66,16 +72,22 @@ def draw(
     voiced = rng.random(clips) < config.voice_probability
     reverberant = rng.random(clips) < config.room_probability
     noisy = rng.random(clips) < config.noise_probability
+    elsewhere = rng.random(clips) < config.microphone_probability
+    microphone = rng.integers(0, len(surroundings.microphones), clips)
+    clipped = rng.random(clips) < config.clipping_probability
     snr_db = rng.uniform(config.snr_min_db, config.snr_max_db, clips)
     return Draws(
         speed=np.exp(rng.uniform(np.log(config.speed_min), np.log(config.speed_max), clips)),
         shift_samples=rng.uniform(-shift_samples, shift_samples, clips),
         voice=np.where(voiced, surroundings.other_voices(speakers, rng), NOTHING),
-        voice_shift_samples=rng.integers(0, clip_samples, clips),
+        voice_shift_samples=rng.integers(0, samples, clips),
         voice_below_db=rng.uniform(config.voice_below_min_db, config.voice_below_max_db, clips),
         room=np.where(reverberant, rng.integers(0, len(surroundings.rooms), clips), NOTHING),
         snr_db=np.where(noisy, snr_db, np.inf),
-        noise_start=surroundings.noise_starts(speakers, clip_samples, config, rng),
+        noise_start=surroundings.noise_starts(speakers, samples, config, rng),
+        microphone=np.where(elsewhere, microphone, NOTHING),
+        clipping_db=np.where(clipped, rng.uniform(0.0, config.clipping_max_db, clips), 0.0),
         gain_db=rng.uniform(config.gain_min_db, config.gain_max_db, clips),
         vocal_tract=rng.integers(0, len(vocal_tract_scales(config)), clips),
+        tempo=rng.integers(0, len(tempi(config)), clips),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.audio.augment.microphones import draw_microphones
 from training.audio.dataset import NO_SPEECH
 from training.audio.noise import coloured_noise
 from training.recipe import AugmentConfig
@@ -16,6 +17,7 @@ MAX_SLOPE = 2.0
 BABBLE_CLIPS = 60
 BABBLE_VOICES = 5
 """Voices that speak at once in the babble; with fewer one still follows the words."""
+MICROPHONES = 48
 _PEAK = 8_000.0
 """Of generated noise and babble, in steps of int16: mixing sets the level anyway."""
 
@@ -36,6 +38,8 @@ class Surroundings:
     """int64[clips]: who speaks in `voices`, or NO_SPEECH."""
     rooms: np.ndarray
     """float32[rooms, taps]: impulse responses; the direct sound is tap 0, which is 1."""
+    microphones: np.ndarray
+    """float32[microphones, TAPS]: responses from `draw_microphones`."""
 
     @property
     def noise(self) -> np.ndarray:
@@ -45,7 +49,7 @@ class Surroundings:
     def noise_starts(
         self,
         speakers: np.ndarray,
-        clip_samples: int,
+        samples: int,
         config: AugmentConfig,
         rng: np.random.Generator,
     ) -> np.ndarray:
@@ -54,10 +58,10 @@ class Surroundings:
         value = rng.random(len(speakers))
         babble_from = 1.0 - config.babble_share
         kind = (value >= babble_from - config.coloured_share).astype(np.int64)
-        if self.babble.size >= clip_samples:
+        if self.babble.size >= samples:
             kind[(value >= babble_from) & (speakers != NO_SPEECH)] = 2
         begin = np.concatenate([[0], np.cumsum(kinds)])[kind]
-        return begin + rng.integers(0, np.take(kinds, kind) - clip_samples + 1)
+        return begin + rng.integers(0, np.take(kinds, kind) - samples + 1)
 
     def other_voices(self, speakers: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """int64[clips]: row of a clip of somebody else for each speaker, or -1.
@@ -85,6 +89,8 @@ def gather(
     speakers: np.ndarray,
     recorded: np.ndarray,
     rooms: np.ndarray,
+    sample_rate_hz: int,
+    heard_samples: int,
     rng: np.random.Generator,
 ) -> Surroundings:
     """Make what a training set is mixed with.
@@ -94,17 +100,21 @@ def gather(
         speakers: int64[clips]; who speaks, or NO_SPEECH.
         recorded: int16[n], n >= samples: noise of the training set.
         rooms: float32[rooms, taps], from `rooms.simulate_rooms`.
+        sample_rate_hz: of all of it.
+        heard_samples: length of the noise that a clip takes; recorded noise that is shorter is
+            repeated.
         rng: source of randomness.
     """
     samples = pcm.shape[1]
     slopes = rng.uniform(0.0, MAX_SLOPE, COLOURED_CLIPS)
     return Surroundings(
-        recorded=recorded,
+        recorded=np.resize(recorded, max(recorded.size, heard_samples)),
         coloured=_to_peak(coloured_noise(COLOURED_CLIPS, samples, slopes, rng)),
         babble=_babble(pcm[speakers != NO_SPEECH], rng),
         voices=pcm,
         speakers=speakers,
         rooms=rooms,
+        microphones=draw_microphones(MICROPHONES, sample_rate_hz, rng),
     )
 
 
