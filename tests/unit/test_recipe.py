@@ -139,7 +139,7 @@ def test_quick_only_shortens():
     assert quick(short) == short
 
 
-@pytest.mark.parametrize("name", ["commands12", "demo"])
+@pytest.mark.parametrize("name", ["commands12", "commands12_small", "demo"])
 def test_shipped_recipes_load(name):
     assert load_recipe(shipped_recipes()[name]).name == name
 
