@@ -54,17 +54,20 @@ def run(
     quick: bool = False,
     progress: Progress | None = None,
     skip_unreadable: bool = False,
+    cache_dir: Path | None = None,
 ) -> RunResult:
     """Train, quantise and export.
 
     Args:
         recipe: what to make.
         data: folder of recordings; None for a recipe that synthesises its speech.
-        work_dir: gets `cache/`, `results.json`, `model.tflite` and the test set as `test/`.
+        work_dir: gets `results.json`, `model.tflite` and the test set as `test/`.
         out_dir: gets the generated C.
         quick: shorten the training to a few minutes.
         progress: shows what happens.
         skip_unreadable: leave out recordings that cannot be read instead of stopping.
+        cache_dir: finished stages, which several recipes may share; by default `cache/` in
+            `work_dir`.
 
     Raises:
         UserError: a name, words or a front-end that cannot be exported, no recordings, recordings
@@ -73,7 +76,7 @@ def run(
     golden = golden_pcm(recipe.frontend)
     check_arguments(recipe.name, recipe.words.labels, recipe.frontend, golden)
     recipe = quick_recipe(recipe) if quick else recipe
-    cache = Cache(work_dir / "cache", progress or Silent())
+    cache = Cache(cache_dir or work_dir / "cache", progress or Silent())
     line = Line(recipe, cache)
     clips = line.data(_recordings(recipe, data, line), skip_unreadable)
     bank = line.bank(clips)

@@ -63,6 +63,7 @@ def train_model(
     *,
     data: Path | None,
     work: Path,
+    cache: Path | None,
     out: Path,
     quick: bool,
     skip_unreadable: bool,
@@ -85,6 +86,7 @@ def train_model(
             quick=quick,
             skip_unreadable=skip_unreadable,
             progress=progress,
+            cache_dir=cache,
         )
 
 

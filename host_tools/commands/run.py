@@ -22,6 +22,7 @@ from host_tools.commands._options import (
 )
 from host_tools.commands.train import (
     RUNS,
+    CacheOption,
     DataOption,
     OutOption,
     QuickOption,
@@ -44,6 +45,7 @@ def command(
     quick: QuickOption = False,
     out: OutOption = DEFAULT_GENERATED,
     work: WorkOption = None,
+    cache: CacheOption = None,
     board: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,6 +73,7 @@ def command(
         recipe,
         data=data,
         work=folder,
+        cache=cache,
         out=out,
         quick=quick,
         skip_unreadable=skip_unreadable,

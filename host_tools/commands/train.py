@@ -32,6 +32,14 @@ WorkOption = Annotated[
         "--work", metavar="DIR", help="Stages and results [default: build/runs/<recipe>]."
     ),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="DIR",
+        help="Finished stages; recipes that share teachers may share it [default: <work>/cache].",
+    ),
+]
 SkipOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without clips that cannot be read.")
 ]
@@ -43,6 +51,7 @@ def command(
     quick: QuickOption = False,
     out: OutOption = DEFAULT_GENERATED,
     work: WorkOption = None,
+    cache: CacheOption = None,
     skip_unreadable: SkipOption = False,
 ) -> None:
     """Train teacher and student, quantise to int8 and write the C files."""
@@ -54,6 +63,7 @@ def command(
         recipe,
         data=data,
         work=folder,
+        cache=cache,
         out=out,
         quick=quick,
         skip_unreadable=skip_unreadable,
