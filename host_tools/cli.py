@@ -21,6 +21,7 @@ from host_tools.commands import (
     run,
     train,
     validate,
+    words,
 )
 from host_tools.errors import EXIT_INTERRUPTED, EXIT_USAGE, Interrupted, SottoError
 from host_tools.progress import talk_console
@@ -74,7 +75,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-for verb in (doctor, run, train, export, compile, build, flash, info, validate, evaluate, report):
+_VERBS = (
+    doctor,
+    run,
+    words,
+    train,
+    export,
+    compile,
+    build,
+    flash,
+    info,
+    validate,
+    evaluate,
+    report,
+)
+for verb in _VERBS:
     app.command(verb.__name__.rpartition(".")[2], epilog=verb.EXAMPLE)(verb.command)
 app.add_typer(data.app, name="data")
 

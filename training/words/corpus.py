@@ -1,0 +1,273 @@
+"""The folder that training takes: cut words, synthesised words, other speech, and who is where.
+
+Its layout is that of the Speech Commands archive, so that lists say which clips are for validation
+and for the test: synthesised voices and random cuts train, and only plain recordings test, as far
+as there are enough of them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from training.audio.corpus import BACKGROUND_FOLDER, TEST_LIST, VALIDATION_LIST
+from training.audio.readers import read_clip
+from training.errors import UserError
+from training.progress import Progress
+from training.recipe import UNKNOWN_LABEL
+from training.words.cutting import cut_word, join
+from training.words.found import Finding
+from training.words.locate import speech_extent
+from training.words.places import (
+    TEST,
+    TESTED_RECORDINGS,
+    TRAIN,
+    VALIDATION,
+    place_by_hash,
+    place_speakers,
+)
+from training.words.sources import Recording, Sources
+
+FACTS_FILE = "words.json"
+RECORDED, SYNTHESISED = "recorded", "synthesised"
+OTHER_SPEECH = "-"
+"""What stands for the word in the names of windows of running speech: no keyword is called so."""
+
+_MOST_WINDOWS = {TRAIN: 4_000, VALIDATION: 400, TEST: 2_000}
+"""Windows of other speech that a set takes."""
+_LONGEST_PAUSE_S = 0.2
+_EDGE_S = 0.05
+"""Kept around other speech."""
+_MOST_NOISE_S = 600.0
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """How much of what a corpus holds."""
+
+    clip_samples: int
+    sample_rate_hz: int
+    cuts_per_recording: int
+    """Random cuts of each training recording: class balance, and words at all places."""
+    seed: int
+
+
+@dataclass
+class _Lists:
+    """Names of the clips that do not train, and counts for the report."""
+
+    names: dict[str, list[str]] = field(default_factory=lambda: {VALIDATION: [], TEST: []})
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def add(self, place: str, label: str, kind: str, name: str) -> None:
+        self.counts[(label, place, kind)] += 1
+        if place != TRAIN:
+            self.names[place].append(name)
+
+
+def build_corpus(
+    folder: Path,
+    findings: Mapping[str, Sequence[Finding]],
+    sources: Sources,
+    spoken: Path,
+    quantities: Quantities,
+    progress: Progress,
+) -> None:
+    """Fill `folder`.
+
+    Args:
+        folder: empty or holding what an interrupted run left.
+        findings: from `examine`, by label; empty for a word without recordings.
+        sources: for other speech and noise.
+        spoken: what `synthesise` made: a folder a label and `_unknown_`.
+        quantities: lengths and counts.
+        progress: shows the writing.
+    """
+    used = {label: [f for f in rows if not f.left_out] for label, rows in findings.items()}
+    place = place_speakers(
+        {k: [f.speaker for f in rows] for k, rows in used.items()}, quantities.seed
+    )
+    lists = _Lists()
+    with progress.task("cutting words", sum(map(len, used.values()))) as task:
+        for label, rows in used.items():
+            for index, finding in enumerate(rows):
+                _write_cuts(
+                    folder / label, index, finding, place[finding.speaker], quantities, lists
+                )
+                task.advance()
+    negatives = _NegativeWriter(folder / UNKNOWN_LABEL, quantities, lists)
+    negatives.write(sources.negatives, place, progress)
+    _write_noise(folder / BACKGROUND_FOLDER, sources.noise, quantities.sample_rate_hz)
+    tested = {label for label, rows in used.items() if len(rows) >= TESTED_RECORDINGS}
+    _take_spoken(folder, spoken, tested, quantities.seed, lists)
+    _write_lists(folder, lists, negatives.problems)
+
+
+def add_clips(folder: Path, clips: NDArray[np.int16], sample_rate_hz: int) -> None:
+    """Add clips of other speech to the training part of a corpus.
+
+    Args:
+        folder: of the corpus.
+        clips: int16[clips, clip_samples].
+        sample_rate_hz: of the clips.
+    """
+    for index, clip in enumerate(clips):
+        path = folder / UNKNOWN_LABEL / f"{OTHER_SPEECH}_mistaken_nohash_{index}.wav"
+        _write(path, clip, sample_rate_hz)
+
+
+def read_facts(folder: Path) -> list[dict[str, object]]:
+    """Rows `label, set, kind, clips` of a corpus that `build_corpus` made."""
+    content = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
+    rows: list[dict[str, object]] = content["clips"]
+    return rows
+
+
+def _write_cuts(
+    folder: Path, index: int, finding: Finding, place: str, quantities: Quantities, lists: _Lists
+) -> None:
+    rate_hz = quantities.sample_rate_hz
+    pcm = read_clip(Path(finding.path), rate_hz)
+    start, stop = round(finding.start_s * rate_hz), round(finding.stop_s * rate_hz)
+    rng = np.random.default_rng((quantities.seed, index, start))
+    cuts = quantities.cuts_per_recording if place == TRAIN else 1
+    for cut in range(cuts):
+        # The first stands in the middle: with one cut, training hears what the test asks.
+        clip = cut_word(pcm, start, stop, quantities.clip_samples, rate_hz, rng if cut else None)
+        name = f"{finding.speaker}_nohash_{index * cuts + cut}.wav"
+        _write(folder / name, clip, rate_hz)
+        lists.add(place, folder.name, RECORDED, f"{folder.name}/{name}")
+
+
+class _NegativeWriter:
+    """Windows of running speech, made of recordings that follow each other closely."""
+
+    def __init__(self, folder: Path, quantities: Quantities, lists: _Lists) -> None:
+        self._folder = folder
+        self._quantities = quantities
+        self._lists = lists
+        self.problems: list[str] = []
+
+    def write(
+        self, recordings: Sequence[Recording], place: Mapping[str, str], progress: Progress
+    ) -> None:
+        """Write the windows of all sets; a speaker of a keyword stays in the set of the keyword."""
+        seed = self._quantities.seed
+        elsewhere = [one.speaker for one in recordings if one.speaker not in place]
+        places = {**place_by_hash(elsewhere, seed), **place}
+        rng = np.random.default_rng(seed)
+        shuffled = [recordings[index] for index in rng.permutation(len(recordings))]
+        with progress.task("cutting other speech", len(recordings)) as task:
+            for name, most in _MOST_WINDOWS.items():
+                chosen = [one for one in shuffled if places[one.speaker] == name]
+                # Training hears what is between two windows too.
+                step = self._quantities.clip_samples // (2 if name == TRAIN else 1)
+                for count, window in enumerate(self._windows(chosen, step, rng)):
+                    if count == most:
+                        break
+                    clip = f"{OTHER_SPEECH}_{name}_nohash_{count}.wav"
+                    _write(self._folder / clip, window, self._quantities.sample_rate_hz)
+                    self._lists.add(name, UNKNOWN_LABEL, RECORDED, f"{UNKNOWN_LABEL}/{clip}")
+                task.advance(len(chosen))
+
+    def _windows(
+        self, recordings: Sequence[Recording], step: int, rng: np.random.Generator
+    ) -> Iterator[NDArray[np.int16]]:
+        samples = self._quantities.clip_samples
+        longest_pause = round(_LONGEST_PAUSE_S * self._quantities.sample_rate_hz)
+        stream = np.zeros(0, np.int16)
+        for recording in recordings:
+            speech = self._speech(recording)
+            if speech is None:
+                continue
+            pause = int(rng.integers(longest_pause))
+            stream = np.concatenate(
+                (stream, join([speech], [pause], self._quantities.sample_rate_hz, rng))
+            )
+            while stream.size >= samples:
+                yield stream[:samples]
+                stream = stream[step:]
+
+    def _speech(self, recording: Recording) -> NDArray[np.int16] | None:
+        rate_hz = self._quantities.sample_rate_hz
+        try:
+            pcm = read_clip(recording.path, rate_hz)
+        except UserError as error:
+            self.problems.append(error.message)
+            return None
+        extent = speech_extent(pcm, rate_hz)
+        if extent is None:
+            return None
+        edge = round(_EDGE_S * rate_hz)
+        return pcm[max(0, extent[0] - edge) : extent[1] + edge]
+
+
+def _write_noise(folder: Path, paths: Sequence[Path], sample_rate_hz: int) -> None:
+    parts: list[NDArray[np.int16]] = []
+    left = round(_MOST_NOISE_S * sample_rate_hz)
+    for path in paths:
+        if left <= 0:
+            break
+        try:
+            parts.append(read_clip(path, sample_rate_hz)[:left])
+        except UserError:
+            continue  # noise can be made, and a clip of it more or less tells nothing
+        left -= parts[-1].size
+    if parts:
+        _write(folder / "noise.wav", np.concatenate(parts), sample_rate_hz)
+
+
+def _take_spoken(folder: Path, spoken: Path, tested: set[str], seed: int, lists: _Lists) -> None:
+    """Synthesised voices train; they test only what has no recordings to test it."""
+    files = sorted(spoken.glob("*/*.wav"))
+    recorded = {(label, place) for (label, place, _) in lists.counts}
+    complete = {
+        path.parent.name
+        for path in files
+        if path.parent.name in tested
+        or all((path.parent.name, place) in recorded for place in (VALIDATION, TEST))
+    }
+    labels = {path.parent.name for path in files}
+    voices = {path: _voice(path) for path in files}
+    places = place_by_hash(list(voices.values()), seed)
+    if complete == labels:
+        places = dict.fromkeys(places, TRAIN)
+    for path in files:
+        label, place = path.parent.name, places[voices[path]]
+        if place != TRAIN and (label, place) in recorded:
+            continue
+        name = f"{label}/{path.name}"
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        lists.add(place, label, SYNTHESISED, name)
+
+
+def _voice(path: Path) -> str:
+    """`en-US+m3` of `yes_en-US+m3_nohash_0.wav` or `en-US+m3_nohash_0.wav`."""
+    speaker = path.name.partition("_nohash_")[0]
+    return speaker.rpartition("_")[2] if path.parent.name == UNKNOWN_LABEL else speaker
+
+
+def _write_lists(folder: Path, lists: _Lists, problems: Sequence[str]) -> None:
+    for place, file in ((VALIDATION, VALIDATION_LIST), (TEST, TEST_LIST)):
+        (folder / file).write_text("\n".join(sorted(lists.names[place])) + "\n", encoding="utf-8")
+    rows = [
+        {"label": label, "set": place, "kind": kind, "clips": clips}
+        for (label, place, kind), clips in sorted(lists.counts.items())
+    ]
+    facts = {"clips": rows, "problems": list(problems)}
+    (folder / FACTS_FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def _write(path: Path, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, pcm, sample_rate_hz, format="WAV", subtype="PCM_16")
