@@ -76,6 +76,7 @@ def command(
         return
     progress = TerminalProgress()
     with training_errors():
+        from training.words.corpus import TRAINING_FOLDER
         from training.words.prepare import prepare
         from training.words.sources import find_sources, labels_of
 
@@ -85,7 +86,7 @@ def command(
         folder = work or RUNS / name
         prepared = prepare(labels, sources, name, seed, folder, progress)
     recipe = _write_recipe(folder / f"{name}.toml", prepared.recipe)
-    corpus = _link(folder / CORPUS_LINK, prepared.corpus.folder)
+    corpus = _link(folder / CORPUS_LINK, prepared.corpus.folder) / TRAINING_FOLDER
     sheet = _write_sheet(prepared, folder)
     _show(prepared)
     if not dry_run:

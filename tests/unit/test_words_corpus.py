@@ -17,7 +17,14 @@ from training.errors import UserError
 from training.progress import Silent
 from training.recipe import DataConfig, WordsConfig, load_recipe
 from training.words import corpus as corpus_module
-from training.words.corpus import Quantities, add_clips, build_corpus, read_facts
+from training.words.corpus import (
+    TRAINING_FOLDER,
+    UNHEARD_FOLDER,
+    Quantities,
+    add_clips,
+    build_corpus,
+    read_facts,
+)
 from training.words.found import Finding, examine, load, save
 from training.words.places import TEST, TRAIN, VALIDATION, place_by_hash, place_speakers
 from training.words.plan import FRONTEND, make_plan, recipe_text, warnings
@@ -212,7 +219,7 @@ def built(tmp_path: Path) -> Callable[[int, int], Path]:
 
 def sets(folder: Path) -> dict[str, set[str]]:
     """Names of the clips of each set, as training splits them."""
-    found = scan(folder, WordsConfig(keywords=("alexa",)))
+    found = scan(folder / TRAINING_FOLDER, WordsConfig(keywords=("alexa",)))
     parted = split(found, DataConfig(), seed=1)
     return {name: {clip.name for clip in clips} for name, clips in parted.sets().items()}
 
@@ -223,7 +230,7 @@ def test_synthesised_voices_train_and_recordings_test(built: Callable[[int, int]
     for name in ("test", "validation"):
         assert not [clip for clip in parted[name] if "en+v" in clip]
         assert any(clip.startswith("alexa/person") for clip in parted[name])
-        assert any(clip.startswith("_unknown_/-") for clip in parted[name])
+        assert any(clip.startswith("_unknown_/~") for clip in parted[name])
     assert sum("alexa/en+v" in clip for clip in parted["train"]) == 10
     assert sum(clip.startswith("alexa/person") for clip in parted["test"]) == 6
     assert sum(clip.startswith("alexa/person") for clip in parted["train"]) == 3 * 12
@@ -232,8 +239,13 @@ def test_synthesised_voices_train_and_recordings_test(built: Callable[[int, int]
         for clips in parted.values()
     ]
     assert sum(map(len, speakers)) == len(set().union(*speakers))
-    lengths = {soundfile.info(path).frames for path in (folder / "alexa").glob("person*")}
+    lengths = {
+        soundfile.info(path).frames for path in (folder / "training" / "alexa").glob("person*")
+    }
     assert lengths == {19_200}
+    unheard = {path.name.partition("_nohash_")[0] for path in (folder / "unheard").rglob("p*.wav")}
+    assert {f"alexa/{speaker}" for speaker in unheard} == speakers[2]
+    assert list((folder / UNHEARD_FOLDER / "_unknown_").glob("~_person*.wav"))
     rows = read_facts(folder)
     assert {"label": "alexa", "set": "test", "kind": "recorded", "clips": 6} in rows
 
@@ -266,7 +278,7 @@ def test_windows_of_a_set_have_a_limit(
     monkeypatch.setattr(corpus_module, "_MOST_WINDOWS", {TRAIN: 4, VALIDATION: 1, TEST: 2})
     parted = sets(built(0, 30))
     counts = {
-        name: sum(clip.startswith("_unknown_/-") for clip in clips)
+        name: sum(clip.startswith("_unknown_/~") for clip in clips)
         for name, clips in parted.items()
     }
     assert counts == {"train": 4, "validation": 1, "test": 2}

@@ -37,8 +37,12 @@ from training.words.places import (
 from training.words.sources import Recording, Sources
 
 FACTS_FILE = "words.json"
+TRAINING_FOLDER = "training"
+"""What `sotto run --data` takes."""
+UNHEARD_FOLDER = "unheard"
+"""Whole recordings of the speakers of the test: what `sotto evaluate --data` makes streams of."""
 RECORDED, SYNTHESISED = "recorded", "synthesised"
-OTHER_SPEECH = "-"
+OTHER_SPEECH = "~"
 """What stands for the word in the names of windows of running speech: no keyword is called so."""
 
 _MOST_WINDOWS = {TRAIN: 4_000, VALIDATION: 400, TEST: 2_000}
@@ -46,6 +50,8 @@ _MOST_WINDOWS = {TRAIN: 4_000, VALIDATION: 400, TEST: 2_000}
 _LONGEST_PAUSE_S = 0.2
 _EDGE_S = 0.05
 """Kept around other speech."""
+_AROUND_S = 0.4
+"""Kept around an unheard word."""
 _MOST_NOISE_S = 600.0
 
 
@@ -72,6 +78,13 @@ class _Lists:
         if place != TRAIN:
             self.names[place].append(name)
 
+    def rows(self) -> list[dict[str, object]]:
+        """The counts, as JSON has them."""
+        return [
+            {"label": label, "set": place, "kind": kind, "clips": clips}
+            for (label, place, kind), clips in sorted(self.counts.items())
+        ]
+
 
 def build_corpus(
     folder: Path,
@@ -81,7 +94,7 @@ def build_corpus(
     quantities: Quantities,
     progress: Progress,
 ) -> None:
-    """Fill `folder`.
+    """Fill `folder` with `training/` and `unheard/`.
 
     Args:
         folder: empty or holding what an interrupted run left.
@@ -96,19 +109,23 @@ def build_corpus(
         {k: [f.speaker for f in rows] for k, rows in used.items()}, quantities.seed
     )
     lists = _Lists()
+    training, unheard = folder / TRAINING_FOLDER, folder / UNHEARD_FOLDER
     with progress.task("cutting words", sum(map(len, used.values()))) as task:
         for label, rows in used.items():
             for index, finding in enumerate(rows):
-                _write_cuts(
-                    folder / label, index, finding, place[finding.speaker], quantities, lists
-                )
+                where = place[finding.speaker]
+                _write_cuts(training / label, index, finding, where, quantities, lists)
+                if where == TEST:
+                    _write_unheard(unheard / label, index, finding, quantities.sample_rate_hz)
                 task.advance()
-    negatives = _NegativeWriter(folder / UNKNOWN_LABEL, quantities, lists)
+    negatives = _NegativeWriter(training, unheard, quantities, lists)
     negatives.write(sources.negatives, place, progress)
-    _write_noise(folder / BACKGROUND_FOLDER, sources.noise, quantities.sample_rate_hz)
+    _write_noise(training / BACKGROUND_FOLDER, sources.noise, quantities.sample_rate_hz)
     tested = {label for label, rows in used.items() if len(rows) >= TESTED_RECORDINGS}
-    _take_spoken(folder, spoken, tested, quantities.seed, lists)
-    _write_lists(folder, lists, negatives.problems)
+    _take_spoken(training, spoken, tested, quantities.seed, lists)
+    _write_lists(training, lists)
+    facts = {"clips": lists.rows(), "problems": negatives.problems}
+    (folder / FACTS_FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def add_clips(folder: Path, clips: NDArray[np.int16], sample_rate_hz: int) -> None:
@@ -120,7 +137,9 @@ def add_clips(folder: Path, clips: NDArray[np.int16], sample_rate_hz: int) -> No
         sample_rate_hz: of the clips.
     """
     for index, clip in enumerate(clips):
-        path = folder / UNKNOWN_LABEL / f"{OTHER_SPEECH}_mistaken_nohash_{index}.wav"
+        path = (
+            folder / TRAINING_FOLDER / UNKNOWN_LABEL / f"{OTHER_SPEECH}_mistaken_nohash_{index}.wav"
+        )
         _write(path, clip, sample_rate_hz)
 
 
@@ -147,11 +166,22 @@ def _write_cuts(
         lists.add(place, folder.name, RECORDED, f"{folder.name}/{name}")
 
 
+def _write_unheard(folder: Path, index: int, finding: Finding, sample_rate_hz: int) -> None:
+    """The word with what is around it, not cut to a clip."""
+    pcm = read_clip(Path(finding.path), sample_rate_hz)
+    first = round(max(0.0, finding.start_s - _AROUND_S) * sample_rate_hz)
+    last = round((finding.stop_s + _AROUND_S) * sample_rate_hz)
+    _write(folder / f"{finding.speaker}_nohash_{index}.wav", pcm[first:last], sample_rate_hz)
+
+
 class _NegativeWriter:
     """Windows of running speech, made of recordings that follow each other closely."""
 
-    def __init__(self, folder: Path, quantities: Quantities, lists: _Lists) -> None:
-        self._folder = folder
+    def __init__(
+        self, training: Path, unheard: Path, quantities: Quantities, lists: _Lists
+    ) -> None:
+        self._folder = training / UNKNOWN_LABEL
+        self._unheard = unheard / UNKNOWN_LABEL
         self._quantities = quantities
         self._lists = lists
         self.problems: list[str] = []
@@ -168,9 +198,10 @@ class _NegativeWriter:
         with progress.task("cutting other speech", len(recordings)) as task:
             for name, most in _MOST_WINDOWS.items():
                 chosen = [one for one in shuffled if places[one.speaker] == name]
+                keep = self._unheard if name == TEST else None
                 # Training hears what is between two windows too.
                 step = self._quantities.clip_samples // (2 if name == TRAIN else 1)
-                for count, window in enumerate(self._windows(chosen, step, rng)):
+                for count, window in enumerate(self._windows(chosen, step, keep, rng)):
                     if count == most:
                         break
                     clip = f"{OTHER_SPEECH}_{name}_nohash_{count}.wav"
@@ -179,15 +210,23 @@ class _NegativeWriter:
                 task.advance(len(chosen))
 
     def _windows(
-        self, recordings: Sequence[Recording], step: int, rng: np.random.Generator
+        self,
+        recordings: Sequence[Recording],
+        step: int,
+        keep: Path | None,
+        rng: np.random.Generator,
     ) -> Iterator[NDArray[np.int16]]:
+        """Windows of the recordings in turn, which are also written to the folder `keep`."""
         samples = self._quantities.clip_samples
         longest_pause = round(_LONGEST_PAUSE_S * self._quantities.sample_rate_hz)
         stream = np.zeros(0, np.int16)
-        for recording in recordings:
+        for index, recording in enumerate(recordings):
             speech = self._speech(recording)
             if speech is None:
                 continue
+            if keep is not None:
+                name = f"{OTHER_SPEECH}_{recording.speaker}_nohash_{index}.wav"
+                _write(keep / name, speech, self._quantities.sample_rate_hz)
             pause = int(rng.integers(longest_pause))
             stream = np.concatenate(
                 (stream, join([speech], [pause], self._quantities.sample_rate_hz, rng))
@@ -257,15 +296,9 @@ def _voice(path: Path) -> str:
     return speaker.rpartition("_")[2] if path.parent.name == UNKNOWN_LABEL else speaker
 
 
-def _write_lists(folder: Path, lists: _Lists, problems: Sequence[str]) -> None:
+def _write_lists(folder: Path, lists: _Lists) -> None:
     for place, file in ((VALIDATION, VALIDATION_LIST), (TEST, TEST_LIST)):
         (folder / file).write_text("\n".join(sorted(lists.names[place])) + "\n", encoding="utf-8")
-    rows = [
-        {"label": label, "set": place, "kind": kind, "clips": clips}
-        for (label, place, kind), clips in sorted(lists.counts.items())
-    ]
-    facts = {"clips": rows, "problems": list(problems)}
-    (folder / FACTS_FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
 def _write(path: Path, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:

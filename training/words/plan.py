@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.recipe import AugmentConfig, FrontendConfig
+from training.recipe import FrontendConfig
 from training.words.found import Finding
 from training.words.places import TESTED_RECORDINGS
 
@@ -95,12 +95,11 @@ def warnings(plan: Plan, negatives: int) -> tuple[str, ...]:
 def recipe_text(name: str, labels: Sequence[str], plan: Plan, seed: int) -> str:
     """A complete recipe in TOML for a corpus of `build_corpus`; yours to edit."""
     keywords = ", ".join(f'"{label}"' for label in labels)
-    few = bool(set(labels) - set(plan.tested))
+    few = set(labels) != set(plan.tested)
+    passes, student_epochs = (40, 500) if few else (30, 400)
+    speed_min, speed_max = (0.8, 1.25) if few else (0.84, 1.2)
     frames = 1 + (plan.clip_samples - FRONTEND.window_samples) // FRONTEND.hop_samples
     seconds = plan.clip_samples / FRONTEND.sample_rate_hz
-    strong = AugmentConfig(
-        speed_min=0.8 if few else 0.85, speed_max=1.25 if few else 1.18, vocal_tract_min=0.9
-    )
     return f"""\
 # Written by `sotto words`, and yours to edit: an edited recipe is kept.
 # It trains on the folder that `sotto words` prepared: sotto run RECIPE --data CORPUS
@@ -122,30 +121,50 @@ clip_samples = {plan.clip_samples}
 
 [augment]
 # Few voices stand for many: stronger changes than for thousands of recordings.
-passes = 40
-speed_min = {strong.speed_min}
-speed_max = {strong.speed_max}
-vocal_tract_min = {strong.vocal_tract_min}
-vocal_tract_max = 1.1
-voice_probability = 0.1
-room_probability = 0.3
+passes = {passes}
+speed_min = {speed_min}
+speed_max = {speed_max}
+shift_ms = 100
+vocal_tract_min = 0.88
+vocal_tract_max = 1.12
+voice_probability = 0.12
+room_probability = 0.25
 babble_share = 0.25
-shift_ms = 100.0
-snr_min_db = 0.0
-gain_min_db = -18.0
+snr_min_db = -3
+gain_min_db = -18
+gain_max_db = 8
 
-[teacher]
+# Two networks that are unlike err differently; the student learns from both.
+[[teachers]]
+architecture = "res_ds_cnn"
+width = 80
+blocks = 4
+epochs = 40
+
+[[teachers]]
+architecture = "temporal"
 width = 96
-blocks = 4
-epochs = 50
-
-[student]
-width = 40
-blocks = 4
+stem_width = 64
+blocks = 5
+dilations = [1, 2, 4, 4, 2]
 epochs = 80
+batch_clips = 128
+weight_decay = 3e-3
 
-[quantisation]
-epochs = 8
+# Takes 40 ms of sound at a time and keeps its state.
+[student]
+architecture = "temporal"
+width = 36
+stem_width = 24
+blocks = 4
+epochs = {student_epochs}
+batch_clips = 128
+learning_rate = 5e-3
+context_share = 0.2
+
+[distillation]
+temperature = 3
+soft_weight = 0.9
 """
 
 
