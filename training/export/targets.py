@@ -41,9 +41,11 @@ class Target:
 
 REFERENCE = Target("reference", lambda program: program, "_reference")
 """The kernels of sotto/nn.h alone: what all others are compared with. Not in generated/."""
-PORTABLE = Target("portable", choose_portable_kernels, headers=("sotto/nn_portable.h",))
-DSP = Target("dsp", choose_dsp_kernels, "_dsp", ("sotto/nn_dsp.h",))
-MVE = Target("mve", choose_mve_kernels, "_mve", ("sotto/nn_mve.h",))
+STEP = "sotto/nn_step.h"
+"""Kernels for every kind of core."""
+PORTABLE = Target("portable", choose_portable_kernels, headers=("sotto/nn_portable.h", STEP))
+DSP = Target("dsp", choose_dsp_kernels, "_dsp", ("sotto/nn_dsp.h", STEP))
+MVE = Target("mve", choose_mve_kernels, "_mve", ("sotto/nn_mve.h", STEP))
 TARGETS = (PORTABLE, DSP, MVE)
 """Those of generated/. Exactly one condition holds in a build; see sotto/target.h."""
 

@@ -57,6 +57,7 @@ from training.export.program import (
     MeanParams,
     Program,
 )
+from training.export.step.choose import depthwise_column_kernel
 from training.export.weighted import (
     EXPONENT_LIMIT,
     GEOMETRY,
@@ -372,7 +373,13 @@ def means_kernel(params: KernelParams) -> AverageDspParams | None:
 
 def layer_kernel(params: KernelParams) -> KernelParams | None:
     """The fastest kernel for a layer with weights, or None where all checks refuse."""
-    kernels = (matrix_kernel, depthwise_five_kernel, depthwise_rows_kernel, depthwise_kernel)
+    kernels = (
+        matrix_kernel,
+        depthwise_column_kernel,
+        depthwise_five_kernel,
+        depthwise_rows_kernel,
+        depthwise_kernel,
+    )
     chosen = (kernel(params) for kernel in kernels)
     return next((found for found in chosen if found is not None), None)
 

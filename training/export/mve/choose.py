@@ -32,6 +32,7 @@ from training.export.program import (
     MeanParams,
     Program,
 )
+from training.export.step.choose import depthwise_column_kernel
 from training.export.weighted import (
     EXPONENT_LIMIT,
     GEOMETRY,
@@ -261,7 +262,8 @@ def _fastest(call: KernelCall) -> KernelCall:
     """The call with a kernel of Armv8.1-M, if there is one."""
     call = add_kernel(call) or call
     p = call.params
-    params = matrix_kernel(p) or depthwise_kernel(p) or same_params_kernel(p) or p
+    depthwise = depthwise_column_kernel(p) or depthwise_kernel(p)
+    params = matrix_kernel(p) or depthwise or same_params_kernel(p) or p
     return replace(call, params=params)
 
 
@@ -275,6 +277,7 @@ def choose_mve_kernels(program: Program) -> Program:
     calls = []
     for call, chosen, placed in zip(program.calls, fastest, in_place, strict=True):
         over_input = placed.output in placed.inputs
-        narrow = None if over_input else depthwise_kernel(call.params, one_by_one=True)
+        strips = isinstance(chosen.params, DepthwiseMveParams) and not over_input
+        narrow = depthwise_kernel(call.params, one_by_one=True) if strips else None
         calls.append(replace(chosen, params=narrow or chosen.params))
     return with_scratch(program, calls)

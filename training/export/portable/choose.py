@@ -32,6 +32,7 @@ from training.export.program import (
     KernelParams,
     Program,
 )
+from training.export.step.choose import depthwise_column_kernel
 from training.export.weighted import as_conv2d, channel_range, requantisation
 
 ACCUMULATOR_LIMIT = 2**29 - 1
@@ -133,7 +134,8 @@ def depthwise_strips_kernel(params: KernelParams) -> DepthwiseStripsPortablePara
 
 
 def _chosen(call: KernelCall) -> KernelCall:
-    params = matrix_kernel(call.params) or depthwise_strips_kernel(call.params)
+    p = call.params
+    params = matrix_kernel(p) or depthwise_column_kernel(p) or depthwise_strips_kernel(p)
     return call if params is None else replace(call, params=params)
 
 
