@@ -197,6 +197,34 @@ def layer_of_ties(rng: np.random.Generator) -> Graph:
     return b.build([source], [target])
 
 
+def layer_over_time(rng: np.random.Generator) -> Graph:
+    """A step of a streaming model: each channel over a column or a row of its state."""
+    b = Builder()
+    taps, dilation, channels = (
+        int(rng.integers(low, high)) for low, high in ((1, 9), (1, 5), (4, 40))
+    )
+    span = (taps - 1) * dilation + 1
+    column = bool(rng.integers(2))
+    extents = (
+        ((span, 1), (taps, 1), (dilation, 1)) if column else ((1, span), (1, taps), (1, dilation))
+    )
+    image, kernel, dilations = extents
+    source = b.tensor((1, *image, channels), 0.05, int(rng.choice([-128, 127, 3])))
+    scales = rng.uniform(0.5, 1.5, channels) / 300
+    shape = (1, *kernel, channels)
+    values = rng.integers(-3_000, 3_000, channels).astype(np.int32)
+    inputs = [
+        source,
+        b.tensor(shape, scales, axis=3, data=int8(rng, shape)),
+        b.tensor((channels,), scales * 0.05, data=values),
+    ]
+    scale = float(10 ** rng.uniform(-2.3, -0.5))
+    target = b.tensor((1, 1, 1, channels), scale, int(rng.choice([-128, 127, -20])))
+    options = ConvOptions("VALID", 1, 1, *dilations, str(rng.choice(ACTIVATIONS)), 1)
+    b.operator("DEPTHWISE_CONV_2D", inputs, target, options)
+    return b.build([source], [target])
+
+
 def one_window(rng: np.random.Generator) -> Graph:
     """A layer of one output position, as streaming networks have them; some results are ties."""
     b = Builder()

@@ -21,6 +21,7 @@ from operator_cases import (
     fully_connected_per_channel,
     layer_of_one_window,
     layer_of_ties,
+    layer_over_time,
     mean,
     one_window,
 )
@@ -44,6 +45,7 @@ CASES = (
     depthwise_in_between,
     fully_connected_per_channel,
     layer_of_one_window,
+    layer_over_time,
     layer_of_ties,
     add,
     average_pool,

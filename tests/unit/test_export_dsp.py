@@ -24,7 +24,7 @@ from training.export.dsp.choose import (
     matrix_kernel,
     matrix_vector_kernel,
 )
-from training.export.dsp.pack import pack_depthwise, pack_matrix, pad_runs
+from training.export.dsp.pack import pack_depthwise, pack_matrix, pack_vector, pad_runs
 from training.export.dsp.params import (
     AddDspParams,
     AddFittedDspParams,
@@ -117,14 +117,24 @@ def test_windows_are_whole_units() -> None:
 
 
 def test_a_stream_for_four_channels() -> None:
+    """Then for the fifth alone; an exponent stands below the bias."""
     weights = np.arange(5 * 8).reshape(5, 8)
     ends = np.arange(10).reshape(5, 2)
-    stream = pack_matrix(weights, 256 * np.arange(5), 128, ends, 4).reshape(2, 1 + 2 + 2, 4)
-    assert stream[0, 1].tolist() == [
-        256 * w + w + 1 | 256 * w + 2 * 257 + w + 1 << 16 for w in weights[:4, 0]
-    ]
-    assert stream[0, 3:].tolist() == [[0, 2, 4, 6], [1, 3, 5, 7]]
-    assert stream[1, :, 1:].tolist() == [[0] * 3] * 5
+    stream = pack_vector(weights, 256 * np.arange(5), 128, ends)
+    words = [256 * w + w + 1 | 256 * w + 2 * 257 + w + 1 << 16 for w in weights[:, 0]]
+    odd = 32_513 * weights[:, 1::2].sum(axis=1)
+    blocks, last = stream[:16].reshape(4, 4), stream[16:]
+    assert blocks[0].tolist() == [256 * c + 2 * c + 1 + odd[c] for c in range(4)]
+    assert blocks[1].tolist() == words[:4]
+    assert blocks[3].tolist() == [0, 2, 4, 6]
+    assert [last[0], last[1], last[3]] == [256 * 4 + 9 + odd[4], words[4], 8]
+
+
+def test_a_window_has_two_groups_or_more() -> None:
+    stream = pack_vector(
+        np.ones((1, 3), np.int64), np.zeros(1, np.int64), 128, np.ones((1, 1), int)
+    )
+    assert stream.tolist() == [32_513, 257 | 256 << 16, 0, 1]
 
 
 def test_runs_end_in_weights_of_zero() -> None:
@@ -248,7 +258,7 @@ def _windows_of_one(channels: int, logits: bool) -> Program:
 def test_one_window_has_a_kernel_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     first, last = (c.params for c in _windows_of_one(129, logits=True).calls)
     assert type(first) is MatrixVectorDspParams
-    assert (first.runs, first.run_bytes, first.units) == (1, 5 * 40, 25)
+    assert (first.runs, first.run_bytes, first.groups) == (1, 5 * 40, 50)
     assert isinstance(last, MatrixVectorExactDspParams)
     *_, few = (c.params for c in _windows_of_one(12, logits=True).calls)
     assert not isinstance(few, MatrixVectorDspParams), "the exact kernel is not worth its flash"
@@ -267,8 +277,11 @@ def test_what_one_window_is() -> None:
     chosen = matrix_vector_kernel(conv)
     assert chosen is not None
     assert chosen.runs == conv.kernel_height, "a row of the input is wider than the window"
-    assert chosen.units == -(-chosen.runs * -(-chosen.run_bytes // 4) // 2)
-    assert matrix_vector_kernel(replace(conv, output_width=2)) is None
+    assert chosen.groups == chosen.runs * -(-chosen.run_bytes // 4)
+    two = matrix_vector_kernel(replace(conv, output_width=2))
+    assert two is not None
+    assert (two.windows, two.writes_over_input) == (2, False)
+    assert matrix_vector_kernel(replace(conv, output_width=3)) is None
     assert matrix_vector_kernel(replace(conv, dilation_width=2)) is None
     assert matrix_vector_kernel(replace(conv, weights=np.full_like(conv.weights, -128))) is None
 
@@ -284,7 +297,7 @@ def test_scratch_is_what_the_header_asks_for() -> None:
             sizes = f"{p.units}, {p.copied_groups}, {p.output_channels}"
             macro = f"MATRIX_DSP_SCRATCH_BYTES({sizes})"
         elif isinstance(p, MatrixVectorDspParams):
-            macro = f"MATRIX_VECTOR_DSP_SCRATCH_BYTES({p.units})"
+            macro = f"MATRIX_VECTOR_DSP_SCRATCH_BYTES({p.groups})"
         elif isinstance(p, DepthwiseDspParams):
             taps = p.kernel_height * p.kernel_width
             macro = f"DEPTHWISE_DSP_SCRATCH_BYTES({taps}, {p.channels})"

@@ -5,7 +5,6 @@ A call that a check refuses keeps its reference kernel: the answer is the same, 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -22,12 +21,12 @@ from training.export.dsp.pack import (
     pack_depthwise_five,
     pack_depthwise_rows,
     pack_matrix,
+    pack_vector,
     pad_runs,
 )
 from training.export.dsp.params import (
     DEPTHWISE_CHANNELS,
     MATRIX_UNITS,
-    VECTOR_CHANNELS,
     AddDspParams,
     AddFittedDspParams,
     AverageDspParams,
@@ -74,7 +73,11 @@ TILE_PAIRS = 3
 EXACT_MACS = 4_096
 """Of all layers that do not fit: for fewer, a kernel of 1.4 KB of flash is not worth its speed."""
 VECTOR_MACS = 4_096
-"""Of all layers of one window: for fewer, a kernel of their own is not worth its flash."""
+"""Of all layers of few windows: for fewer, kernels of their own are not worth their flash."""
+VECTOR_WINDOWS = 2
+"""For three, the kernels that take three at a time are as good."""
+VECTOR_CONSTANTS = 2
+"""Words of a channel beside its weights."""
 MEANS_POSITIONS = 256
 """Sums of as many int8 fit 16 bits."""
 MEANS_CHANNELS = 4
@@ -130,22 +133,25 @@ def _matrix(params: KernelParams) -> _Matrix | None:
 
 
 def matrix_vector_kernel(params: KernelParams) -> MatrixVectorDspParams | None:
-    """The kernel for an unpadded layer of one window, or None where a check refuses."""
+    """The kernel for an unpadded layer of few windows, or None where a check refuses."""
     conv = as_conv2d(params)
-    if conv is None or conv.output_height * conv.output_width != 1:
+    if conv is None or conv.output_height * conv.output_width > VECTOR_WINDOWS:
         return None
     geometry, matrix = window_geometry(conv), _matrix(conv)
     if matrix is None or geometry["row_runs"] != 1:
         return None
     weights = pad_runs(matrix.weights, geometry["kernel_rows"])
-    stream = pack_matrix(weights, matrix.start, conv.input_offset, matrix.ends, VECTOR_CHANNELS)
+    stream = pack_vector(weights, matrix.start, conv.input_offset, matrix.ends)
+    in_row = conv.output_width > 1
     return (MatrixVectorDspParams if matrix.fits else MatrixVectorExactDspParams)(
         output_channels=conv.output_channels,
+        windows=conv.output_height * conv.output_width,
+        window_step_bytes=geometry["column_step_bytes" if in_row else "row_step_bytes"],
         runs=geometry["kernel_rows"],
         run_step_bytes=geometry["kernel_row_step_bytes"],
         run_bytes=geometry["run_bytes"],
-        units=-(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT)),
-        block_words=stream.shape[1],
+        groups=stream.size // conv.output_channels - VECTOR_CONSTANTS,
+        channel_words=stream.size // conv.output_channels,
         rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,
         activation_max=conv.activation_max,
@@ -393,12 +399,10 @@ def _unweighted(call: KernelCall) -> KernelCall:
 
 
 def _one_window_kernels(calls: Sequence[KernelCall]) -> list[MatrixVectorDspParams | None]:
-    """For each call the kernel of one window; None where a check refuses, or too few pay for it."""
+    """For each call the kernel of few windows; None where a check refuses or few products pay."""
     vectors = [matrix_vector_kernel(call.params) for call in calls]
-    macs = Counter[type]()
-    for call, params in zip(calls, vectors, strict=True):
-        macs[type(params)] += call.macs
-    return [params if macs[type(params)] >= VECTOR_MACS else None for params in vectors]
+    taken = (call.macs for call, params in zip(calls, vectors, strict=True) if params is not None)
+    return vectors if sum(taken) >= VECTOR_MACS else [None] * len(vectors)
 
 
 def choose_dsp_kernels(program: Program) -> Program:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from training.export.dsp.params import VECTOR_CHANNELS
 from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
 from training.export.weighted import channel_range, wrap_int32
 
@@ -15,6 +16,8 @@ UNSIGNED_OFFSET = 128
 """The matrix kernel reads stored + 128."""
 GROUP = 4
 GROUPS_OF_UNIT = 2
+LEAST_GROUPS = 2
+"""Of a window of the matrix-vector kernels."""
 MATRIX_CHANNELS = 2
 """Channels that the matrix kernels take at a time."""
 
@@ -63,37 +66,58 @@ def pad_runs(weights: np.ndarray, runs: int) -> np.ndarray:
     return padded.reshape(len(weights), -1)
 
 
-def pack_matrix(
-    weights: np.ndarray,
-    start: np.ndarray,
-    input_offset: int,
-    ends: np.ndarray,
-    block: int = MATRIX_CHANNELS,
+def _columns(
+    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray, groups: int
 ) -> np.ndarray:
-    """Stream of `sotto_matrix_dsp_params` or `sotto_matrix_vector_dsp_params`.
-
-    Args:
-        weights: int64[channels, taps].
-        start: int64[channels], what an accumulator starts with where the input is zero.
-        ends: int64[channels, words], what ends the stream of a channel.
-        block: channels that the kernel takes at a time.
-
-    Returns:
-        int32[blocks of channels, block * (1 + groups + words)].
-    """
+    """int64[channels, 1 + groups + words]: start, groups of four weights and ends of a channel."""
     channels, taps = weights.shape
-    groups = GROUPS_OF_UNIT * -(-taps // (GROUP * GROUPS_OF_UNIT))
     padded = np.zeros((channels, groups * GROUP), np.int64)
     padded[:, :taps] = weights
     start = start + SCALE * (input_offset - UNSIGNED_OFFSET) * padded.sum(axis=1)
     start += PACKING_CONSTANT * padded[:, 1::2].sum(axis=1)
     quads = padded.reshape(channels, groups, GROUP)
     words = _lanes(SCALE * quads[..., 0] + quads[..., 1], SCALE * quads[..., 2] + quads[..., 3])
-    columns = np.column_stack([start, words, ends])
-    columns = np.vstack([columns, np.zeros((-channels % block, columns.shape[1]), np.int64)])
+    return np.column_stack([start, words, ends])
+
+
+def pack_matrix(
+    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
+) -> np.ndarray:
+    """Stream of `sotto_matrix_dsp_params`.
+
+    Args:
+        weights: int64[channels, taps].
+        start: int64[channels], what an accumulator starts with where the input is zero.
+        ends: int64[channels, words], what ends the stream of a channel.
+
+    Returns:
+        int32[blocks of channels, MATRIX_CHANNELS * (1 + groups + words)].
+    """
+    groups = GROUPS_OF_UNIT * -(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT))
+    columns = _columns(weights, start, input_offset, ends, groups)
+    odd = -len(columns) % MATRIX_CHANNELS
+    columns = np.vstack([columns, np.zeros((odd, columns.shape[1]), np.int64)])
     # [block, channel of the block, field] -> [block, field, channel of the block]
-    blocks = columns.reshape(-1, block, columns.shape[1]).transpose(0, 2, 1)
+    blocks = columns.reshape(-1, MATRIX_CHANNELS, columns.shape[1]).transpose(0, 2, 1)
     return wrap_int32(blocks.reshape(len(blocks), -1))
+
+
+def pack_vector(
+    weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
+) -> np.ndarray:
+    """Stream of `sotto_matrix_vector_dsp_params`; arguments of `pack_matrix`.
+
+    An exact end is a multiplier and an exponent - 1, which joins the bias.
+
+    Returns:
+        int32[channels * (2 + groups)].
+    """
+    groups = max(-(-weights.shape[1] // GROUP), LEAST_GROUPS)
+    start = start + ends[:, 1:].sum(axis=1)
+    columns = _columns(weights, start, input_offset, ends[:, :1], groups)
+    whole = len(columns) - len(columns) % VECTOR_CHANNELS
+    blocks = columns[:whole].reshape(-1, VECTOR_CHANNELS, columns.shape[1]).transpose(0, 2, 1)
+    return wrap_int32(np.concatenate([blocks.reshape(-1), columns[whole:].reshape(-1)]))
 
 
 def pack_depthwise(

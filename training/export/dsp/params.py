@@ -78,11 +78,13 @@ class MatrixVectorDspParams(KernelParams):
     kernel: ClassVar[str] = "matrix_vector_dsp"
     struct: ClassVar[str] = "matrix_vector_dsp"
     output_channels: int
+    windows: int
+    window_step_bytes: int
     runs: int
     run_step_bytes: int
     run_bytes: int
-    units: int
-    block_words: int
+    groups: int
+    channel_words: int
     rounding_base: int
     activation_min: int
     activation_max: int
@@ -91,12 +93,12 @@ class MatrixVectorDspParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES."""
-        return self.units * 16
+        return self.groups * 8
 
     @property
     def writes_over_input(self) -> bool:
-        """Always: the window is widened first."""
-        return True
+        """The only window is widened first."""
+        return self.windows == 1
 
 
 @dataclass(frozen=True)

@@ -67,31 +67,34 @@ void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_
 void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
                                int8_t *output, int8_t *scratch);
 
-/* The same of one window, as a matrix times a vector: four output channels at a time.
+/* The same of a window or two, as a matrix times a vector: four output channels at a time.
  *
- * The window is as many runs of bytes, each read as groups of four bytes; what fills a run's last
- * group, and the last unit, has weight 0. The stream holds for each four output channels (the last
- * may be all zeros):
- *   biases                  4 words, times 256, zero points and packing constants folded in
- *   2 * units * weights     4 words: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
- *   factors                 4 words; or exactly: 4 multipliers in Q31, 4 exponents - 1 */
+ * A window is as many runs of bytes, each read as groups of four bytes; what fills a run's last
+ * group has weight 0. The stream holds for each four output channels:
+ *   biases            4 words, times 256, zero points and packing constants folded in; exactly: so
+ *                     that 256 times the accumulator has exponent - 1 as its lowest byte
+ *   groups * weights  4 words: 16-bit lanes 256 * w0 + w1 and 256 * w2 + w3
+ *   factors           4 words; or exactly: 4 multipliers in Q31
+ * and the same for each of the channels that are left, a word in place of four. */
 typedef struct sotto_matrix_vector_dsp_params {
   int32_t output_channels;
+  int32_t windows;
+  int32_t window_step_bytes;
   int32_t runs;
   int32_t run_step_bytes;
   int32_t run_bytes;
-  int32_t units;         /* pairs of groups of four bytes of the window */
-  int32_t block_words;   /* of the stream, for four channels */
+  int32_t groups;        /* of four bytes of a window, 2 or more */
+  int32_t channel_words; /* of the stream, for a channel */
   int32_t rounding_base; /* as above */
   int32_t activation_min;
   int32_t activation_max;
   const int32_t *stream;
 } sotto_matrix_vector_dsp_params;
 
-/* Bytes of scratch (4-byte aligned): the window widened to 16 bits. */
-#define SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES(units) ((units) * 16)
+/* Bytes of scratch (4-byte aligned): a window widened to 16 bits. */
+#define SOTTO_MATRIX_VECTOR_DSP_SCRATCH_BYTES(groups) ((groups) * 8)
 
-/* Fitted and exact. `output` may be `input`. */
+/* Fitted and exact. `output` may be `input` where there is one window. */
 void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, const int8_t *input,
                                 int8_t *output, int8_t *scratch);
 void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,

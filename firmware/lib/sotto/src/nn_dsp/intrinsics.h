@@ -47,6 +47,14 @@ static inline int32_t dsp_requantise(int32_t acc256, int32_t multiplier, int32_t
   return dsp_requantise_doubled(acc256 >> 7, multiplier, exponent_less_1, rounding);
 }
 
+/* The same, where the lowest byte of `acc256` is exponent - 1. */
+static inline int32_t dsp_requantise_packed(int32_t acc256, int32_t multiplier,
+                                            int32_t rounding_base) {
+  const int32_t exponent_less_1 = acc256 & 31;
+  const int32_t rounding = rounding_base * (1 << exponent_less_1); /* < 255 * 2^21 */
+  return dsp_requantise(acc256, multiplier, exponent_less_1, rounding);
+}
+
 /* The same, where the exporter has fitted `factor` and a term of the bias to it. */
 static inline int32_t dsp_requantise_fitted(int32_t acc256, int32_t factor) {
   return dsp_ssat8(dsp_smmul(acc256, factor) >> 10);

@@ -7,7 +7,6 @@
 #define MATRIX_VECTOR_CHANNELS 4
 #define MATRIX_VECTOR_GROUP_BYTES 4
 #define MATRIX_VECTOR_GROUP_WORDS 2
-#define MATRIX_VECTOR_UNIT_WORDS (2 * MATRIX_VECTOR_GROUP_WORDS)
 
 /* output[channel] of a multiple of four channels. The words of each group of four bytes are the two
  * of matrix_block.h for one window. The assembly reads all fields as words in order. */
@@ -16,7 +15,7 @@ typedef struct matrix_vector {
   int8_t *output; /* any address */
   const int32_t *stream_end;
   const int32_t *stream;     /* see sotto_matrix_vector_dsp_params */
-  const uint32_t *words_end; /* units of MATRIX_VECTOR_UNIT_WORDS behind `words`, one at least */
+  const uint32_t *words_end; /* two groups or more behind `words` */
   int32_t rounding_base;     /* of the exact one */
 } matrix_vector;
 

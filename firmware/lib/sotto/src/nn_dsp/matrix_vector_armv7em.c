@@ -2,11 +2,11 @@
  * multiply-accumulates need all 14 registers, which no compiler allots by itself.
  *
  * A unit is two groups of four weights of four channels. Four stand in a row, and a branch into
- * them leaves out those that the first pass does not need.
+ * them leaves out those that the first pass does not need; an odd group comes before them.
  *
  *   r0 stream, r1 words of the window, r2-r5 channels, r6-r9 weights, r10-r12 and lr words
- *   sp: [0] words, [4] output, [8] end of the stream, [12] address of the first unit to execute,
- *       [16] end of the words, [20] rounding base
+ *   sp: [0] words, [4] output, [8] end of the stream, [12] where a block begins,
+ *       [16] end of the words, [20] rounding base, [24] address of the first unit to execute
  */
 #include "matrix_vector.h"
 
@@ -33,27 +33,36 @@
 #define UNIT "ldm r1!, {r10, r11, r12, lr}\n" GROUP(r10, r11) GROUP(r12, lr)
 
 /* The first pass takes (units - 1) % 4 units before the last of the row; a unit is 16 bytes of
- * words, 108 of instructions. */
+ * words, 108 of instructions. A block begins at 5 where groups are odd. */
 #define BEGIN                             \
   ".syntax unified\n"                     \
   "push {r4-r11, lr}\n"                   \
   "ldm r0, {r1-r6}\n" /* matrix_vector */ \
   "mov r0, r4\n"                          \
-  "sub r7, r5, r1\n"                      \
-  "sub r7, r7, #16\n"                     \
-  "and r7, r7, #48\n"                     \
-  "lsr r7, r7, #2\n"                      \
-  "mov r8, #27\n"                         \
-  "mul r7, r7, r8\n"                      \
-  "adr.w r4, 3f\n"                        \
-  "sub r4, r4, r7\n"                      \
-  "orr r4, r4, #1\n" /* Thumb */          \
-  "push {r1-r6}\n"
-#define MULTIPLY                    \
+  "sub r8, r5, r1\n"                      \
+  "sub r9, r8, #16\n"                     \
+  "and r9, r9, #48\n"                     \
+  "lsr r9, r9, #2\n"                      \
+  "mov r10, #27\n"                        \
+  "mul r9, r9, r10\n"                     \
+  "adr.w r7, 3f\n"                        \
+  "sub r7, r7, r9\n"                      \
+  "orr r7, r7, #1\n" /* Thumb */          \
+  "adr.w r4, 5f\n"                        \
+  "orr r4, r4, #1\n"                      \
+  "tst r8, #8\n"                          \
+  "it eq\n"                               \
+  "moveq r4, r7\n"                        \
+  "push {r1-r7}\n"
+#define MULTIPLY \
   "1:\n"                            \
   "ldr r1, [sp]\n"                  \
   "ldm r0!, {r2, r3, r4, r5}\n"     \
   "ldr pc, [sp, #12]\n"             \
+  "5:\n"                            \
+  "ldm r1!, {r12, lr}\n"            \
+  GROUP(r12, lr)                    \
+  "ldr pc, [sp, #24]\n"             \
   "2:\n" UNIT UNIT UNIT "3:\n" UNIT \
   "ldr r6, [sp, #16]\n"             \
   "cmp r1, r6\n"                    \
@@ -62,14 +71,14 @@
   "ldm r0!, {r6, r7, r8, r9}\n" FITTED_PRODUCT(r2, r6) FITTED_PRODUCT(r3, r7)               \
       FITTED_PRODUCT(r4, r8) FITTED_PRODUCT(r5, r9) SATURATE_FITTED(r2) SATURATE_FITTED(r3) \
           SATURATE_FITTED(r4) SATURATE_FITTED(r5)
-#define REQUANTISE_CHANNEL_EXACTLY(acc, multiplier, exponent_less_1) \
-  "ldr r1, [sp, #20]\n"                                              \
-  "lsl r1, r1, " #exponent_less_1 "\n" REQUANTISE(acc, multiplier, exponent_less_1, r1, r1)
-#define REQUANTISE_EXACTLY                                                            \
-  "ldm r0!, {r6, r7, r8, r9}\n"    /* multipliers */                                  \
-  "ldm r0!, {r10, r11, r12, lr}\n" /* exponents - 1 */                                \
-      REQUANTISE_CHANNEL_EXACTLY(r2, r6, r10) REQUANTISE_CHANNEL_EXACTLY(r3, r7, r11) \
-          REQUANTISE_CHANNEL_EXACTLY(r4, r8, r12) REQUANTISE_CHANNEL_EXACTLY(r5, r9, lr)
+#define REQUANTISE_CHANNEL_EXACTLY(acc, multiplier) \
+  "and r10, " #acc                                  \
+  ", #31\n" /* exponent - 1 */                      \
+  "lsl r1, r11, r10\n" REQUANTISE(acc, multiplier, r10, r1, r1)
+#define REQUANTISE_EXACTLY                                                                     \
+  "ldm r0!, {r6, r7, r8, r9}\n" /* multipliers */                                              \
+  "ldr r11, [sp, #20]\n" REQUANTISE_CHANNEL_EXACTLY(r2, r6) REQUANTISE_CHANNEL_EXACTLY(r3, r7) \
+      REQUANTISE_CHANNEL_EXACTLY(r4, r8) REQUANTISE_CHANNEL_EXACTLY(r5, r9)
 #define STORE_AND_END       \
   "bfi r2, r3, #8, #8\n"    \
   "bfi r2, r4, #16, #8\n"   \
@@ -79,7 +88,7 @@
   "str r6, [sp, #4]\n"      \
   "cmp r0, r7\n"            \
   "bne 1b\n"                \
-  "add sp, sp, #24\n"       \
+  "add sp, sp, #28\n"       \
   "pop {r4-r11, pc}\n"
 
 __attribute__((naked)) void sotto_matrix_vector(__attribute__((unused))

@@ -34,12 +34,9 @@ void sotto_matrix_vector_exact(const matrix_vector *vector) {
   for (const int32_t *stream = vector->stream; stream != vector->stream_end;) {
     int32_t acc[MATRIX_VECTOR_CHANNELS];
     stream = accumulate(vector, stream, acc);
-    for (int c = 0; c < MATRIX_VECTOR_CHANNELS; ++c, ++stream) {
-      const int32_t exponent_less_1 = stream[MATRIX_VECTOR_CHANNELS];
-      const int32_t rounding = vector->rounding_base * (1 << exponent_less_1); /* < 255 * 2^21 */
-      *output++ = (int8_t)dsp_requantise(acc[c], stream[0], exponent_less_1, rounding);
+    for (int c = 0; c < MATRIX_VECTOR_CHANNELS; ++c) {
+      *output++ = (int8_t)dsp_requantise_packed(acc[c], *stream++, vector->rounding_base);
     }
-    stream += MATRIX_VECTOR_CHANNELS;
   }
 }
 #endif
