@@ -6,6 +6,7 @@
 
 #include "sotto/nn.h"
 #include "sotto/nn_mve.h"
+#include "sotto/nn_step.h"
 
 #include "sotto_model.h"
 
