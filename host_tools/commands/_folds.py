@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from host_tools.evaluation.result import Evaluation, Fold
 
 CACHE = "cache"
+"""One for all folds, since most of the speech is the same."""
 
 
 def evaluate_folds(
@@ -48,7 +48,7 @@ def evaluate_folds(
     scores_folder = work / "scores"
     audio_s = wall_s = 0.0
     for number in range(folds):
-        folder = _fold_folder(work, number)
+        folder = work / f"fold-{number + 1}"
         progress.note(f"fold {number + 1} of {folds}")
         manifest = _train(recipe, (number, folds), folder, data, quick, skip_unreadable, progress)
         recordings, scores, times = _hear(folder, manifest, scores_folder, jobs, progress)
@@ -88,17 +88,6 @@ def evaluate_folds(
     )
 
 
-def _fold_folder(work: Path, number: int) -> Path:
-    """Work folder of one fold; all folds share a cache, since most of the speech is the same."""
-    folder = work / f"fold-{number + 1}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (work / CACHE).mkdir(exist_ok=True)
-    link = folder / CACHE
-    if not link.exists():
-        link.symlink_to(os.path.relpath(work / CACHE, folder))
-    return folder
-
-
 def _train(
     recipe: Path,
     fold: tuple[int, int],
@@ -115,6 +104,7 @@ def _train(
         recipe,
         data=data,
         work=folder,
+        cache=folder.parent / CACHE,
         out=generated,
         quick=quick,
         skip_unreadable=skip_unreadable,

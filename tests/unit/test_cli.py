@@ -30,6 +30,7 @@ VERBS = (
     "flash",
     "info",
     "validate",
+    "evaluate",
     "report",
 )
 
