@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,11 @@ def run(
     for stage, name in (*students, (distilled, "student, distilled")):
         model = line.trained(recipe.student, stage)
         candidates.append(_float_candidate(name, model, predict(model, features)))
-    candidates.append(_int8_candidate(candidates[-1], tflite, features))
+    integers = _int8_candidate(candidates[-1], tflite, features)
+    learned = line.learned(recipe.student, distilled)
+    if learned.input_shape[1] is None:
+        candidates.append(_in_stream(candidates[-1], learned, features))
+    candidates.append(integers)
     names = facts["test"]["names"]
     pcm = np.load(clips.folder / "test_pcm.npy")
     rate_hz = recipe.frontend.sample_rate_hz
@@ -170,6 +174,13 @@ def _float_candidate(name: str, model: keras.Model, logits: np.ndarray) -> Candi
         macs=models.count_macs(model),
         decisions=evaluate.decide(logits),
     )
+
+
+def _in_stream(clip_wise: Candidate, model: keras.Model, features: np.ndarray) -> Candidate:
+    """The same network without a reset: every clip follows the one before it in the test set."""
+    heard = np.concatenate([np.roll(features, 1, axis=0), features], axis=1)
+    decisions = evaluate.decide(predict(model, heard))
+    return replace(clip_wise, name=f"{clip_wise.name}, after another clip", decisions=decisions)
 
 
 def _int8_candidate(source: Candidate, tflite: bytes, features: np.ndarray) -> Candidate:

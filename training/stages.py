@@ -260,8 +260,7 @@ class Line:
         """
 
         def build(folder: Path) -> None:
-            model = self.network(config)
-            model.load_weights(teacher.folder / WEIGHTS_FILE)
+            model = self.learned(config, teacher)
             hear = train.predictor(model, config.architecture in models.XLA_FORMS)
             for source_name, name in ((COPIES_FILE, LOGITS_FILE), (MIXES_FILE, MIX_LOGITS_FILE)):
                 copies = np.load(bank.folder / source_name, mmap_mode="r")
@@ -346,10 +345,15 @@ class Line:
         seed = self._seed(config)
         return models.build(config, self.recipe.frontend, self.classes, seed, deployed=False)
 
-    def trained(self, config: NetworkConfig, stage: Stage) -> keras.Model:
-        """The network of a training stage, in the form for deployment."""
+    def learned(self, config: NetworkConfig, stage: Stage) -> keras.Model:
+        """The network of a training stage, in the form for training."""
         model = self.network(config)
         model.load_weights(stage.folder / WEIGHTS_FILE)
+        return model
+
+    def trained(self, config: NetworkConfig, stage: Stage) -> keras.Model:
+        """The network of a training stage, in the form for deployment."""
+        model = self.learned(config, stage)
         deployed = models.build(config, self.recipe.frontend, self.classes, self._seed(config))
         return models.transfer(model, deployed)
 

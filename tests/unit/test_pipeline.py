@@ -98,6 +98,32 @@ def test_results_say_what_was_measured(finished):
     assert results["model_hash"] == manifest["model_hash"] == finished.manifest.model_hash
 
 
+def test_a_streaming_student_is_calibrated_and_heard_after_another_clip(recordings, tmp_path):
+    student = StudentConfig(
+        "temporal", width=8, blocks=1, epochs=12, batch_clips=8, learning_rate=0.02, averaging=0.5
+    )
+    changed = replace(
+        recipe(),
+        augment=AugmentConfig(passes=2, mix_passes=1),
+        teachers=(TeacherConfig("temporal", width=8, blocks=1, epochs=12, batch_clips=8),),
+        student=student,
+        distillation=DistillationConfig(temperature=2.0, soft_weight=0.5),
+        quantisation=QuantisationConfig(calibration_clips=20),
+    )
+    results = run(changed, recordings, tmp_path, tmp_path / "generated").results
+    rows = {row["name"]: row for row in results["models"]}
+    assert list(rows) == [
+        "teacher temporal",
+        "student, distilled",
+        "student, distilled, after another clip",
+        "student, int8",
+    ]
+    assert [len(curve["loss"]) for curve in results["curves"]] == [12, 12]
+    clip_wise, in_stream, int8 = (row["accuracy"] for row in list(rows.values())[1:])
+    assert clip_wise == int8 == 1.0
+    assert in_stream > 0.5, "the mean over the window hears the clip, not what came before it"
+
+
 def test_report_does_not_call_synthetic_speech_recordings(recordings, tmp_path):
     words = recipe().words
     assert source(scan(recordings, words)) == "folders of words"
