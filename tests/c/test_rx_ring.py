@@ -64,6 +64,6 @@ int main(void) {
 def test_ring(build_program: Callable[..., Path], tmp_path: Path) -> None:
     source = tmp_path / "ring.c"
     source.write_text(PROGRAM)
-    program = build_program([source], ["-I", str(ROOT / "firmware" / "ports" / "cortex_m")])
+    program = build_program([source], ["-I", str(ROOT / "firmware" / "ports" / "common")])
     done = subprocess.run([program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

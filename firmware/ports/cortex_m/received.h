@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "rx_ring.h"
+#include "../common/rx_ring.h"
 
 #define RECEIVED_WINDOW_BYTES RX_RING_BYTES
 

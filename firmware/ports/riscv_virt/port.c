@@ -2,7 +2,7 @@
  * UART, the platform-level interrupt controller (PLIC) and a test device that restarts it. */
 #include "port.h"
 
-#include "../cortex_m/rx_ring.h"
+#include "../common/rx_ring.h"
 #include "riscv.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
