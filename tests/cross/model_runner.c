@@ -24,6 +24,7 @@ int main(int count, char **arguments) {
   }
   if (sotto_model_init(arena, SOTTO_MODEL_ARENA_BYTES - 1) != SOTTO_E_SIZE) status = 1;
   if (sotto_model_reset(NULL, SOTTO_MODEL_ARENA_BYTES) != SOTTO_E_ARGUMENT) status = 1;
+  if (sotto_model_init((char *)arena + 8, SOTTO_MODEL_ARENA_BYTES) != SOTTO_E_ARGUMENT) status = 1;
   if (sotto_model_invoke(arena, SOTTO_MODEL_ARENA_BYTES, NULL, scores) != SOTTO_E_ARGUMENT) {
     status = 1;
   }

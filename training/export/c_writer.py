@@ -199,7 +199,8 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         f"{constants}{initial}{structs}\n"
         'const char *sotto_model_backend(void) { return "aot"; }\n\n'
         "int sotto_model_reset(void *arena, size_t arena_bytes) {\n"
-        "  if (arena == NULL) return SOTTO_E_ARGUMENT;\n"
+        f"  if (arena == NULL || (uintptr_t)arena % {ALIGNMENT_BYTES} != 0) "
+        "return SOTTO_E_ARGUMENT;\n"
         "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
         f"{tensors if statements else ''}{statements}  return SOTTO_OK;\n}}\n\n"
         "int sotto_model_init(void *arena, size_t arena_bytes) {\n"

@@ -35,7 +35,7 @@ const char *sotto_model_backend(void);
 
 /* Prepares `arena` (16-byte aligned, SOTTO_MODEL_ARENA_BYTES or more, kept by the caller until the
  * last invoke) and sets the state to its initial value. Returns SOTTO_OK, SOTTO_E_ARGUMENT when it
- * is null, SOTTO_E_SIZE when it is too small, or SOTTO_E_BACKEND. */
+ * is null or not aligned, SOTTO_E_SIZE when it is too small, or SOTTO_E_BACKEND. */
 int sotto_model_init(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
 
 /* Sets the state to its initial value, as before the first invoke: a clip has no past. `arena` as
