@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from model_builder import Layers, every_operator_model, keyword_model
 
@@ -64,6 +64,7 @@ def _first(kind: type) -> Conv2dParams | DepthwiseConv2dParams:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(-127, 128))
+@settings(deadline=None)
 def test_bounds_hold_for_extreme_inputs(seed: int, offset: int) -> None:
     rng = np.random.default_rng(seed)
     weights = rng.integers(-127, 128, (3, 7))
@@ -180,8 +181,9 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     chosen = depthwise_rows_kernel(rows)
     assert isinstance(chosen, DepthwiseRowsDspParams)
     w0, w1, w2 = rows.weights.reshape(3, 3, -1)[1, :, 5].tolist()
-    assert chosen.stream[5, -2:-1].view(np.int8).tolist() == [w1, w0, w2, w1]
-    assert chosen.stream.shape[1] == chosen.channel_words
+    end = 6 * chosen.channel_bytes
+    assert chosen.stream[end - 6 : end - 3].tolist() == [w1, w0, w2]
+    assert len(chosen.stream) == chosen.channels * chosen.channel_bytes + 1
     assert depthwise_rows_kernel(replace(rows, stride_width=3)) is None
     assert depthwise_rows_kernel(replace(rows, dilation_width=2)) is None
     tall = replace(rows, input_width=1, output_width=1)
@@ -202,7 +204,8 @@ def test_rows_of_five_columns_have_a_kernel() -> None:
     assert isinstance(chosen, DepthwiseFiveDspParams)
     assert chosen.kernel == "depthwise_five_3_dsp"
     w0, w1, w2 = layer.weights.reshape(3, 3, -1)[1, :, 5].tolist()
-    assert chosen.stream[5, 2:3].view(np.int8).tolist() == [w1, w0, w2, w1]
+    assert chosen.channel_bytes == 8 + 9
+    assert chosen.stream[5 * 17 + 11 : 5 * 17 + 14].tolist() == [w1, w0, w2]
     assert depthwise_five_kernel(replace(layer, input_offset=127)) is None
     assert depthwise_five_kernel(replace(layer, stride_height=2)) is None
     assert depthwise_five_kernel(replace(layer, pad_left=0)) is None
@@ -383,7 +386,12 @@ def test_depthwise_writes_over_its_input_where_all_groups_are_whole(
 
 @pytest.mark.parametrize(
     ("change", "expected"),
-    [({}, True), ({"output_channels": 31}, False), ({"row_step_bytes": 2 * 9 * 32}, False)],
+    [
+        ({}, True),
+        ({"output_channels": 31}, False),
+        ({"column_step_bytes": 2 * 32}, False),
+        ({"output_height": 2}, False),  # rows that do not follow one another
+    ],
 )
 def test_only_plain_matrices_write_over_their_input(change: dict[str, int], expected: bool) -> None:
     calls = _bottleneck(1).calls

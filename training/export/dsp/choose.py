@@ -18,7 +18,6 @@ from training.export.dsp.pack import (
     UNSIGNED_OFFSET,
     fit_or_exact,
     pack_depthwise,
-    pack_depthwise_five,
     pack_depthwise_rows,
     pack_matrix,
     pack_vector,
@@ -170,9 +169,12 @@ def matrix_kernel(params: KernelParams) -> MatrixDspParams | None:
     stream = pack_matrix(weights, matrix.start, conv.input_offset, matrix.ends)
     units = -(-weights.shape[1] // (GROUP * GROUPS_OF_UNIT))
     fitted = MatrixDspParams if units <= MATRIX_UNITS else MatrixLongDspParams
+    height, width = conv.output_height, conv.output_width
+    if geometry["row_step_bytes"] == width * geometry["column_step_bytes"]:
+        height, width = 1, height * width  # windows stand one after the other over all rows
     return (fitted if matrix.fits else MatrixExactDspParams)(
-        output_height=conv.output_height,
-        output_width=conv.output_width,
+        output_height=height,
+        output_width=width,
         output_channels=conv.output_channels,
         **geometry,
         copied_groups=0 if words else -(-weights.shape[1] // GROUP),
@@ -243,14 +245,14 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
         fitted = tall.get(params.kernel_height, DepthwiseRowsDspParams)
     reach = (params.kernel_height - 1) * params.dilation_height
     tiles = -(-params.output_width // (2 * TILE_PAIRS))
-    stream = pack_depthwise_rows(weights, start, params.input_offset, ends)
+    stream, channel_bytes = pack_depthwise_rows(weights, start, params.input_offset, ends)
     chosen = (fitted if fits else DepthwiseRowsExactDspParams)(
         **{name: getattr(params, name) for name in _ROWS_GEOMETRY},
         channels=channels,
         pad_value=-params.input_offset,
         plane_rows=(params.output_height - 1) * params.stride_height + reach + 1,
         plane_pairs=TILE_PAIRS * params.stride_width * tiles + 1,
-        channel_words=stream.shape[1],
+        channel_bytes=channel_bytes,
         rounding_base=2 * params.output_offset + 1,
         activation_min=params.activation_min,
         activation_max=params.activation_max,
@@ -294,14 +296,15 @@ def depthwise_five_kernel(params: KernelParams) -> DepthwiseFiveDspParams | None
     )
     if not fits:
         return None
-    stream = pack_depthwise_five(weights, start, ends)
+    # Values are read unsigned, which is their offset: it is no part of the bias.
+    stream, channel_bytes = pack_depthwise_rows(weights, start, 0, ends)
     return kernels[height](
         input_height=params.input_height,
         channels=channels,
         output_height=params.output_height,
         pad_top=params.pad_top,
         plane_rows=max(params.output_height + height - 1, params.pad_top + params.input_height),
-        channel_words=stream.shape[1],
+        channel_bytes=channel_bytes,
         activation_min=params.activation_min,
         activation_max=params.activation_max,
         stream=stream,

@@ -150,8 +150,8 @@ def pack_depthwise(
 
 def pack_depthwise_rows(
     weights: np.ndarray, start: np.ndarray, input_offset: int, ends: np.ndarray
-) -> np.ndarray:
-    """Stream of `sotto_depthwise_rows_dsp_params`.
+) -> tuple[np.ndarray, int]:
+    """Stream of `sotto_depthwise_rows_dsp_params` and `sotto_depthwise_five_dsp_params`.
 
     Args:
         weights: int64[kernel height, 3, channels].
@@ -159,30 +159,11 @@ def pack_depthwise_rows(
         ends: int64[channels, 1 or 2], what requantises a channel.
 
     Returns:
-        int32[channels, 1 + words of ends + kernel height].
+        int8[channels * (4 + 4 * words of ends + 3 * kernel height) + 1]; bytes of a channel.
     """
     start = start + SCALE * input_offset * weights.sum(axis=(0, 1))
-    return wrap_int32(np.column_stack([start, ends, _kernel_rows(weights)]))
-
-
-def _kernel_rows(weights: np.ndarray) -> np.ndarray:
-    """int64[channels, kernel height]: bytes w1, w0, w2, w1 of each row, the first one lowest.
-
-    Two masks make lanes 256 * (w0, w1) and 256 * (w1, w2) of them.
-    """
-    shifts = 8 * np.arange(4)[:, None]
-    return ((weights[:, [1, 0, 2, 1]] & 0xFF) << shifts).sum(axis=1).T
-
-
-def pack_depthwise_five(weights: np.ndarray, start: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Stream of `sotto_depthwise_five_dsp_params`.
-
-    Args:
-        weights: int64[kernel height, 3, channels].
-        start: int64[channels], what an accumulator starts with where the input is zero.
-        ends: int64[channels, 1], factors.
-
-    Returns:
-        int32[channels, 2 + kernel height].
-    """
-    return wrap_int32(np.column_stack([start, _kernel_rows(weights), ends]))
+    words = wrap_int32(np.column_stack([start, ends])).astype("<i4")
+    # w1 first: a word of a row's bytes then has both pairs of weights a mask and a shift away
+    rows = weights[:, [1, 0, 2]].reshape(-1, weights.shape[2]).T.astype(np.int8)
+    channels = np.hstack([np.ascontiguousarray(words).view(np.int8), rows])
+    return np.append(channels.reshape(-1), np.int8(0)), channels.shape[1]

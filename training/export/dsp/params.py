@@ -11,7 +11,7 @@ from training.export.program import KernelParams
 
 WINDOWS = 3
 """Windows that the matrix kernels multiply at a time."""
-MATRIX_UNITS = 9
+MATRIX_UNITS = 8
 """SOTTO_MATRIX_DSP_UNITS."""
 DEPTHWISE_CHANNELS = 4
 """Channels that the depthwise kernels take at a time."""
@@ -52,9 +52,8 @@ class MatrixDspParams(KernelParams):
     def writes_over_input(self) -> bool:
         """Windows lie one after the other, and the results of each in its place."""
         one_run = self.kernel_rows * self.row_runs == 1
-        steps = self.column_step_bytes, self.row_step_bytes
-        own = self.run_bytes, self.run_bytes * self.output_width
-        return one_run and steps == own and self.run_bytes == self.output_channels
+        one_row = self.output_height == 1 and self.column_step_bytes == self.run_bytes
+        return one_run and one_row and self.run_bytes == self.output_channels
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class DepthwiseRowsDspParams(KernelParams):
     pad_value: int
     plane_rows: int
     plane_pairs: int
-    channel_words: int
+    channel_bytes: int
     rounding_base: int
     activation_min: int
     activation_max: int
@@ -220,7 +219,7 @@ class DepthwiseFiveDspParams(KernelParams):
     output_height: int
     pad_top: int
     plane_rows: int
-    channel_words: int
+    channel_bytes: int
     activation_min: int
     activation_max: int
     stream: np.ndarray

@@ -49,7 +49,7 @@ typedef struct sotto_matrix_dsp_params {
 } sotto_matrix_dsp_params;
 
 /* Most units that sotto_matrix_dsp_s8 takes. */
-#define SOTTO_MATRIX_DSP_UNITS 9
+#define SOTTO_MATRIX_DSP_UNITS 8
 
 /* Bytes of scratch (4-byte aligned): three windows widened to 16 bits, then copies of them or
  * their results. */
@@ -141,10 +141,11 @@ void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8
  * depth multiplier 1 and four channels or more: as rows of one channel, which four channels at a
  * time are unpacked to.
  *
- * The stream holds for each channel:
- *   bias                  times 256, zero points folded in
- *   factor; or exactly: multiplier, exponent - 1
- *   kernel_height words   bytes w1, w0, w2, w1 of a kernel row */
+ * The stream holds for each channel, byte by byte, the lowest one of a word first:
+ *   bias                      a word, times 256, zero points folded in
+ *   factor                    a word; or exactly two: multiplier, exponent - 1
+ *   3 * kernel_height bytes   weights w1, w0, w2 of each kernel row
+ * and ends in a byte that is read and not used. */
 typedef struct sotto_depthwise_rows_dsp_params {
   int32_t input_height;
   int32_t input_width;
@@ -160,11 +161,11 @@ typedef struct sotto_depthwise_rows_dsp_params {
   int32_t pad_value;
   int32_t plane_rows;    /* (output_height - 1) * stride + (kernel_height - 1) * dilation + 1 */
   int32_t plane_pairs;   /* 3 * stride_width * (output_width / 6, rounded up) + 1 */
-  int32_t channel_words; /* of the stream */
+  int32_t channel_bytes; /* of the stream */
   int32_t rounding_base;
   int32_t activation_min;
   int32_t activation_max;
-  const int32_t *stream;
+  const int8_t *stream;
 } sotto_depthwise_rows_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as pairs of 16-bit values, then a channel's
@@ -190,20 +191,17 @@ void sotto_depthwise_rows_exact_dsp_s8(const sotto_depthwise_rows_dsp_params *pa
  * multiplier 1, over an image of five columns with one of padding on both sides, of four channels
  * or more; the input's zero point is -128. Fitted requantisation.
  *
- * The stream holds for each channel:
- *   bias                  times 256
- *   kernel_height words   bytes w1, w0, w2, w1 of a kernel row
- *   factor */
+ * The stream is that of the fitted kernels above. */
 typedef struct sotto_depthwise_five_dsp_params {
   int32_t input_height;
   int32_t channels;
   int32_t output_height;
   int32_t pad_top;
   int32_t plane_rows; /* output_height + kernel_height - 1, and input_height + pad_top at least */
-  int32_t channel_words; /* of the stream */
+  int32_t channel_bytes; /* of the stream */
   int32_t activation_min;
   int32_t activation_max;
-  const int32_t *stream;
+  const int8_t *stream;
 } sotto_depthwise_five_dsp_params;
 
 /* Bytes of scratch (4-byte aligned): four channels as rows of three words. */

@@ -5,26 +5,19 @@
 #define SUM_INTEGER_BITS 12 /* the sum of exponentials is Q12.19 */
 #define ONE_Q29 (INT32_C(1) << 29)
 
-/* value * 4, saturated. */
-static int32_t times_four(int32_t value) {
-  const int32_t limit = INT32_MAX / 4;
-  if (value > limit) return INT32_MAX;
-  if (value < -limit - 1) return INT32_MIN;
-  return value * 4;
-}
-
 /* 1 / (1 + x) in Q31 for x in Q31, 0 <= x < 1: three Newton-Raphson steps on d = (1 + x) / 2,
  * started at 48/17 - 32/17 d (Q29). */
 static int32_t reciprocal_of_one_plus(int32_t x_q31) {
   const int32_t start_q29 = 1515870810;  /* 48/17 */
   const int32_t slope_q29 = -1010580540; /* -32/17 */
-  /* (x + 1 + 1 unit) / 2 <= 2^31 - 1 because x <= 2^31 - 1 and one is 2^31 - 1 */
-  const int32_t half_q31 = (int32_t)(((int64_t)x_q31 + INT32_MAX + 1) / 2);
-  /* d in [1/2, 1): estimate in (16/17, 32/17], so Q29 leaves a factor of two */
+  /* (x + 2^31) / 2 <= 2^31 - 1 because x <= 2^31 - 1 */
+  const int32_t half_q31 = (int32_t)(((uint32_t)x_q31 + (UINT32_C(1) << 31)) / 2);
+  /* d in [1/2, 1): estimate in (16/17, 32/17], so Q29 leaves a factor of two. The first error is
+   * at most 1/17 and the next ones are smaller: the step below is less than 2^26. */
   int32_t estimate_q29 = start_q29 + sotto_multiply_high(half_q31, slope_q29);
   for (int step = 0; step < 3; ++step) {
     const int32_t error_q29 = ONE_Q29 - sotto_multiply_high(half_q31, estimate_q29);
-    estimate_q29 += times_four(sotto_multiply_high(estimate_q29, error_q29)); /* Q27 to Q29 */
+    estimate_q29 += 4 * sotto_multiply_high(estimate_q29, error_q29); /* Q27 to Q29 */
   }
   /* 1 / (1 + x) = estimate / 2, Q30 to Q31 with saturation */
   return estimate_q29 > INT32_MAX / 2 ? INT32_MAX : estimate_q29 * 2;

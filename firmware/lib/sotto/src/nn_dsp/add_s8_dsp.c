@@ -31,7 +31,7 @@ void sotto_add_dsp_s8(const sotto_add_dsp_params *params, const int8_t *input1,
     const int32_t doubled = term1 + 2 * term2;
     *target++ = (int8_t)dsp_requantise_doubled(doubled, multiplier, exponent, rounding);
   }
-  dsp_clamp(output, p->elements, p->activation_min, p->activation_max);
+  sotto_dsp_clamp(output, p->elements, p->activation_min, p->activation_max);
 }
 
 static inline int8_t add_fitted(const sotto_add_fitted_dsp_params *p, int32_t value1,
@@ -51,5 +51,5 @@ void sotto_add_fitted_dsp_s8(const sotto_add_fitted_dsp_params *params, const in
     target[3] = add_fitted(&p, input1[3], input2[3]);
   }
   for (; left > 0; --left) *target++ = add_fitted(&p, *input1++, *input2++);
-  dsp_clamp(output, p.elements, p.activation_min, p.activation_max);
+  sotto_dsp_clamp(output, p.elements, p.activation_min, p.activation_max);
 }

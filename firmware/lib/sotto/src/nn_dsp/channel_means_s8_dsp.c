@@ -12,14 +12,16 @@ static void sum_channels(const sotto_means_dsp_params *p, const int8_t *source,
   const int32_t step = p->channels;
   uint32_t even = 0; /* channels 0 and 2 */
   uint32_t odd = 0;
-  for (int32_t left = p->positions; left > 1; left -= 2) {
+  int32_t left = p->positions;
+  for (; left >= 3; left -= 3) {
     const uint32_t first = dsp_load(source);
     const uint32_t second = dsp_load(source + step);
-    source += 2 * step;
-    even = dsp_sxtab16(dsp_sxtab16(even, first), second);
-    odd = dsp_sxtab16_odd(dsp_sxtab16_odd(odd, first), second);
+    const uint32_t third = dsp_load(source + 2 * step);
+    source += 3 * step;
+    even = dsp_sxtab16(dsp_sxtab16(dsp_sxtab16(even, first), second), third);
+    odd = dsp_sxtab16_odd(dsp_sxtab16_odd(dsp_sxtab16_odd(odd, first), second), third);
   }
-  if (p->positions % 2 != 0) {
+  for (; left > 0; --left, source += step) {
     even = dsp_sxtab16(even, dsp_load(source));
     odd = dsp_sxtab16_odd(odd, dsp_load(source));
   }

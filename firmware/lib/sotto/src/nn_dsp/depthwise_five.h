@@ -25,7 +25,7 @@ void sotto_depthwise_five_unpack(const depthwise_five_image *image);
 
 typedef struct depthwise_five {
   const uint32_t *plane; /* of the first channel; the others follow */
-  const int32_t *stream; /* see sotto_depthwise_five_dsp_params */
+  const int8_t *stream;  /* see sotto_depthwise_rows_dsp_params; any address */
   int8_t *output;
   int32_t column_bytes; /* from an output column to the next, a fifth of an output row */
   int32_t output_bytes; /* of all output rows */

@@ -34,12 +34,15 @@
   "ldrd r11, r12, [sp, #" #weights \
   "]\n"                            \
   "ldm r0!, {r8, r9, r10}\n" TAPS(r3, r4, r5, r6, r7)
-/* Bytes w1, w0, w2, w1 to lanes 256 * (w0, w1) and 256 * (w1, w2). */
+/* Bytes w1, w0, w2 of the stream to lanes 256 * (w0, w1) and 256 * (w1, w2). */
+#define LOAD(bytes, at) "ldr " #bytes ", [r1, #" #at "]\n"
 #define UNPACK(bytes, weights)  \
-  "bic r11, " #bytes            \
-  ", #0x00ff00ff\n"             \
+  "and r11, " #bytes            \
+  ", #0xff00\n"                 \
   "lsl r12, " #bytes            \
   ", #8\n"                      \
+  "orr r11, r11, " #bytes       \
+  ", lsl #24\n"                 \
   "bic r12, r12, #0x00ff00ff\n" \
   "strd r11, r12, [sp, #" #weights "]\n"
 /* `state`: bytes of the stack before it. */
@@ -54,24 +57,26 @@
   "sub sp, sp, #" #state                                \
   "\n"                                                  \
   "2:\n" /* a channel */                                \
-  "ldr r1, [sp, #" #state "]\n"
-/* Behind the unpacked weights: bias and factor to their places; `next`: the state's stream. */
-#define BEGIN_ROWS(factor, next) \
-  "str r3, [sp]\n"               \
-  "str r1, [sp, #" #next         \
-  "]\n"                          \
-  "mov r1, " #factor             \
-  "\n"                           \
+  "ldr r1, [sp, #" #state "]\n" LOAD(r3, 0) LOAD(r4, 4)
+/* Behind the unpacked weights: bias and factor to their places. `bytes`: of the channel's stream;
+ * `next`: the state's. */
+#define BEGIN_ROWS(bytes, next) \
+  "add r1, r1, #" #bytes        \
+  "\n"                          \
+  "str r3, [sp]\n"              \
+  "str r1, [sp, #" #next        \
+  "]\n"                         \
+  "mov r1, r4\n"                \
   "1:\n" /* an output row */
 /* From the last kernel row on. `back`: bytes of the plane from the last kernel row's end to the
  * next output row; the others are bytes of the stack: of the state's fields and of all of it. */
 #define END(back, end, bytes, channels, all) \
-  "ldr r8, [sp, #" #end "]\n" \
   FITTED_PRODUCT(r3, r1) FITTED_PRODUCT(r4, r1) FITTED_PRODUCT(r5, r1) \
   FITTED_PRODUCT(r6, r1) FITTED_PRODUCT(r7, r1) \
   SATURATE_FITTED(r3) SATURATE_FITTED(r4) SATURATE_FITTED(r5) \
   SATURATE_FITTED(r6) SATURATE_FITTED(r7) \
   "strb r3, [r2]\n" \
+  "ldr r8, [sp, #" #end "]\n" \
   "strb r4, [r2, lr]\n" \
   "strb r5, [r2, lr, lsl #1]\n" \
   "strb r7, [r2, lr, lsl #2]\n" \
@@ -95,15 +100,16 @@
 
 __attribute__((naked)) void sotto_depthwise_five_3(__attribute__((unused))
                                                    const depthwise_five *five) {
-  __asm__ volatile(BEGIN(28) "ldm r1!, {r3-r7}\n" UNPACK(r4, 4) UNPACK(r5, 12) UNPACK(r6, 20)
-                       BEGIN_ROWS(r7, 28) FIRST_KERNEL_ROW KERNEL_ROW(12) KERNEL_ROW(20)
-                           END(24, 32, 36, 40, 44));
+  __asm__ volatile(BEGIN(28) LOAD(r5, 8) LOAD(r6, 11) LOAD(r7, 14) UNPACK(r5, 4) UNPACK(r6, 12)
+                       UNPACK(r7, 20) BEGIN_ROWS(17, 28) FIRST_KERNEL_ROW KERNEL_ROW(12)
+                           KERNEL_ROW(20) END(24, 32, 36, 40, 44));
 }
 
 __attribute__((naked)) void sotto_depthwise_five_5(__attribute__((unused))
                                                    const depthwise_five *five) {
-  __asm__ volatile(BEGIN(44) "ldm r1!, {r3-r9}\n" UNPACK(r4, 4) UNPACK(r5, 12) UNPACK(
-      r6, 20) UNPACK(r7, 28) UNPACK(r8, 36) BEGIN_ROWS(r9, 44) FIRST_KERNEL_ROW KERNEL_ROW(12)
-                       KERNEL_ROW(20) KERNEL_ROW(28) KERNEL_ROW(36) END(48, 48, 52, 56, 60));
+  __asm__ volatile(BEGIN(44) LOAD(r5, 8) LOAD(r6, 11) LOAD(r7, 14) LOAD(r8, 17) LOAD(r9, 20)
+                       UNPACK(r5, 4) UNPACK(r6, 12) UNPACK(r7, 20) UNPACK(r8, 28) UNPACK(r9, 36)
+                           BEGIN_ROWS(23, 44) FIRST_KERNEL_ROW KERNEL_ROW(12) KERNEL_ROW(20)
+                               KERNEL_ROW(28) KERNEL_ROW(36) END(48, 48, 52, 56, 60));
 }
 #endif

@@ -22,7 +22,7 @@ void sotto_depthwise_five_unpack(const depthwise_five_image *image) {
   }
 }
 
-static void kernel_row(const uint32_t *row, int32_t weights, int32_t acc[DEPTHWISE_FIVE_COLUMNS]) {
+static void kernel_row(const uint32_t *row, uint32_t weights, int32_t acc[DEPTHWISE_FIVE_COLUMNS]) {
   const uint32_t first = dsp_first_weights(weights);
   const uint32_t second = dsp_last_weights(weights);
   acc[0] = dsp_smlad(row[0], second, acc[0]);
@@ -34,15 +34,17 @@ static void kernel_row(const uint32_t *row, int32_t weights, int32_t acc[DEPTHWI
 
 static void four_channels(const depthwise_five *f, int32_t kernel_rows) {
   const uint32_t *plane = f->plane;
-  const int32_t *stream = f->stream;
+  const int8_t *stream = f->stream;
   const int32_t row_bytes = DEPTHWISE_FIVE_COLUMNS * f->column_bytes;
   for (int32_t channel = 0; channel < DEPTHWISE_FIVE_CHANNELS; ++channel) {
-    const int32_t factor = stream[1 + kernel_rows];
+    const int32_t bias = (int32_t)dsp_load(stream);
+    const int32_t factor = (int32_t)dsp_load(stream + 4);
+    const int8_t *const weights = stream + 8;
     for (int32_t at = 0; at < f->output_bytes; at += row_bytes, plane += DEPTHWISE_FIVE_WORDS) {
       int32_t acc[DEPTHWISE_FIVE_COLUMNS];
-      for (int i = 0; i < DEPTHWISE_FIVE_COLUMNS; ++i) acc[i] = stream[0];
+      for (int i = 0; i < DEPTHWISE_FIVE_COLUMNS; ++i) acc[i] = bias;
       for (int32_t k = 0; k < kernel_rows; ++k) {
-        kernel_row(plane + k * DEPTHWISE_FIVE_WORDS, stream[1 + k], acc);
+        kernel_row(plane + k * DEPTHWISE_FIVE_WORDS, dsp_load(weights + 3 * k), acc);
       }
       for (int i = 0; i < DEPTHWISE_FIVE_COLUMNS; ++i) {
         f->output[channel + at + i * f->column_bytes] =
@@ -50,7 +52,7 @@ static void four_channels(const depthwise_five *f, int32_t kernel_rows) {
       }
     }
     plane += (kernel_rows - 1) * DEPTHWISE_FIVE_WORDS;
-    stream += 2 + kernel_rows;
+    stream = weights + 3 * kernel_rows;
   }
 }
 

@@ -1,4 +1,6 @@
 /* Depthwise convolution of three columns over rows of five, four channels at a time. */
+#include <string.h>
+
 #include "clamp.h"
 #include "depthwise_five.h"
 #include "inline.h"
@@ -6,22 +8,13 @@
 
 typedef void plane_kernel(const depthwise_five *five);
 
-/* The rows above and below the image stay as they are, so they are filled once. */
-static void clear_border(const sotto_depthwise_five_dsp_params *p, uint32_t *plane) {
-  const int32_t top = p->pad_top * DEPTHWISE_FIVE_WORDS;
-  const int32_t below = top + p->input_height * DEPTHWISE_FIVE_WORDS;
-  const int32_t end = p->plane_rows * DEPTHWISE_FIVE_WORDS;
-  for (int32_t i = 0; i < top; ++i) plane[i] = 0;
-  for (int32_t i = below; i < end; ++i) plane[i] = 0;
-}
-
 DSP_INLINE void run(const sotto_depthwise_five_dsp_params *p, const int8_t *input, int8_t *output,
                     int8_t *scratch, plane_kernel *kernel) {
   const int32_t last = p->channels - DEPTHWISE_FIVE_CHANNELS;
+  const int32_t plane_bytes = p->plane_rows * DEPTHWISE_FIVE_WORDS * 4;
   uint32_t *const planes = (uint32_t *)(void *)scratch;
-  for (int32_t k = 0; k < DEPTHWISE_FIVE_CHANNELS; ++k) {
-    clear_border(p, planes + k * p->plane_rows * DEPTHWISE_FIVE_WORDS);
-  }
+  /* The rows above and below the image stay 0. */
+  memset(planes, 0, (size_t)(DEPTHWISE_FIVE_CHANNELS * plane_bytes));
   const int32_t output_bytes = p->output_height * DEPTHWISE_FIVE_COLUMNS * p->channels;
   for (int32_t c = 0;; c += DEPTHWISE_FIVE_CHANNELS) {
     c = c < last ? c : last; /* the last four channels may overlap those before */
@@ -30,12 +23,12 @@ DSP_INLINE void run(const sotto_depthwise_five_dsp_params *p, const int8_t *inpu
         .column_bytes = p->channels,
         .image_bytes = p->input_height * DEPTHWISE_FIVE_COLUMNS * p->channels,
         .planes = planes + p->pad_top * DEPTHWISE_FIVE_WORDS,
-        .plane_bytes = p->plane_rows * DEPTHWISE_FIVE_WORDS * 4,
+        .plane_bytes = plane_bytes,
     };
     sotto_depthwise_five_unpack(&image);
     const depthwise_five five = {
         .plane = planes,
-        .stream = p->stream + c * p->channel_words,
+        .stream = p->stream + c * p->channel_bytes,
         .output = output + c,
         .column_bytes = p->channels,
         .output_bytes = output_bytes,
@@ -43,7 +36,7 @@ DSP_INLINE void run(const sotto_depthwise_five_dsp_params *p, const int8_t *inpu
     kernel(&five);
     if (c == last) break;
   }
-  dsp_clamp(output, output_bytes, p->activation_min, p->activation_max);
+  sotto_dsp_clamp(output, output_bytes, p->activation_min, p->activation_max);
 }
 
 void sotto_depthwise_five_3_dsp_s8(const sotto_depthwise_five_dsp_params *params,

@@ -47,15 +47,16 @@ static void unpack_row(const sotto_depthwise_rows_dsp_params *p, const int8_t *s
 enum { BIAS, MULTIPLIER, EXPONENT_LESS_1, WEIGHTS };
 
 /* `exact`: two words requantise, else one. */
-DSP_INLINE void unpack_constants(const sotto_depthwise_rows_dsp_params *p, const int32_t *stream,
+DSP_INLINE void unpack_constants(const sotto_depthwise_rows_dsp_params *p, const int8_t *stream,
                                  int exact, int32_t *constants) {
-  constants[BIAS] = *stream++;
-  constants[MULTIPLIER] = *stream++;
-  constants[EXPONENT_LESS_1] = exact ? *stream++ : 0;
+  constants[BIAS] = (int32_t)dsp_load(stream);
+  constants[MULTIPLIER] = (int32_t)dsp_load(stream + 4);
+  constants[EXPONENT_LESS_1] = exact ? (int32_t)dsp_load(stream + 8) : 0;
+  stream += exact ? 12 : 8;
   int32_t *weights = constants + WEIGHTS;
-  for (int32_t i = 0; i < p->kernel_height; ++i, weights += 2) {
-    weights[0] = (int32_t)dsp_first_weights(stream[i]);
-    weights[1] = (int32_t)dsp_last_weights(stream[i]);
+  for (int32_t i = 0; i < p->kernel_height; ++i, weights += 2, stream += 3) {
+    weights[0] = (int32_t)dsp_first_weights(dsp_load(stream));
+    weights[1] = (int32_t)dsp_last_weights(dsp_load(stream));
   }
 }
 
@@ -102,13 +103,13 @@ DSP_INLINE void run(const sotto_depthwise_rows_dsp_params *p, const int8_t *inpu
                  plane_words);
     }
     for (int32_t k = 0; k < CHANNELS; ++k) {
-      unpack_constants(p, p->stream + (c + k) * p->channel_words, exact, constants);
+      unpack_constants(p, p->stream + (c + k) * p->channel_bytes, exact, constants);
       one_channel(p, planes + k * plane_words, constants, output + c + k, kernel);
     }
     if (c == last) break;
   }
-  dsp_clamp(output, p->output_height * p->output_width * p->channels, p->activation_min,
-            p->activation_max);
+  sotto_dsp_clamp(output, p->output_height * p->output_width * p->channels, p->activation_min,
+                  p->activation_max);
 }
 
 void sotto_depthwise_rows_dsp_s8(const sotto_depthwise_rows_dsp_params *params, const int8_t *input,

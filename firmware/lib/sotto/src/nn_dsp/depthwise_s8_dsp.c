@@ -73,5 +73,5 @@ void sotto_depthwise_dsp_s8(const sotto_depthwise_dsp_params *params, const int8
       }
     }
   }
-  dsp_clamp(output, (int32_t)(target - output), p->activation_min, p->activation_max);
+  sotto_dsp_clamp(output, (int32_t)(target - output), p->activation_min, p->activation_max);
 }

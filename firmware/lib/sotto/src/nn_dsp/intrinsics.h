@@ -18,14 +18,14 @@ static inline void dsp_store(int8_t *target, uint32_t word) {
   memcpy(target, &word, sizeof word);
 }
 
-/* Depthwise weights of a kernel row, in a word as bytes w1, w0, w2, w1: 256 * (w0, w1) and
+/* Depthwise weights of a kernel row, in a word as bytes w1, w0, w2 and any: 256 * (w0, w1) and
  * 256 * (w1, w2) as lanes. */
-static inline uint32_t dsp_first_weights(int32_t bytes) {
-  return (uint32_t)bytes & UINT32_C(0xFF00FF00);
+static inline uint32_t dsp_first_weights(uint32_t bytes) {
+  return (bytes & UINT32_C(0xFF00)) | bytes << 24;
 }
 
-static inline uint32_t dsp_last_weights(int32_t bytes) {
-  return (uint32_t)bytes << 8 & UINT32_C(0xFF00FF00);
+static inline uint32_t dsp_last_weights(uint32_t bytes) {
+  return bytes << 8 & UINT32_C(0xFF00FF00);
 }
 
 /* doubled / 2 * multiplier * 2^-exponent + zero point, rounded as sotto_requantise, saturated.

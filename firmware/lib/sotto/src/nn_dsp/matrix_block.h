@@ -10,7 +10,7 @@
 #define MATRIX_UNIT_GROUPS 2
 #define MATRIX_UNIT_BYTES \
   (MATRIX_UNIT_GROUPS * 2 * MATRIX_BLOCK_WINDOWS * 4) /* of widened windows */
-#define MATRIX_BLOCK_UNITS 9                          /* most that sotto_matrix_block takes */
+#define MATRIX_BLOCK_UNITS 8                          /* most that sotto_matrix_block takes */
 
 /* Reads three windows, widens them. For each group of four bytes u0..u3 (stored value + 128) it
  * writes six words: three times lanes (u0, u2), then three times lanes (256 * (u1 - 128) + 255 -

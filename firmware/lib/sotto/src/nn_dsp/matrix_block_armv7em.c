@@ -1,7 +1,7 @@
 /* The matrix kernels' inner loops for Armv7E-M, in assembly: 33 instructions for 48
  * multiply-accumulates need all 14 registers, which no compiler allots by itself.
  *
- * A unit is two groups of four weights. The first starts from the biases; eight
+ * A unit is two groups of four weights. The first starts from the biases; seven or eight
  * more stand in a row, and a branch into them leaves out those that a window does not have.
  *
  *   r0 stream, r1 words of the windows, r2-r4 channel a, r5-r7 channel b, r8-r9 weights,
@@ -63,7 +63,8 @@
 #define UNIT                       \
   "ldm r1!, {r10, r11, r12, lr}\n" \
   "ldm r0!, {r8, r9}\n" SIX_PRODUCTS(r10, r11, r12) REST_OF_UNIT
-#define EIGHT_UNITS UNIT UNIT UNIT UNIT UNIT UNIT UNIT UNIT
+#define SEVEN_UNITS UNIT UNIT UNIT UNIT UNIT UNIT UNIT
+#define EIGHT_UNITS UNIT SEVEN_UNITS
 
 #define BEGIN                            \
   ".syntax unified\n"                    \
@@ -83,20 +84,19 @@
   "sub r5, r8, r5\n"             \
   "orr r5, r5, #1\n" /* Thumb */ \
   "push {r1-r8}\n"
-/* After the last unit: the two channels' results in r2-r4 and r5-r7 to the output, next two. */
-#define STORE_AND_END           \
+/* After the last unit: the two channels' results in r2-r4 and r5-r7 to the output. */
+#define STORE                   \
   "ldm sp, {r1, r8, r9, r10}\n" \
   "bfi r2, r5, #8, #8\n"        \
   "bfi r3, r6, #8, #8\n"        \
   "bfi r4, r7, #8, #8\n"        \
-  "strh r2, [r8]\n"             \
   "strh r3, [r8, r9]\n"         \
   "strh r4, [r8, r9, lsl #1]\n" \
-  "adds r8, r8, #2\n"           \
+  "strh r2, [r8], #2\n"         \
   "str r8, [sp, #4]\n"          \
-  "cmp r0, r10\n"               \
-  "bne 1b\n"                    \
-  "add sp, sp, #32\n"           \
+  "cmp r0, r10\n"
+#define END           \
+  "add sp, sp, #32\n" \
   "pop {r4-r11, pc}\n"
 #define REQUANTISE_FITTED                                                                      \
   "ldm r0!, {r8, r9}\n" FITTED_PRODUCT(r2, r8) FITTED_PRODUCT(r3, r8) FITTED_PRODUCT(r4, r8)   \
@@ -109,31 +109,40 @@
   "lsl r12, lr, r10\n" REQUANTISE(r2, r8, r10, r12, r1) REQUANTISE(r3, r8, r10, r12, r1)     \
       REQUANTISE(r4, r8, r10, r12, r1) "lsl r12, lr, r11\n" REQUANTISE(r5, r9, r11, r12, r1) \
           REQUANTISE(r6, r9, r11, r12, r1) REQUANTISE(r7, r9, r11, r12, r1)
-/* One pass, or as many as the window is long. */
-#define SHORT_WINDOWS "1:\n" FIRST_UNIT "ldr pc, [sp, #16]\n" EIGHT_UNITS "3:\n"
-#define LONG_WINDOWS               \
-  "1:\n"                           \
-  "ldr r8, [sp, #20]\n"            \
-  "str r8, [sp, #28]\n" FIRST_UNIT \
-  "ldr pc, [sp, #16]\n"            \
+/* The next two channels begin behind the end of those before, as a branch that is not taken costs
+ * less. One pass, or as many as the window is long. */
+#define SHORT_WINDOWS(requantise)              \
+  "b 1f\n" SEVEN_UNITS "3:\n" requantise STORE \
+  "beq 4f\n"                                   \
+  "1:\n" FIRST_UNIT                            \
+  "ldr pc, [sp, #16]\n"                        \
+  "4:\n"
+#define LONG_WINDOWS(requantise)   \
+  "b 1f\n"                         \
   "2:\n" EIGHT_UNITS               \
   "3:\n"                           \
   "ldr r8, [sp, #28]\n"            \
   "subs r8, r8, #1\n"              \
   "str r8, [sp, #28]\n"            \
-  "bpl 2b\n"
+  "bpl 2b\n" requantise STORE      \
+  "beq 4f\n"                       \
+  "1:\n"                           \
+  "ldr r8, [sp, #20]\n"            \
+  "str r8, [sp, #28]\n" FIRST_UNIT \
+  "ldr pc, [sp, #16]\n"            \
+  "4:\n"
 
 __attribute__((naked)) void sotto_matrix_block(__attribute__((unused)) const matrix_block *block) {
-  __asm__ volatile(BEGIN ALL_BY_BRANCH PUSH_STATE SHORT_WINDOWS REQUANTISE_FITTED STORE_AND_END);
+  __asm__ volatile(BEGIN ALL_BY_BRANCH PUSH_STATE SHORT_WINDOWS(REQUANTISE_FITTED) END);
 }
 
 __attribute__((naked)) void sotto_matrix_block_long(__attribute__((unused))
                                                     const matrix_block *block) {
-  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS REQUANTISE_FITTED STORE_AND_END);
+  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS(REQUANTISE_FITTED) END);
 }
 
 __attribute__((naked)) void sotto_matrix_block_exact(__attribute__((unused))
                                                      const matrix_block *block) {
-  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS REQUANTISE_EXACTLY STORE_AND_END);
+  __asm__ volatile(BEGIN REST_BY_PASSES PUSH_STATE LONG_WINDOWS(REQUANTISE_EXACTLY) END);
 }
 #endif

@@ -4,7 +4,7 @@
 #ifndef __ARM_FEATURE_DSP
 #include "intrinsics.h"
 
-#define SIGNS UINT32_C(0x80808080)        /* stored value -> stored value + 128 */
+#define LANES_OF_128 UINT32_C(0x00800080)
 #define SECOND_WORDS UINT32_C(0x007F007F) /* see matrix_block.h */
 
 /* Accumulators of two channels and three windows. */
@@ -18,7 +18,7 @@ void sotto_matrix_widen(const matrix_windows *windows) {
     for (int32_t g = 0; g < windows->run_groups; ++g, words += 2 * MATRIX_BLOCK_WINDOWS) {
       for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
         const uint32_t bytes = dsp_load(source[w]);
-        words[w] = dsp_uxtb16(bytes ^ SIGNS);
+        words[w] = dsp_sxtab16(LANES_OF_128, bytes);
         words[MATRIX_BLOCK_WINDOWS + w] = bytes ^ SECOND_WORDS;
         source[w] += MATRIX_GROUP_BYTES;
       }

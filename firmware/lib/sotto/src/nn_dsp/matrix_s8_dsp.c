@@ -7,7 +7,9 @@
 
 typedef void block_kernel(const matrix_block *block);
 
-static int8_t *copy_bytes(int8_t *target, const int8_t *source, int32_t count) {
+/* Not inline: flash, and the layers of most models copy little. */
+__attribute__((noinline)) static int8_t *copy_bytes(int8_t *target, const int8_t *source,
+                                                    int32_t count) {
   for (; count >= 4; count -= 4, target += 4, source += 4) dsp_store(target, dsp_load(source));
   for (; count > 0; --count) *target++ = *source++;
   return target;
@@ -59,29 +61,53 @@ static matrix_windows describe_windows(const sotto_matrix_dsp_params *p, int8_t 
   return windows;
 }
 
-/* The next three windows, by way of copies where their runs are not of words. */
+/* The next three windows. */
+static inline void find_next(const sotto_matrix_dsp_params *p, cursor *at,
+                             matrix_windows *windows) {
+  if (at->x + MATRIX_BLOCK_WINDOWS < p->output_width) { /* none is the last of its row */
+    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
+      windows->windows[w] = at->window;
+      at->window += p->column_step_bytes;
+    }
+    at->x += MATRIX_BLOCK_WINDOWS;
+    at->left -= MATRIX_BLOCK_WINDOWS;
+    return;
+  }
+  for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) windows->windows[w] = next_window(p, at);
+}
+
+/* Not inline, so that layers without copies have few registers to save. */
+__attribute__((noinline)) static void copy_windows(const sotto_matrix_dsp_params *p,
+                                                   matrix_windows *windows, int8_t *copies) {
+  for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, copies += p->copied_groups * 4) {
+    copy_window(p, windows->windows[w], copies);
+    windows->windows[w] = copies;
+  }
+}
+
+/* The next three windows, widened, by way of copies where their runs are not of words. */
 static void widen_next(const sotto_matrix_dsp_params *p, cursor *at, matrix_windows *windows,
                        int8_t *copies) {
-  for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) windows->windows[w] = next_window(p, at);
-  if (p->copied_groups > 0) {
-    for (int w = 0; w < MATRIX_BLOCK_WINDOWS; ++w, copies += p->copied_groups * 4) {
-      copy_window(p, windows->windows[w], copies);
-      windows->windows[w] = copies;
-    }
-  }
+  find_next(p, at, windows);
+  if (p->copied_groups > 0) copy_windows(p, windows, copies);
   sotto_matrix_widen(windows);
 }
 
 /* The last of an odd number of channels of three windows, computed beside one of zeros. */
-DSP_INLINE void run_odd_channel(const sotto_matrix_dsp_params *p, matrix_block block,
+DSP_INLINE void run_odd_channel(const sotto_matrix_dsp_params *p, const matrix_block *even,
                                 block_kernel *kernel) {
   int8_t tile[MATRIX_BLOCK_WINDOWS * MATRIX_BLOCK_CHANNELS];
-  int8_t *const output = block.output + p->output_channels - 1;
-  const int32_t stride = block.window_stride;
-  block.stream = block.stream_end;
-  block.stream_end += p->pair_words;
-  block.output = tile;
-  block.window_stride = MATRIX_BLOCK_CHANNELS;
+  int8_t *const output = even->output + p->output_channels - 1;
+  const int32_t stride = p->output_channels;
+  const matrix_block block = {
+      .words = even->words,
+      .output = tile,
+      .window_stride = MATRIX_BLOCK_CHANNELS,
+      .stream = even->stream_end,
+      .stream_end = even->stream_end + p->pair_words,
+      .units = p->units,
+      .rounding_base = p->rounding_base,
+  };
   kernel(&block);
   for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
     output[w * stride] = tile[w * MATRIX_BLOCK_CHANNELS];
@@ -110,11 +136,11 @@ DSP_INLINE void run(const sotto_matrix_dsp_params *p, const int8_t *input, int8_
     int8_t *const target = block.output;
     if (left < MATRIX_BLOCK_WINDOWS) block.output = copies;
     if (pairs > 0) kernel(&block);
-    if (p->output_channels % MATRIX_BLOCK_CHANNELS != 0) run_odd_channel(p, block, kernel);
+    if (p->output_channels % MATRIX_BLOCK_CHANNELS != 0) run_odd_channel(p, &block, kernel);
     if (left < MATRIX_BLOCK_WINDOWS) copy_bytes(target, copies, left * p->output_channels);
     block.output = target + MATRIX_BLOCK_WINDOWS * p->output_channels;
   }
-  dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
+  sotto_dsp_clamp(output, count * p->output_channels, p->activation_min, p->activation_max);
 }
 
 void sotto_matrix_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input, int8_t *output,

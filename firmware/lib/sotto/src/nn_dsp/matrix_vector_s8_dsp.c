@@ -5,14 +5,14 @@
 #include "matrix_vector.h"
 #include "sotto/nn_dsp.h"
 
-#define SIGNS UINT32_C(0x80808080)        /* stored value -> stored value + 128 */
+#define LANES_OF_128 UINT32_C(0x00800080)
 #define SECOND_WORDS UINT32_C(0x007F007F) /* see matrix_block.h */
 
 typedef void vector_kernel(const matrix_vector *vector);
 typedef int32_t requantisation(int32_t acc256, int32_t factor, int32_t rounding_base);
 
 static inline uint32_t *widen_group(uint32_t *words, uint32_t bytes) {
-  words[0] = dsp_uxtb16(bytes ^ SIGNS);
+  words[0] = dsp_sxtab16(LANES_OF_128, bytes);
   words[1] = bytes ^ SECOND_WORDS;
   return words + MATRIX_VECTOR_GROUP_WORDS;
 }
@@ -74,7 +74,7 @@ DSP_INLINE void run(const sotto_matrix_vector_dsp_params *p, const int8_t *input
     if (odd > 0) run_odd_channels(&vector, odd, requantise);
     target += p->output_channels;
   }
-  dsp_clamp(output, (int32_t)(target - output), p->activation_min, p->activation_max);
+  sotto_dsp_clamp(output, (int32_t)(target - output), p->activation_min, p->activation_max);
 }
 
 void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, const int8_t *input,
