@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from host_tools.bench import budget, measure
+from host_tools.bench import budget, document, measure
 from host_tools.bench.baselines import FRONTEND
 from host_tools.bench.build import ROOT
 from host_tools.bench.cores import BUDGET_CORES, CORES, Core
@@ -187,6 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write-budget", action="store_true", help="measure what the tests hold, and hold it"
     )
+    parser.add_argument(
+        "--write-docs", action="store_true", help="put what was measured into docs/bench.md"
+    )
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     return parser
 
@@ -195,8 +198,10 @@ def _main(options: argparse.Namespace) -> int:
     progress = TerminalProgress()
     if options.write_budget:
         held = [CORES[name] for name in BUDGET_CORES]
-        budget.write_budget(run_all(budget_models(), held, progress))
-        progress.note(f"wrote {budget.FILE}")
+        rows = run_all(budget_models(), held, progress)
+        budget.write_budget(rows)
+        for path in (budget.FILE, *document.write(rows)):
+            progress.note(f"wrote {path}")
         return EXIT_OK
     if not options.models.is_dir():
         progress.note(f"no folder {options.models}: its models are not benched")
@@ -207,6 +212,9 @@ def _main(options: argparse.Namespace) -> int:
     rows = run_all(chosen, _that_compile(cores, progress), progress)
     if not rows:
         raise SottoError("nothing was benched", "The notes above say why.", EXIT_CHECK_FAILED)
+    if options.write_docs:
+        for path in document.write(rows):
+            progress.note(f"wrote {path}")
     everything = not (options.model or options.core or options.target)
     if out := options.out or (DEFAULT_OUT if everything else None):
         from host_tools.bench.plot import write_plots
