@@ -1184,7 +1184,7 @@ static const sotto_matrix_mve_params matrix_mve_15 = {
 const char *sotto_model_backend(void) { return "aot"; }
 
 int sotto_model_reset(void *arena, size_t arena_bytes) {
-  if (arena == NULL) return SOTTO_E_ARGUMENT;
+  if (arena == NULL || (uintptr_t)arena % 16 != 0) return SOTTO_E_ARGUMENT;
   if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
   return SOTTO_OK;
 }

@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     "doctor",
     "run",
-    "words",
     "train",
     "export",
     "compile",
@@ -31,7 +30,6 @@ VERBS = (
     "flash",
     "info",
     "validate",
-    "evaluate",
     "report",
 )
 
