@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from host_tools.errors import SottoError
+from host_tools.files import write_atomically
 from host_tools.progress import Progress
 
 STDERR_FD = 2
@@ -68,12 +70,20 @@ def train_model(
     quick: bool,
     skip_unreadable: bool,
     progress: Progress,
+    fold: tuple[int, int] | None = None,
 ) -> None:
-    """Run the training pipeline of a recipe file; see `training.pipeline.run`."""
+    """Run the training pipeline of a recipe file; see `training.pipeline.run`.
+
+    Args:
+        fold: which part of the speakers is tested, and of how many; None as the recipe says.
+    """
     with training_errors():
         from training.recipe import load_recipe
 
         recipe = load_recipe(recipe_path)
+        if fold is not None:
+            data_config = replace(recipe.data, fold=fold[0], folds=fold[1])
+            recipe = replace(recipe, data=data_config)
         # TensorFlow's warnings are about its own conversion; they tell a user nothing to do.
         warnings.filterwarnings("ignore", module="tensorflow")
         with _native_banners_hidden():
@@ -115,6 +125,27 @@ def export_tflite(
             detection=load_detection(detection, labels) if detection else Detection(),
         )
         return manifest.model_hash
+
+
+def write_detection(generated: Path, settings: dict[str, Any], kept_in: Path) -> None:
+    """Make settings of the detector the defaults of a generated folder.
+
+    Args:
+        generated: gets C with them.
+        settings: fields of `training.recipe.DetectionConfig`, and `measured`; what they leave out
+            stays as it was.
+        kept_in: gets `detection.json`, by which the next run of a work folder takes them over.
+    """
+    with training_errors():
+        from training.export.detection import DETECTION_FILE, read_detection
+        from training.export.regenerate import regenerate
+
+        manifest = json.loads((generated / "manifest.json").read_text(encoding="utf-8"))
+        fields = manifest.get("detection", {}) | settings
+        detection = read_detection(fields, manifest["labels"], DETECTION_FILE)
+        regenerate(generated, detection)
+        content = detection.to_json() | {"tflite_sha256": manifest["tflite_sha256"]}
+        write_atomically(kept_in / DETECTION_FILE, json.dumps(content, indent=1).encode())
 
 
 def core_titles() -> dict[str, tuple[str, str]]:

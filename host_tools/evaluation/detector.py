@@ -12,7 +12,8 @@ from host_tools.evaluation.program import Program, counted, run_program
 ONE_Q15 = 32_768
 REFRACTORY_S = 1.0
 HYSTERESIS = 0.1
-"""How far below its threshold an average must fall before its word can be heard again."""
+"""How far below its threshold an average must fall before its word can be heard again; half of the
+threshold where that is less."""
 
 SMOOTHING_S = (0.0, 0.1, 0.2, 0.4, 0.6)
 """Lengths of the average that are tried; 0 is one step."""
@@ -60,7 +61,7 @@ def setting(
     return Setting(
         smoothing_steps=max(1, round(smoothing_s / step_s)),
         refractory_steps=round(REFRACTORY_S / step_s),
-        hysteresis_q15=min(threshold_q15 - 1, round(HYSTERESIS * ONE_Q15)),
+        hysteresis_q15=min(threshold_q15 // 2, round(HYSTERESIS * ONE_Q15)),
         threshold_q15=tuple(threshold_q15 if is_word(label) else 0 for label in labels),
     )
 

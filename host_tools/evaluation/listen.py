@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -39,6 +40,23 @@ class Work:
     def times_real_time(self) -> float | None:
         """How much faster than it lasts audio was heard; None when nothing was computed."""
         return self.audio_s / self.wall_s if self.audio_s else None
+
+
+@dataclass
+class Computed:
+    """Seconds of audio that a block has computed scores of."""
+
+    computed_s: float = 0.0
+
+
+@contextmanager
+def timed_work(work: Work) -> Iterator[Computed]:
+    """Count the time of a block, if anything was computed in it."""
+    start, done = time.perf_counter(), Computed()
+    yield done
+    if done.computed_s:
+        work.audio_s += done.computed_s
+        work.wall_s += time.perf_counter() - start
 
 
 class ClipListener(Protocol):
@@ -119,17 +137,14 @@ class Listener:
     def _side_by_side(
         self, title: str, hear: Callable[[Part], Heard], parts: Sequence[Part]
     ) -> list[np.ndarray]:
-        start = time.perf_counter()
         results = []
         with (
             self.progress.task(title, total=len(parts)) as task,
+            timed_work(self.work) as done,
             ThreadPoolExecutor(self.jobs) as pool,
         ):
-            for heard in pool.map(hear, parts):
-                results.append(heard)
+            for scores, computed_s in pool.map(hear, parts):
+                results.append(scores)
+                done.computed_s += computed_s
                 task.advance()
-        computed_s = sum(one.computed_s for one in results)
-        if computed_s:
-            self.work.audio_s += computed_s
-            self.work.wall_s += time.perf_counter() - start
-        return [one.scores for one in results]
+        return results

@@ -8,6 +8,8 @@ from typing import Any
 from host_tools.evaluation.clips import ClipResult
 from host_tools.evaluation.compare import Comparison
 from host_tools.evaluation.det import Figures
+from host_tools.evaluation.detector import ONE_Q15
+from host_tools.evaluation.intervals import Share
 
 DOCUMENT_NAME = "evaluation.json"
 
@@ -114,6 +116,26 @@ class Chosen:
     allowed_events: int
     reached: bool
 
+    def detection_fields(self, step_ms: float) -> dict[str, Any]:
+        """The setting in the units of a recipe's `[detection]`; no word has its own threshold."""
+        return {
+            "threshold": self.threshold,
+            "stride_ms": step_ms,
+            "smoothing_ms": self.smoothing_steps * step_ms,
+            "refractory_ms": self.refractory_steps * step_ms,
+            "hysteresis": self.hysteresis_q15 / ONE_Q15,
+            "thresholds": {},
+        }
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training of a cross-validation, tested on the speakers that it has not heard."""
+
+    fold: int
+    model_hash: str
+    accuracy: Share
+
 
 @dataclass(frozen=True)
 class Speed:
@@ -135,6 +157,7 @@ class Evaluation:
     chosen: Chosen | None
     streams: tuple[StreamResult, ...]
     speed: Speed
+    folds: tuple[Fold, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,18 @@ def show(document: Document, out: Path) -> None:
 
 def _show_model(console: Console, one: Evaluation) -> None:
     model, audio = one.model, one.audio
+    step = f", a step every {model.step_ms:g} ms" if model.step_ms else ""
     console.print(
-        f"{model.name} {model.model_hash[:12]}: {model.form} model, a step every "
-        f"{model.step_ms:g} ms, heard by {model.heard_by}",
+        f"{model.name} {model.model_hash[:12]}: {model.form}{step}, heard by {model.heard_by}",
         markup=False,
         style="bold",
     )
+    for fold in one.folds:
+        reached = fold.accuracy
+        console.print(
+            f"fold {fold.fold}: {reached.value:.2%} ({_bounds(reached)}) of {reached.trials} clips",
+            markup=False,
+        )
     console.print(
         f"{audio.clips:,} clips and {audio.negatives:,} other recordings; "
         f"{audio.speakers} speakers are known",

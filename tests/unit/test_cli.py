@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERBS = (
     "doctor",
     "run",
+    "words",
     "train",
     "export",
     "compile",
@@ -30,6 +31,7 @@ VERBS = (
     "flash",
     "info",
     "validate",
+    "evaluate",
     "report",
 )
 

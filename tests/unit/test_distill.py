@@ -52,6 +52,15 @@ def test_a_clip_without_a_label_follows_the_teacher_alone():
     assert float(loss(unlabelled, LOGITS, TEACHER)) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("loss", [LabelLoss(0.1), DistillationLoss(3.0, 0.9, 0.1)])
+def test_a_clip_without_a_label_moves_the_logits_as_the_teacher_wants(loss):
+    logits = tf.Variable([[3.0, -1.0, 0.5]])
+    with tf.GradientTape() as tape:
+        value = loss(tf.zeros((1, 3)), logits, tf.constant(logits))
+    gradient = tape.gradient(value, logits)
+    np.testing.assert_allclose(gradient, np.zeros((1, 3)), atol=1e-6)
+
+
 def test_losses_are_means_over_the_batch():
     targets, logits = tf.eye(2), tf.concat([LOGITS, LOGITS], 0)
     teacher = tf.concat([TEACHER, TEACHER], 0)

@@ -178,5 +178,5 @@ def test_settings_of_the_grid_are_in_range_and_ascend() -> None:
         assert one.threshold_q15[2] == 0
     assert thresholds_q15() == sorted(set(thresholds_q15()))
     assert len({one.smoothing_steps for one in grid(LABELS, 0.02)}) == 5
-    assert setting(LABELS, 50, 0.0, 0.1).hysteresis_q15 == 49
+    assert setting(LABELS, 50, 0.0, 0.1).hysteresis_q15 == 25
     assert no_tally(3).hits.sum() == 0

@@ -60,6 +60,8 @@ class DistillationLoss:
 
 def _label_entropy(targets: tf.Tensor, logits: tf.Tensor, smoothing: float) -> tf.Tensor:
     classes = logits.shape[-1]
-    labelled = tf.reduce_sum(targets, 1, keepdims=True)
-    smooth = targets * (1.0 - smoothing) + labelled * (smoothing / classes)
-    return tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
+    smooth = targets * (1.0 - smoothing) + smoothing / classes
+    # The gradient of the operator, softmax - target, is right only where a target's sum is one: a
+    # clip without a label would push all its logits down, although its loss is zero.
+    labelled = tf.reduce_sum(targets, 1)
+    return labelled * tf.nn.softmax_cross_entropy_with_logits(smooth, logits)
