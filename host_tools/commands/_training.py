@@ -155,13 +155,16 @@ def core_titles() -> dict[str, tuple[str, str]]:
     return {core.name: (core.target.name, core.title) for core in CORES.values()}
 
 
-def compile_tflite(model: Path, *, name: str, core: str) -> tuple[dict[str, Any], dict[str, str]]:
+def compile_tflite(
+    model: Path, *, name: str, core: str, stream: bool
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Compile a `.tflite` file for a core: what it costs, and its files, none of them written."""
     with training_errors():
         from training.export.cores import find_core
         from training.export.standalone import compile_for_core
 
-        compiled = compile_for_core(model.read_bytes(), name, find_core(core))
+        streaming = "always" if stream else "never"
+        compiled = compile_for_core(model.read_bytes(), name, find_core(core), streaming)
         return asdict(compiled.description), dict(compiled.files)
 
 

@@ -22,6 +22,8 @@ EXAMPLE = "Example: `sotto compile model.tflite --target cortex-m4f --out build/
 
 LIST = "list"
 PLAN = "sotto_plan.svg"
+FRAME_RATE_HZ = 50.0
+"""Of the shipped front-end, which gives a frame every 20 ms."""
 
 
 def command(
@@ -39,6 +41,16 @@ def command(
     name: Annotated[
         str | None, typer.Option(help="Name of the model [default: the file's name].")
     ] = None,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream", help="Take a hop of frames a step; the model must be causal over time."
+        ),
+    ] = False,
+    frame_rate: Annotated[
+        float,
+        typer.Option(metavar="HZ", min=1.0, max=1000.0, help="Frames a second, for --stream."),
+    ] = FRAME_RATE_HZ,
     plan: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Draw the memory plan there, too.")
     ] = None,
@@ -65,17 +77,18 @@ def command(
     if model is None:
         raise SottoError("No model was named.", NAME_A_MODEL)
     check_model_file(model)
-    description, files = compile_tflite(model, name=name or model.stem, core=target)
+    description, files = compile_tflite(model, name=name or model.stem, core=target, stream=stream)
     size = None if no_code else _measure(target, files)
     picture = _draw(description)
     if out is not None:
         write_compiled({**files, PLAN: picture}, out)
     if plan is not None:
         write_atomically(plan, picture.encode())
+    work = _work_a_second(description, frame_rate)
     if json_out:
-        print_json(description | {"code": _code_fields(size)})
+        print_json(description | work | {"code": _code_fields(size)})
     else:
-        _show(description, size, out)
+        _show(description | work, size, out)
 
 
 def _list_cores(titles: dict[str, tuple[str, str]], json_out: bool) -> None:
@@ -154,10 +167,36 @@ def _estimate(instructions: int | None) -> str:
     return "?" if instructions is None else f"{instructions:,}"
 
 
+def _work_a_second(description: dict[str, Any], frame_rate_hz: float) -> dict[str, Any]:
+    """Work on a second of audio, of a model that keeps a state and hears all frames once."""
+    if description["arena"]["state_bytes"] == 0:
+        return {}
+    steps = frame_rate_hz / description["step_frames"]
+    instructions = description["instructions"]
+    return {
+        "frame_rate_hz": frame_rate_hz,
+        "macs_per_second": round(description["macs"] * steps),
+        "instructions_per_second": None if instructions is None else round(instructions * steps),
+    }
+
+
+def _second_lines(description: dict[str, Any]) -> list[str]:
+    if "macs_per_second" not in description:
+        return []
+    frames, steps = description["step_frames"], description["steps"]
+    instructions = _estimate(description["instructions_per_second"])
+    return [
+        f"stream {frames:>9,} frames a step, {steps:,} steps a clip of "
+        f"{description['window_frames']:,} frames: {steps * description['macs']:,} MACs a clip",
+        f"       a second of {description['frame_rate_hz']:g} frames: "
+        f"{description['macs_per_second']:,} MACs, {instructions} instructions, estimated",
+    ]
+
+
 def _work_lines(description: dict[str, Any]) -> list[str]:
     from host_tools.commands._training import estimate_error
 
-    lines = [f"MACs   {description['macs']:>9,}"]
+    lines = [f"MACs   {description['macs']:>9,}", *_second_lines(description)]
     if description["instructions"] is None:
         unknown = {x["kernel"] for x in description["layers"] if x["instructions"] is None}
         missing = ", ".join(sorted(unknown))

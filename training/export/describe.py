@@ -109,6 +109,10 @@ class Description:
     Attributes:
         core: name in `cores.CORES`.
         kernels: name of the target whose kernels it runs.
+        window_frames: of a clip.
+        step_frames: that one inference takes; fewer in a streaming model.
+        steps: inferences of a clip.
+        macs: of one inference.
         instructions: the sum of the layers' estimates; None where one is missing.
         ram_bytes: arena, input and output.
     """
@@ -118,6 +122,9 @@ class Description:
     kernels: str
     input: Port
     output: Port
+    window_frames: int
+    step_frames: int
+    steps: int
     macs: int
     instructions: int | None
     flash: Flash
@@ -139,6 +146,9 @@ def describe(model: CompiledModel, core: Core) -> Description:
         kernels=model.target.name,
         input=_port(model.input),
         output=_port(model.output),
+        window_frames=model.window_frames,
+        step_frames=model.frames_bins[0],
+        steps=model.steps,
         macs=model.summary.macs,
         instructions=sum(estimates) if len(estimates) == len(layers) else None,
         flash=Flash(weights, tables),

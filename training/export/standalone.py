@@ -11,7 +11,7 @@ from pathlib import Path
 
 from training.errors import UserError
 from training.export import MANIFEST, c_writer, network_files, write_all
-from training.export.compile import compile_model
+from training.export.compile import Streaming, compile_model
 from training.export.cores import Core
 from training.export.describe import Description, describe
 
@@ -34,19 +34,23 @@ class Compiled:
     files: Mapping[str, str]
 
 
-def compile_for_core(tflite: bytes, name: str, core: Core) -> Compiled:
+def compile_for_core(
+    tflite: bytes, name: str, core: Core, streaming: Streaming = "never"
+) -> Compiled:
     """Compile any int8 model with one input and one output; nothing is written.
 
     Args:
         tflite: content of the file.
         name: for the generated files; what is no letter, digit, '_', '-' or '.' becomes '_'.
         core: what it will run on.
+        streaming: whether it takes a hop of frames a step or the whole window.
 
     Raises:
-        UserError: damaged file, or an operator or case that sotto lacks, with its place.
+        UserError: damaged file, an operator or case that sotto lacks, or what keeps it from being
+            a stream that it is to be, with its place.
     """
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:LONGEST_NAME] or "model"
-    model = compile_model(tflite, name=name, target=core.target)
+    model = compile_model(tflite, name=name, target=core.target, streaming=streaming)
     identity = c_writer.Identity(name, hashlib.sha256(tflite).hexdigest(), verb="compile")
     description = describe(model, core)
     text = json.dumps(asdict(description), indent=1) + "\n"
