@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from host_tools.errors import SottoError
 
@@ -27,6 +28,7 @@ class Manifest:
     arena_bytes: int
     weights_bytes: int
     macs: int
+    streaming: Literal["never", "auto", "always"] = "auto"
 
 
 def load_manifest(generated: Path) -> Manifest:
@@ -56,6 +58,7 @@ def load_manifest(generated: Path) -> Manifest:
             arena_bytes=fields["arena_bytes"],
             weights_bytes=fields["weights_bytes"],
             macs=fields["macs"],
+            streaming=fields["streaming"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SottoError(f"{path} is damaged or of another version ({error!r}).", remedy) from error

@@ -67,6 +67,7 @@ class Job:
         sources: C files by name.
         calls: of the kernels, one a layer; the front-end has none and is shown by function.
         expected: the result that the host computes for `bench_input`.
+        step_frames: that an inference takes of a streaming model; 0 of others.
     """
 
     model: str
@@ -74,6 +75,7 @@ class Job:
     expected: bytes
     calls: tuple[Call, ...] = ()
     subject: Subject = MODEL
+    step_frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Figures:
         parts: flash and RAM of the program by origin.
         ratio_instructions: ours / TFLite-Micro's, or None where that was not measured.
         stages: of the front-end, the instructions of each.
+        step_frames: as of the job.
     """
 
     model: str
@@ -129,6 +132,7 @@ class Figures:
     layers: tuple[Layer, ...]
     parts: tuple[Part, ...]
     stages: dict[str, int] = field(default_factory=dict)
+    step_frames: int = 0
 
 
 def bench_input(count: int) -> bytes:
@@ -230,6 +234,7 @@ def _figures(
         layers=layers,
         parts=sizes.parts,
         stages=stages,
+        step_frames=job.step_frames,
     )
 
 

@@ -35,8 +35,11 @@ EXAMPLE = """example, the layers of one model on one core:
 """
 
 
-def compile_job(model: str, tflite: bytes, target: str) -> Job:
+def compile_job(model: str, tflite: bytes, target: str, *, stream: bool = False) -> Job:
     """Compile a model for a target and compute what it must answer.
+
+    Args:
+        stream: let it take a hop of frames a step, where it can; its last step is benched.
 
     Raises:
         UserError: sotto cannot compile it.
@@ -44,14 +47,19 @@ def compile_job(model: str, tflite: bytes, target: str) -> Job:
     import numpy as np
 
     from training.export import c_writer
-    from training.export.compile import compile_model
+    from training.export.compile import Streaming, compile_model
     from training.export.reference import run_micro
     from training.export.targets import find_target
     from training.export.tflm_arena import ROOMY_ARENA_BYTES
 
-    compiled = compile_model(tflite, name=model, target=find_target(target))
+    streaming: Streaming = "auto" if stream else "never"
+    kernels = find_target(target)
+    compiled = compile_model(tflite, name=model, target=kernels, streaming=streaming)
     identity = c_writer.Identity(model, "0" * 64)
-    source = np.frombuffer(bench_input(compiled.input.bytes), np.int8)
+    step_frames, bins = compiled.frames_bins
+    source = np.zeros(compiled.window_frames * bins * compiled.input.item_bytes, np.int8)
+    given = np.frombuffer(bench_input(compiled.input.bytes * compiled.steps), np.int8)
+    source[: given.size] = given  # frames behind the last step do not count
     return Job(
         model=model,
         sources={
@@ -59,9 +67,8 @@ def compile_job(model: str, tflite: bytes, target: str) -> Job:
             "sotto_model_aot.c": c_writer.model_source(compiled, identity),
         },
         calls=tuple(Call(c.operator, c.shapes, c.macs) for c in compiled.program.calls),
-        expected=run_micro(
-            tflite, source.reshape(compiled.input.shape), ROOMY_ARENA_BYTES
-        ).tobytes(),
+        expected=run_micro(tflite, source[np.newaxis], ROOMY_ARENA_BYTES).tobytes(),
+        step_frames=step_frames if compiled.summary.state_bytes else 0,
     )
 
 
@@ -87,7 +94,7 @@ def frontend_job() -> Job:
 
 def job_for(model: str, tflite: bytes | None, target: str) -> Job:
     """What to bench: a model, or for None the front-end."""
-    return compile_job(model, tflite, target) if tflite else frontend_job()
+    return compile_job(model, tflite, target, stream=True) if tflite else frontend_job()
 
 
 def models(beside: Path) -> dict[str, bytes | None]:
@@ -136,6 +143,24 @@ def _line(row: dict[str, Any]) -> str:
     if any(ratios):
         text += "  TFLite-Micro x " + " / ".join("-" if r is None else f"{r:.3f}" for r in ratios)
     return text.format(**row)
+
+
+def _always_on_lines(rows: Sequence[Figures]) -> list[str]:
+    """Front-end and network on a second of audio, for each streaming model."""
+    from training.recipe import FrontendConfig
+
+    config = FrontendConfig()
+    frames = config.sample_rate_hz / config.hop_samples
+    frontends = {row.core: row.instructions for row in rows if row.model == FRONTEND}
+    lines = []
+    for row in rows:
+        if row.step_frames and row.core in frontends:
+            parts = frames * frontends[row.core], frames / row.step_frames * row.instructions
+            lines.append(
+                f"{row.model} on {row.core}, a second of audio: {sum(parts):,.0f} instructions "
+                f"(front-end {parts[0]:,.0f}, network {parts[1]:,.0f})"
+            )
+    return lines
 
 
 def _layer_line(layer: dict[str, Any]) -> str:
@@ -248,6 +273,7 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
             if table["stages"]:
                 print("    stages: " + ", ".join(f"{k} {n:,}" for k, n in table["stages"].items()))
             print("    flash: " + ", ".join(map(_part, table["parts"])))
+    print("\n".join(_always_on_lines(rows)))
 
 
 def run_to_exit_code(work: Callable[[], int]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
@@ -156,14 +156,13 @@ def core_titles() -> dict[str, tuple[str, str]]:
 
 
 def compile_tflite(
-    model: Path, *, name: str, core: str, stream: bool
+    model: Path, *, name: str, core: str, streaming: Literal["never", "auto", "always"] = "never"
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Compile a `.tflite` file for a core: what it costs, and its files, none of them written."""
     with training_errors():
         from training.export.cores import find_core
         from training.export.standalone import compile_for_core
 
-        streaming = "always" if stream else "never"
         compiled = compile_for_core(model.read_bytes(), name, find_core(core), streaming)
         return asdict(compiled.description), dict(compiled.files)
 

@@ -77,7 +77,9 @@ def command(
     if model is None:
         raise SottoError("No model was named.", NAME_A_MODEL)
     check_model_file(model)
-    description, files = compile_tflite(model, name=name or model.stem, core=target, stream=stream)
+    description, files = compile_tflite(
+        model, name=name or model.stem, core=target, streaming="always" if stream else "never"
+    )
     size = None if no_code else _measure(target, files)
     picture = _draw(description)
     if out is not None:

@@ -121,7 +121,12 @@ def measure_board(
         progress=progress,
     )
     show(result)
-    engine, _ = compile_tflite(work / "model.tflite", name=manifest.name, core=board.compile_target)
+    engine, _ = compile_tflite(
+        work / "model.tflite",
+        name=manifest.name,
+        core=board.compile_target,
+        streaming=manifest.streaming,
+    )
     figures = {
         "kind": board.kind,
         "title": board.title,

@@ -405,9 +405,14 @@ class Buffer:
         return int(np.prod(self.shape, dtype=np.int64))
 
     @property
+    def item_bytes(self) -> int:
+        """Size of an element."""
+        return np.dtype(self.dtype).itemsize
+
+    @property
     def bytes(self) -> int:
         """Size."""
-        return self.elements * np.dtype(self.dtype).itemsize
+        return self.elements * self.item_bytes
 
 
 @dataclass(frozen=True)
