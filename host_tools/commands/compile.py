@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,8 +77,9 @@ def command(
     if model is None:
         raise SottoError("No model was named.", NAME_A_MODEL)
     check_model_file(model)
+    streaming: Literal["always", "never"] = "always" if stream else "never"
     description, files = compile_tflite(
-        model, name=name or model.stem, core=target, streaming="always" if stream else "never"
+        model, name=name or model.stem, core=target, streaming=streaming
     )
     size = None if no_code else _measure(target, files)
     picture = _draw(description)

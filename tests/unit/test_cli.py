@@ -45,6 +45,7 @@ MANIFEST = {
     "arena_bytes": 1,
     "weights_bytes": 1,
     "macs": 1,
+    "streaming": "auto",
 }
 
 
