@@ -166,8 +166,8 @@ def _names(evaluations: list[Evaluation]) -> list[str]:
 
 def write_document(document: Document, out: Path, *, plot: bool) -> None:
     """Leave evaluation.json, and pictures if they are wanted."""
+    from host_tools.evaluation import DOCUMENT_NAME
     from host_tools.evaluation.figures import plots
-    from host_tools.evaluation.result import DOCUMENT_NAME
     from host_tools.files import write_atomically
 
     fields: dict[str, Any] = document.to_json()

@@ -11,8 +11,6 @@ from host_tools.evaluation.det import Figures
 from host_tools.evaluation.detector import ONE_Q15
 from host_tools.evaluation.intervals import Share
 
-DOCUMENT_NAME = "evaluation.json"
-
 
 @dataclass(frozen=True)
 class ModelFacts:

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from host_tools.evaluation import DOCUMENT_NAME
 from host_tools.evaluation.det import Figures
 from host_tools.evaluation.intervals import Rate, Share
 from host_tools.evaluation.result import (
-    DOCUMENT_NAME,
     Chosen,
     Document,
     Evaluation,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools.errors import SottoError
+from host_tools.evaluation import DOCUMENT_NAME
 
 RESULTS_NAME = "results.json"
 BOARDS_FOLDER = "boards"
@@ -43,12 +44,14 @@ class Facts:
         results: `results.json` as training wrote it.
         boards: `boards/<board>.json` as `sotto run` wrote them, by name of the board.
         ladder: accuracy down the line.
+        evaluation: this model's entry of the evaluation.json that `sotto evaluate --out` left.
     """
 
     results: dict[str, Any]
     boards: dict[str, dict[str, Any]]
     ladder: tuple[Rung, ...]
     omissions: tuple[Omission, ...]
+    evaluation: dict[str, Any] | None = None
 
 
 def gather(work: Path) -> Facts:
@@ -65,7 +68,12 @@ def gather(work: Path) -> Facts:
         for name, board in boards.items()
         if board["validation"]["model_hash"] == results["model_hash"]
     }
-    return Facts(results, current, _ladder(results, current), _omissions(results, boards, current))
+    evaluation = _evaluation(work, results["model_hash"])
+    omissions = _omissions(results, boards, current)
+    if evaluation is None and (work / DOCUMENT_NAME).is_file():
+        reason = f"evaluated with another model than {results['model_hash'][:12]}"
+        omissions = (*omissions, Omission("In a room", reason))
+    return Facts(results, current, _ladder(results, current), omissions, evaluation)
 
 
 def read_results(work: Path) -> dict[str, Any]:
@@ -89,6 +97,15 @@ def _read_json(path: Path, work: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SottoError(f"{path} holds no object.", f"Remove it and run again with --work {work}.")
     return content
+
+
+def _evaluation(work: Path, model_hash: str) -> dict[str, Any] | None:
+    """What the last evaluation says of this model; None when there is nothing."""
+    path = work / DOCUMENT_NAME
+    if not path.is_file():
+        return None
+    models = _read_json(path, work)["models"]
+    return next((one for one in models if one["model"]["model_hash"] == model_hash), None)
 
 
 def _ladder(results: dict[str, Any], boards: dict[str, dict[str, Any]]) -> tuple[Rung, ...]:

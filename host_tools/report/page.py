@@ -47,6 +47,8 @@ def _data_url(svg: str) -> str:
 
 
 def _plots(facts: Facts) -> dict[str, str]:
+    from host_tools.evaluation.figures import plots as evaluation_plots  # which draws by this style
+
     plots = {}
     if facts.ladder:
         plots["ladder"] = figures.accuracy_ladder(facts.ladder)
@@ -59,6 +61,8 @@ def _plots(facts: Facts) -> dict[str, str]:
         )
     for engine in engines(facts):
         plots[f"plan {engine['core']}"] = draw_plan(engine)
+    if facts.evaluation is not None:
+        plots |= {f"room {name}": svg for name, svg in evaluation_plots(facts.evaluation).items()}
     if facts.boards:
         plots["memory"] = figures.memory_bars(
             [(name, memory(board)) for name, board in facts.boards.items()]

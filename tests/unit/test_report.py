@@ -279,6 +279,52 @@ def test_unknown_speakers_are_said(work: Path) -> None:
     assert "speakers of these recordings are not known" in page_of(work)
 
 
+def evaluation(model_hash: str) -> dict[str, Any]:
+    share = {"hits": 1, "trials": 20, "value": 0.05, "low": 0.009, "high": 0.236}
+    rate = {"events": 2, "hours": 4.0, "value": 0.5, "low": 0.06, "high": 1.81}
+    figures = {"miss": share, "false_accepts": rate}
+    point = {"smoothing_steps": 3, "threshold": 0.625, "figures": figures}
+    clip = {"condition": "clean", "accuracy": share, "confusion": [[1, 0], [0, 1]]}
+    stream = {
+        "condition": "babble 10 dB",
+        "points": [point],
+        "words": [{"word": "yes", "points": [point], "reported": figures}],
+        "reported": figures,
+        "latency": {"median_s": 0.123, "p90_s": 0.456, "all_s": [0.123, 0.456]},
+    }
+    return {
+        "model": {
+            "model_hash": model_hash,
+            "labels": ["yes", "no"],
+            "step_ms": 20.0,
+            "heard_by": "host program",
+        },
+        "audio": {
+            "clips": 20,
+            "negatives": 7,
+            "stream_hours": 4.0,
+            "resolvable_per_hour": 1.5,
+        },
+        "clips": [clip],
+        "chosen": {"condition": "babble 10 dB", "smoothing_steps": 3, "threshold": 0.625},
+        "streams": [stream],
+    }
+
+
+def test_an_evaluation_stands_in_the_page(work: Path) -> None:
+    (work / "evaluation.json").write_text(json.dumps({"models": [evaluation(HASH)]}))
+    page = page_of(work)
+    room = page.partition("In a room")[2]
+    for figure in ("babble 10 dB", "5.00%", "0.90% to 23.60%", "0.06 to 1.81", "123 ms", "456 ms"):
+        assert figure in room
+    assert room.count("data:image/svg+xml") >= 4
+
+
+def test_an_evaluation_of_another_model_is_left_out_and_named(work: Path) -> None:
+    (work / "evaluation.json").write_text(json.dumps({"models": [evaluation("cd" * 32)]}))
+    assert "In a room" in page_of(work).partition("Left out")[2]
+
+
 @pytest.mark.parametrize("content", [None, "{", "[]"])
 def test_work_folder_without_good_results_is_an_error(work: Path, content: str | None) -> None:
     (work / "results.json").unlink()
