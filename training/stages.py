@@ -46,6 +46,8 @@ from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingS
 
 SETS = ("train", "validation", "test")
 CORPUS = "corpus"
+ABOUT_FILE = "about.txt"
+"""In the folder of a prepared corpus: what it is, for the report."""
 ROOMS = 48
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
@@ -61,7 +63,9 @@ TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
 
 
 def source(corpus: Corpus) -> str:
-    """Where the clips come from, in the words of the report."""
+    """Where the clips come from, in the words of the report; a prepared corpus brings its own."""
+    if (corpus.root / ABOUT_FILE).is_file():
+        return (corpus.root / ABOUT_FILE).read_text(encoding="utf-8").strip()
     if (corpus.root / SETTINGS_FILE).is_file():
         return "spoken by espeak-ng, not recorded"
     return corpus.layout

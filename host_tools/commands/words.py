@@ -16,6 +16,7 @@ from host_tools.commands.train import RUNS, OutOption, QuickOption
 from host_tools.progress import TerminalProgress, print_json, result_console, talk_console
 
 if TYPE_CHECKING:
+    from training.cache import Stage
     from training.words.confusable import Neighbour
     from training.words.prepare import Prepared
 
@@ -52,6 +53,15 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Prepare and write the recipe, and stop.")
     ] = False,
+    rounds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=3,
+            metavar="N",
+            help="Train again on what was mistaken for a word, N - 1 times.",
+        ),
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Decides who tests.")] = 1,
     quick: QuickOption = False,
     out: OutOption = DEFAULT_GENERATED,
@@ -92,12 +102,48 @@ def command(
     if not dry_run:
         # Tables of the run are talk when one JSON document is the result.
         with redirect_stdout(sys.stderr if json_out else sys.stdout):
+            corpus = _mine(prepared.corpus, recipe, corpus, folder, rounds, quick, out, progress)
             _run(recipe, corpus, folder, quick, out, board, limit, jobs)
     if json_out:
         print_json(_document(prepared, recipe, corpus, sheet))
     else:
         for line in (f"recordings: {sheet}", f"corpus: {corpus}", f"recipe: {recipe}"):
             result_console().print(line, markup=False)
+
+
+def _mine(
+    stage: Stage,
+    recipe: Path,
+    corpus: Path,
+    folder: Path,
+    rounds: int,
+    quick: bool,
+    out: Path,
+    progress: TerminalProgress,
+) -> Path:
+    """All rounds of training but the last; returns the corpus for that one."""
+    from host_tools.commands._training import train_model
+
+    for _ in range(rounds - 1):
+        train_model(
+            recipe,
+            data=corpus,
+            work=folder,
+            cache=None,
+            out=out,
+            quick=quick,
+            skip_unreadable=False,
+            progress=progress,
+        )
+        with training_errors():
+            from training.words.corpus import TRAINING_FOLDER
+            from training.words.prepare import add_mistakes
+
+            tflite = (folder / "model.tflite").read_bytes()
+            stage, clips = add_mistakes(stage, recipe, tflite, folder, progress)
+        progress.note(f"{clips} stretches of other speech were mistaken and train as such")
+        corpus = _link(folder / CORPUS_LINK, stage.folder) / TRAINING_FOLDER
+    return corpus
 
 
 def _run(

@@ -211,7 +211,9 @@ def built(tmp_path: Path) -> Callable[[int, int], Path]:
             {"alexa": examine("alexa", sources.words["alexa"], RATE_HZ, Silent())} if words else {}
         )
         folder = tmp_path / "corpus"
-        build_corpus(folder, rows, sources, spoken, Quantities(19_200, RATE_HZ, 3, 1), Silent())
+        build_corpus(
+            folder, rows, sources, spoken, Quantities(19_200, RATE_HZ, 3, 1), ("A note.",), Silent()
+        )
         return folder
 
     return build
@@ -266,7 +268,7 @@ def test_without_recordings_there_are_voices_only(built: Callable[[int, int], Pa
 def test_mistaken_clips_join_the_training_part(built: Callable[[int, int], Path]) -> None:
     folder = built(0, 0)
     before = sets(folder)
-    add_clips(folder, np.ones((2, 19_200), np.int16), RATE_HZ)
+    add_clips(folder, np.ones((2, 19_200), np.int16))
     after = sets(folder)
     assert len(after["train"] - before["train"]) == 2
     assert (after["test"], after["validation"]) == (before["test"], before["validation"])

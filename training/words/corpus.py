@@ -36,6 +36,8 @@ from training.words.places import (
 )
 from training.words.sources import Recording, Sources
 
+ABOUT_FILE = "about.txt"
+"""As `training.stages` reads it, whose import would load TensorFlow."""
 FACTS_FILE = "words.json"
 TRAINING_FOLDER = "training"
 """What `sotto run --data` takes."""
@@ -47,6 +49,7 @@ OTHER_SPEECH = "~"
 
 _MOST_WINDOWS = {TRAIN: 4_000, VALIDATION: 400, TEST: 2_000}
 """Windows of other speech that a set takes."""
+_MISTAKEN = f"{OTHER_SPEECH}_mistaken"
 _LONGEST_PAUSE_S = 0.2
 _EDGE_S = 0.05
 """Kept around other speech."""
@@ -92,6 +95,7 @@ def build_corpus(
     sources: Sources,
     spoken: Path,
     quantities: Quantities,
+    notes: Sequence[str],
     progress: Progress,
 ) -> None:
     """Fill `folder` with `training/` and `unheard/`.
@@ -102,6 +106,7 @@ def build_corpus(
         sources: for other speech and noise.
         spoken: what `synthesise` made: a folder a label and `_unknown_`.
         quantities: lengths and counts.
+        notes: sentences that a reader of the report must know.
         progress: shows the writing.
     """
     used = {label: [f for f in rows if not f.left_out] for label, rows in findings.items()}
@@ -124,23 +129,24 @@ def build_corpus(
     tested = {label for label, rows in used.items() if len(rows) >= TESTED_RECORDINGS}
     _take_spoken(training, spoken, tested, quantities.seed, lists)
     _write_lists(training, lists)
+    about = " ".join((_about(lists), *notes))
+    (training / ABOUT_FILE).write_text(about + "\n", encoding="utf-8")
     facts = {"clips": lists.rows(), "problems": negatives.problems}
     (folder / FACTS_FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def add_clips(folder: Path, clips: NDArray[np.int16], sample_rate_hz: int) -> None:
-    """Add clips of other speech to the training part of a corpus.
+def add_clips(folder: Path, clips: NDArray[np.int16]) -> None:
+    """Add clips of other speech, int16[clips, clip_samples], to the training part of a corpus."""
+    unknown = folder / TRAINING_FOLDER / UNKNOWN_LABEL
+    rate_hz = soundfile.info(next(unknown.glob("*.wav"))).samplerate
+    taken = count_mistakes(folder)
+    for index, clip in enumerate(clips, start=taken):
+        _write(unknown / f"{_MISTAKEN}_nohash_{index}.wav", clip, rate_hz)
 
-    Args:
-        folder: of the corpus.
-        clips: int16[clips, clip_samples].
-        sample_rate_hz: of the clips.
-    """
-    for index, clip in enumerate(clips):
-        path = (
-            folder / TRAINING_FOLDER / UNKNOWN_LABEL / f"{OTHER_SPEECH}_mistaken_nohash_{index}.wav"
-        )
-        _write(path, clip, sample_rate_hz)
+
+def count_mistakes(folder: Path) -> int:
+    """Clips that `add_clips` added."""
+    return len(list((folder / TRAINING_FOLDER / UNKNOWN_LABEL).glob(f"{_MISTAKEN}_nohash_*.wav")))
 
 
 def read_facts(folder: Path) -> list[dict[str, object]]:
@@ -294,6 +300,20 @@ def _voice(path: Path) -> str:
     """`en-US+m3` of `yes_en-US+m3_nohash_0.wav` or `en-US+m3_nohash_0.wav`."""
     speaker = path.name.partition("_nohash_")[0]
     return speaker.rpartition("_")[2] if path.parent.name == UNKNOWN_LABEL else speaker
+
+
+def _about(lists: _Lists) -> str:
+    """How many clips of what each label has in each set."""
+    labels = sorted({label for (label, _, _) in lists.counts})
+    sentences = []
+    for label in labels:
+        counted = [
+            f"{clips} {kind} ({place})"
+            for (name, place, kind), clips in sorted(lists.counts.items())
+            if name == label
+        ]
+        sentences.append(f"{label}: {', '.join(counted)}.")
+    return " ".join(("Prepared by sotto words.", *sentences))
 
 
 def _write_lists(folder: Path, lists: _Lists) -> None:

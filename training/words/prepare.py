@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-from numpy.typing import NDArray
-
 from training import audio, features, frontend_tables, words
 from training.audio.synth import synthesise
 from training.cache import Cache, Stage
-from training.files import write_atomically
 from training.progress import Progress
-from training.recipe import SynthesisConfig, WordsConfig
+from training.recipe import SynthesisConfig, WordsConfig, load_recipe
 from training.words import found
 from training.words.confusable import advice, negatives, neighbours, pronounce, read_vocabulary
-from training.words.corpus import Quantities, add_clips, build_corpus
+from training.words.corpus import (
+    TRAINING_FOLDER,
+    Quantities,
+    add_clips,
+    build_corpus,
+    count_mistakes,
+)
 from training.words.found import Finding
+from training.words.mining import mistaken_clips
 from training.words.plan import FRONTEND, Plan, make_plan, recipe_text, warnings
 from training.words.sources import Sources
 
@@ -79,30 +83,35 @@ def prepare(
     )
 
 
-def with_mistaken(
-    corpus: Stage, clips: NDArray[np.int16], work: Path, origin: str, progress: Progress
-) -> Stage:
-    """A corpus with clips added to its training part.
+def add_mistakes(
+    corpus: Stage, recipe: Path, tflite: bytes, work: Path, progress: Progress
+) -> tuple[Stage, int]:
+    """The folder of a corpus again, with what a network trained on it takes for a keyword.
 
     Args:
         corpus: the one that the network was trained on.
-        clips: int16[clips, clip_samples] on which it fired and should not.
+        recipe: file of the recipe that it was trained by.
+        tflite: the int8 network over windows.
         work: folder of the run.
-        origin: names the network, for the cache.
-        progress: shows the writing.
+        progress: shows the search.
+
+    Returns:
+        The new corpus, and how many clips were added to its training part.
     """
 
     def build(folder: Path) -> None:
-        for path in sorted(corpus.folder.rglob("*")):
-            target = folder / path.relative_to(corpus.folder)
-            if path.is_dir():
-                target.mkdir(parents=True, exist_ok=True)
-            else:
-                write_atomically(target, path.read_bytes())
-        add_clips(folder, clips, FRONTEND.sample_rate_hz)
+        shutil.copytree(corpus.folder, folder, dirs_exist_ok=True)
+        training = corpus.folder / TRAINING_FOLDER
+        add_clips(folder, mistaken_clips(load_recipe(recipe), tflite, training, progress))
 
-    cache = Cache(work / "cache", progress)
-    return cache.stage("words-second", build, code=CODE, inputs={"of": origin}, after=(corpus,))
+    stage = Cache(work / "cache", progress).stage(
+        "words-mistakes",
+        build,
+        code=CODE,
+        inputs={"model": hashlib.sha256(tflite).hexdigest()},
+        after=(corpus,),
+    )
+    return stage, count_mistakes(stage.folder)
 
 
 def _examine(cache: Cache, sources: Sources, progress: Progress) -> Stage:
@@ -167,16 +176,23 @@ def _build(
     )
     others = [(str(one.path), one.speaker, *_version(one.path)) for one in sources.negatives]
     noise = [(str(path), *_version(path)) for path in sources.noise]
+    notes = warnings(plan, len(sources.negatives))
 
     def build(folder: Path) -> None:
         findings = found.load(examined.folder / FINDINGS_FILE)
-        build_corpus(folder, findings, sources, spoken.folder / "spoken", quantities, progress)
+        speech = spoken.folder / "spoken"
+        build_corpus(folder, findings, sources, speech, quantities, notes, progress)
 
     return cache.stage(
         "words-corpus",
         build,
         code=CODE,
-        inputs={"quantities": asdict(quantities), "others": others, "noise": noise},
+        inputs={
+            "quantities": asdict(quantities),
+            "notes": notes,
+            "others": others,
+            "noise": noise,
+        },
         after=(examined, spoken),
     )
 
@@ -185,8 +201,3 @@ def _version(path: Path) -> tuple[int, int]:
     """Size and time of change: files are many, and reading them all twice would take long."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns
-
-
-def findings_json(findings: Mapping[str, Sequence[Finding]]) -> str:
-    """What was found, for machines."""
-    return json.dumps({label: [asdict(f) for f in rows] for label, rows in findings.items()})
