@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict
@@ -24,6 +25,7 @@ EXAMPLE = 'Example: `sotto words "hey computer" --from recordings --negatives ot
 
 CORPUS_LINK = "corpus"
 _LISTED_WORDS = 24
+_NAME_LETTERS = 64
 
 
 def command(
@@ -92,7 +94,8 @@ def command(
 
         labels = labels_of(words)
         sources = find_sources(labels, recordings, negatives, speaker_pattern)
-        name = "_".join(labels)
+        # Also the model's name in C.
+        name = re.sub(r"[^A-Za-z0-9_]", "", "_".join(labels))[:_NAME_LETTERS] or "words"
         folder = work or RUNS / name
         prepared = prepare(labels, sources, name, seed, folder, progress)
     recipe = _write_recipe(folder / f"{name}.toml", prepared.recipe)

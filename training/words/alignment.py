@@ -7,6 +7,7 @@ row. Beginning and end of the path are free along the recording (Mueller, 2007, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,47 +26,70 @@ class Matches:
     """[recordings]: frame after the last."""
 
 
-def align(template: NDArray[np.float32], recordings: list[NDArray[np.float32]]) -> Matches:
+def align(template: NDArray[np.float32], recordings: Sequence[NDArray[np.float32]]) -> Matches:
     """Find the template in every recording.
 
     Args:
         template: [frames, features], at least two frames.
         recordings: [frames, features] each, of any length.
     """
-    rows, width = len(template), max(map(len, recordings))
+    cost = np.full(len(recordings), np.inf)
+    start, stop = np.zeros((2, len(recordings)), np.int64)
+    # Like lengths together: a batch is as wide as its longest.
+    order = np.argsort([len(recording) for recording in recordings], kind="stable")
+    for batch in np.split(order, range(_BATCH, len(order), _BATCH)):
+        distances = _distances(template, [recordings[index] for index in batch])
+        cost[batch], start[batch], stop[batch] = _cheapest(distances)
+    return Matches(cost, start, stop)
+
+
+_BATCH = 32
+"""Recordings that are aligned at once."""
+
+
+def _distances(
+    template: NDArray[np.float32], recordings: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Euclidean distances [rows, recordings, columns]; infinite beyond the end of a recording."""
+    width = max(map(len, recordings))
     padded = np.zeros((len(recordings), width, template.shape[1]), np.float32)
     outside = np.ones((len(recordings), width), bool)
     for index, recording in enumerate(recordings):
         padded[index, : len(recording)] = recording
         outside[index, : len(recording)] = False
-    squares = np.sum(template**2, axis=1)[:, None] + np.sum(padded**2, axis=2)[:, None, :]
-    cost = np.sqrt(np.maximum(squares - 2.0 * np.einsum("if,rjf->rij", template, padded), 0.0))
-    cost[np.broadcast_to(outside[:, None, :], cost.shape)] = np.inf
+    squares = np.sum(template**2, axis=1)[:, None, None] + np.sum(padded**2, axis=2)
+    products = np.tensordot(template, padded, axes=(1, 2))
+    distances = np.sqrt(np.maximum(squares - 2.0 * products, 0.0))
+    distances[:, outside] = np.inf
+    return distances
 
-    total = np.full((rows, len(recordings), width), np.inf)
-    start = np.zeros((rows, len(recordings), width), np.int64)
-    total[0] = cost[:, 0]
-    start[0] = np.arange(width)
+
+def _cheapest(
+    distances: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Mean cost, first column and column after the last of the best path in each recording."""
+    rows, recordings, width = distances.shape
+    here = distances[0]
+    total, begin = here.astype(np.float64), np.broadcast_to(np.arange(width), here.shape)
+    earlier_total, earlier_begin = np.full_like(total, np.inf), begin
     for row in range(1, rows):
-        here = cost[:, row]
-        choices = [_later(total[row - 1], 1) + 2.0 * here]
-        begins = [_later(start[row - 1], 1, 0)]
-        # Two columns in one row: the template is spoken slower.
-        choices.append(_later(total[row - 1], 2) + 2.0 * _later(here, 1) + here)
-        begins.append(_later(start[row - 1], 2, 0))
-        if row > 1:  # two rows in one column: spoken faster
-            choices.append(_later(total[row - 2], 1) + 2.0 * cost[:, row - 1] + here)
-            begins.append(_later(start[row - 2], 1, 0))
-        stacked = np.stack(choices)
-        best = np.argmin(stacked, axis=0)[None]
-        total[row] = np.take_along_axis(stacked, best, axis=0)[0]
-        start[row] = np.take_along_axis(np.stack(begins), best, axis=0)[0]
+        before, here = here, distances[row]
+        choices = (
+            _later(total, 1) + 2.0 * here,
+            # Two columns in one row: spoken slower than the template.
+            _later(total, 2) + 2.0 * _later(here, 1) + here,
+            # Two rows in one column: spoken faster.
+            _later(earlier_total, 1) + 2.0 * before + here,
+        )
+        begins = (_later(begin, 1, 0), _later(begin, 2, 0), _later(earlier_begin, 1, 0))
+        best = np.argmin(choices, axis=0)
+        earlier_total, earlier_begin = total, begin
+        total, begin = np.choose(best, choices), np.choose(best, begins)
     # A path of symmetric steps weighs as much as it has rows and columns.
-    columns = np.arange(width) - start[-1] + 1
-    mean = total[-1] / (rows + columns)
+    mean = total / (rows + np.arange(width) - begin + 1)
     last = np.argmin(mean, axis=1)
-    each = np.arange(len(recordings))
-    return Matches(mean[each, last], start[-1][each, last], last + 1)
+    each = np.arange(recordings)
+    return mean[each, last], begin[each, last], last + 1
 
 
 def _later(values: NDArray, columns: int, fill: float = np.inf) -> NDArray:

@@ -100,8 +100,7 @@ def locate(
         central = _central(searched, regions)
         templates = [searched[i].features[slice(*regions[i])] for i in central]
         regions, cost = _choose(searched, templates, central)
-    spread = max(float(np.median(np.abs(cost - np.median(cost)))), _LEAST_SPREAD * np.median(cost))
-    limit = np.median(cost) + _DOUBTFUL_DEVIATIONS * spread
+    limit = _doubtful_above(cost)
     for index, one, region, value in zip(voiced, searched, regions, cost, strict=True):
         first, last = _with_fades(region, one.loudness)
         found[index] = Located(
@@ -111,6 +110,16 @@ def locate(
             doubtful=bool(value > limit),
         )
     return found
+
+
+def _doubtful_above(cost: NDArray[np.float64]) -> float:
+    """What is too short for any template has an infinite cost, and is doubtful too."""
+    finite = cost[np.isfinite(cost)]
+    if finite.size == 0:
+        return 0.0
+    median = float(np.median(finite))
+    spread = max(float(np.median(np.abs(finite - median))), _LEAST_SPREAD * median)
+    return median + _DOUBTFUL_DEVIATIONS * spread
 
 
 @dataclass(frozen=True)
@@ -172,7 +181,8 @@ class _Hearing:
             speech[slice(*island)] = True
         if speech.any():
             cepstra -= cepstra[speech].mean(axis=0)
-            cepstra /= np.sqrt(np.mean(np.sum(cepstra[speech] ** 2, axis=1)))
+            power = np.mean(np.sum(cepstra[speech] ** 2, axis=1))
+            cepstra /= np.sqrt(max(power, np.finfo(np.float32).tiny))
         level = _LEVEL_WEIGHT * _share_of_range(loudness)
         return _Heard(np.column_stack((cepstra, level)).astype(np.float32), loudness, islands)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def warnings(plan: Plan, negatives: int) -> tuple[str, ...]:
 
 def recipe_text(name: str, labels: Sequence[str], plan: Plan, seed: int) -> str:
     """A complete recipe in TOML for a corpus of `build_corpus`; yours to edit."""
-    keywords = ", ".join(f'"{label}"' for label in labels)
+    # A text of JSON is one of TOML.
+    keywords = json.dumps(list(labels), ensure_ascii=False)
     few = set(labels) != set(plan.tested)
     passes, student_epochs = (40, 500) if few else (30, 400)
     speed_min, speed_max = (0.8, 1.25) if few else (0.84, 1.2)
@@ -107,7 +109,7 @@ name = "{name}"
 seed = {seed}
 
 [words]
-keywords = [{keywords}]
+keywords = {keywords}
 unknown = true
 silence = true
 
