@@ -97,7 +97,7 @@ def update(text: str, rows: Iterable[Figures]) -> str:
 
 def readme_line(macs: int, instructions: int) -> str:
     """README's row on the shipped model."""
-    return f"| one inference ({macs / 1e6:.2f} M MACs) | {instructions:,} instructions |"
+    return f"| one inference ({macs:,} MACs) | {instructions:,} instructions |"
 
 
 def write(rows: Sequence[Figures]) -> list[Path]:
