@@ -11,7 +11,10 @@ from interpreters import NN_SOURCES, Kernels, run_litert
 
 from training.export.bench_model import temporal_model
 from training.export.compile import CompiledModel, compile_model
+from training.export.model_builder import Layers
 from training.export.targets import REFERENCE, TARGETS, Target
+from training.export.tflite_writer import write_tflite
+from training.recipe import FEATURE_SCALE
 
 CLIPS = 3
 NETWORKS = 60
@@ -65,6 +68,34 @@ def test_random_causal_networks(kernels: Kernels, columns: int) -> None:
         scores = _compare(kernels, tflite, REFERENCE, seed)
         different += len(np.unique(scores.reshape(CLIPS, -1), axis=0)) > 1
     assert different > 0.9 * NETWORKS / columns, "the scores hardly depend on the input"
+
+
+def convolutions_over_one_axis(seed: int) -> bytes:
+    """As Keras's Conv1D with causal padding is converted: over images of one row."""
+    b = Layers(seed, 50)
+    frames, bins = 31, 10
+    source = b.tensor((1, frames, bins), FEATURE_SCALE)
+    x, rows, channels = source, frames, bins
+    for taps, stride, dilation, wider in ((3, 1, 1, 12), (4, 2, 1, 9), (3, 1, 3, 8)):
+        past = (taps - 1) * dilation - (stride - 1)
+        quantization = b.tensors[x].quantization
+        assert quantization is not None
+        scale, zero_point = quantization.scales[0], quantization.zero_points[0]
+        borders = b.constant(np.array([[0, 0], [past, 0], [0, 0]], np.int32))
+        padded = b.tensor((1, past + rows, channels), scale, zero_point)
+        x = b.operator("PAD", [x, borders], padded)
+        x = b.reshape(x, (1, 1, past + rows, channels))
+        x = b.convolution(x, wider, (1, taps), (1, stride), padding="VALID", dilation=(1, dilation))
+        rows, channels = b.tensors[x].shape[2:]
+        x = b.reshape(x, (1, rows, channels))
+    x = b.mean(b.reshape(x, (1, rows, 1, channels)))
+    scores = b.convolution(x, 5, 1, logits=True)
+    return write_tflite(b.build([source], [b.reshape(scores, (1, 5))]))
+
+
+def test_convolutions_over_one_axis(kernels: Kernels) -> None:
+    for target in (REFERENCE, *TARGETS):
+        _compare(kernels, convolutions_over_one_axis(2), target, seed=1)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)

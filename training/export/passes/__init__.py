@@ -18,6 +18,7 @@ from training.export.passes.fuse_activations import fuse_activations
 from training.export.passes.fuse_padding import fuse_padding
 from training.export.passes.in_place import work_in_place
 from training.export.passes.keep_streams import keep_streams
+from training.export.passes.pad_behind_views import pad_behind_views
 from training.export.passes.remove_identities import remove_identities
 from training.export.passes.resolve_variables import resolve_variables
 from training.export.passes.share_memory import share_memory
@@ -29,6 +30,7 @@ GRAPH_PASSES: tuple[Callable[[Graph], Graph], ...] = (
     resolve_variables,
     remove_identities,
     keep_streams,
+    pad_behind_views,
     fuse_padding,
     fuse_activations,
     drop_dead,
