@@ -1,8 +1,8 @@
 """What students cost, as the table of docs/models.md: `python -m training.model_table`.
 
 With `.tflite` files it tells theirs, and the accuracy from the `results.json` beside each, which
-`sotto run` writes. Without, it builds the students of the recipes that ship, untrained. Weights have
-no part in what a network costs but in flash, where packings depend on them.
+`sotto run` writes. Without, it builds the students of the recipes that ship, untrained: weights
+count only in flash, where packings depend on them.
 """
 
 from __future__ import annotations
