@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from conftest import C_FLAGS, FRONTEND_SOURCES, LIB, ROOT, SANITIZERS
+from listening import DetectSettings, GateSettings, exp_table
 
 from training.export.frontend_c import frontend_sources
 from training.features import Frontend
@@ -28,6 +29,15 @@ MODEL_HASH = bytes(range(32))
 
 FAILING_FEATURES = (127, -128)
 """First and last feature of an input that the fake model refuses with SOTTO_E_BACKEND."""
+
+STRIDE_FRAMES = 2
+SMOOTHING_STEPS_MAX = 9
+SCORE_SCALE = 0.05
+DETECT = DetectSettings(
+    smoothing=3, refractory=4, hysteresis=500, thresholds=(9_000, 8_000, 11_000, 0, 0)
+)
+GATE = GateSettings(margin=0, hold=20, rise=30)
+"""Default settings of the fake firmware."""
 
 _MODEL_H = """
 #ifndef SOTTO_MODEL_GENERATED_H
@@ -63,7 +73,7 @@ int sotto_model_reset(void *arena, size_t arena_bytes) {{
 }}
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) {{
-  if (((uint8_t *)arena)[0] != 0) return SOTTO_E_BACKEND; /* a clip that begins without a reset */
+  if (((uint8_t *)arena)[0] > {past_allowed:d}) return SOTTO_E_BACKEND; /* begun without a reset */
   memset(arena, 1, arena_bytes);
   if (features_s8[0] == {failing[0]} && features_s8[SOTTO_MODEL_INPUT_BYTES - 1] == {failing[1]}) {{
     return SOTTO_E_BACKEND;
@@ -71,6 +81,43 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   memcpy(scores_s8, features_s8, SOTTO_MODEL_CLASSES);
   return SOTTO_OK;
 }}
+"""
+
+_LISTENER_H = """
+#ifndef SOTTO_LISTENER_GENERATED_H
+#define SOTTO_LISTENER_GENERATED_H
+#include "sotto/listener.h"
+#include "sotto_frontend_tables.h"
+#include "sotto_model.h"
+#define SOTTO_LISTENER_WORKSPACE_BYTES                                              \\
+  SOTTO_LISTENER_WORKSPACE_SIZE(SOTTO_FRONTEND_WORKSPACE_BYTES, SOTTO_MODEL_FRAMES, \\
+                                0, SOTTO_MODEL_BINS, SOTTO_MODEL_CLASSES, {smoothing_steps_max})
+extern const sotto_listener_model sotto_listener_default_model;
+extern const sotto_listener_settings sotto_listener_default_settings;
+#endif
+"""
+
+_LISTENER_C = """
+#include "sotto_listener.h"
+#include "sotto/model.h"
+static const uint16_t exp_q15[] = {{ {exp_q15} }};
+static const uint16_t threshold_q15[SOTTO_MODEL_CLASSES] = {{ {threshold_q15} }};
+const sotto_listener_model sotto_listener_default_model = {{
+    .tables = &sotto_frontend_default_tables,
+    .scores = {{SOTTO_SCORES_LOGITS_S8, SOTTO_MODEL_CLASSES, exp_q15,
+               sizeof exp_q15 / sizeof exp_q15[0]}},
+    .frames = SOTTO_MODEL_FRAMES,
+    .window_frames = SOTTO_MODEL_WINDOW_FRAMES,
+    .smoothing_steps_max = {smoothing_steps_max},
+    .init = sotto_model_init,
+    .reset = sotto_model_reset,
+    .invoke = sotto_model_invoke,
+}};
+const sotto_listener_settings sotto_listener_default_settings = {{
+    .stride_frames = {stride},
+    .gate = {{{gate.margin}, {gate.hold}, {gate.rise}}},
+    .detect = {{{detect.smoothing}, {detect.refractory}, {detect.hysteresis}, threshold_q15}},
+}};
 """
 
 _GOLDEN_H = """
@@ -103,11 +150,13 @@ def write_fake_generated(
     wrong_frame_at: int | None = None,
     wrong_score_at: int | None = None,
     frames_too_many: int = 0,
+    past_allowed: bool = False,
 ) -> None:
     """Fill `folder` with what export would write, one golden value raised by 1 on request.
 
     `wrong_score_at` counts scores of the last golden case. `frames_too_many` golden frames follow
-    those that the golden audio gives.
+    those that the golden audio gives. `past_allowed` lets the model run again without a reset, as a
+    stream does.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(20)
@@ -128,7 +177,18 @@ def write_fake_generated(
         classes=len(LABELS),
     )
     texts["sotto_model_fake.c"] = _MODEL_C.format(
-        labels=", ".join(f'"{label}"' for label in LABELS), failing=FAILING_FEATURES
+        labels=", ".join(f'"{label}"' for label in LABELS),
+        failing=FAILING_FEATURES,
+        past_allowed=past_allowed,
+    )
+    texts["sotto_listener.h"] = _LISTENER_H.format(smoothing_steps_max=SMOOTHING_STEPS_MAX)
+    texts["sotto_listener.c"] = _LISTENER_C.format(
+        exp_q15=_list(exp_table(SCORE_SCALE)),
+        threshold_q15=", ".join(map(str, DETECT.thresholds)),
+        smoothing_steps_max=SMOOTHING_STEPS_MAX,
+        stride=STRIDE_FRAMES,
+        gate=GATE,
+        detect=DETECT,
     )
     texts["sotto_golden.h"] = _GOLDEN_H.format(
         pcm_samples=len(pcm), frames=len(frames), cases=GOLDEN_CASES
@@ -161,6 +221,7 @@ def build_around(generated: Path, sources: Sequence[Path], program: Path) -> Pat
     everything = [
         *sources,
         *(LIB / "src" / "link").glob("*.c"),
+        *(LIB / "src" / "detect").glob("*.c"),
         *FRONTEND_SOURCES,
         *generated.glob("*.c"),
     ]

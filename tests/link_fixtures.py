@@ -31,3 +31,25 @@ def device(board_url: str) -> Iterator[Device]:
     """A device that has answered."""
     with Device.open(board_url) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def listening_firmware(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `fake_firmware`, with a model that may run without a reset, as a stream's does."""
+    folder = tmp_path_factory.mktemp("listening_firmware")
+    write_fake_generated(folder / "generated", past_allowed=True)
+    return build_host_firmware(folder / "generated", folder / "firmware")
+
+
+@pytest.fixture
+def listener_url(listening_firmware: Path) -> Iterator[str]:
+    """A fresh board that listens."""
+    with running(listening_firmware) as url:
+        yield url
+
+
+@pytest.fixture
+def listener(listener_url: str) -> Iterator[Device]:
+    """A device of it."""
+    with Device.open(listener_url) as opened:
+        yield opened

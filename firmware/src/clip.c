@@ -11,12 +11,27 @@
 
 _Static_assert(SOTTO_MODEL_CLASSES >= 1 && SOTTO_MODEL_CLASSES <= 255, "a decision is one byte");
 
+static int start_frontend(sotto_engine *engine) {
+  return sotto_frontend_init(&engine->frontend, &sotto_frontend_default_tables, engine->workspace,
+                             sizeof engine->workspace);
+}
+
 void sotto_engine_init(sotto_engine *engine) {
-  engine->status = sotto_frontend_init(&engine->frontend, &sotto_frontend_default_tables,
-                                       engine->workspace, sizeof engine->workspace);
+  engine->status = start_frontend(engine);
   if (engine->status == SOTTO_OK) {
     engine->status = sotto_model_init(engine->arena, sizeof engine->arena);
   }
+}
+
+int sotto_engine_restart(sotto_engine *engine) {
+  int status = engine->status;
+  if (status == SOTTO_OK) {
+    status = start_frontend(engine);
+  }
+  if (status == SOTTO_OK) {
+    status = sotto_model_reset(engine->arena, sizeof engine->arena);
+  }
+  return status;
 }
 
 void sotto_clip_begin(sotto_clip *clip, sotto_engine *engine, sotto_clip_kind kind, uint32_t id,
@@ -25,11 +40,7 @@ void sotto_clip_begin(sotto_clip *clip, sotto_engine *engine, sotto_clip_kind ki
   clip->kind = kind;
   clip->id = id;
   clip->total = total;
-  clip->status = engine->status;
-  if (engine->status == SOTTO_OK) {
-    sotto_frontend_reset(&engine->frontend);
-    clip->status = sotto_model_reset(engine->arena, sizeof engine->arena);
-  }
+  clip->status = sotto_engine_restart(engine);
 }
 
 uint8_t sotto_decide(const int8_t scores[SOTTO_MODEL_CLASSES]) {

@@ -7,6 +7,7 @@
 #include "port.h"
 #include "sotto/frontend.h"
 #include "sotto_frontend_tables.h"
+#include "sotto_listener.h"
 #include "sotto_model.h"
 
 /* Whole frames come from samples_min samples; samples_max gives not one more. */
@@ -46,16 +47,21 @@ typedef struct sotto_clip {
   int8_t features[SOTTO_CLIP_FEATURE_BYTES]; /* all of them: a host may ask for them */
 } sotto_clip;
 
-/* Memory that front-end and model work in. */
+/* Memory that front-end and model work in, for clips and streams in turn: the workspace is the
+ * front-end's for a clip, a whole listener's for a stream. */
 typedef struct sotto_engine {
   _Alignas(16) uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
-  _Alignas(SOTTO_FRONTEND_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_FRONTEND_WORKSPACE_BYTES];
+  _Alignas(SOTTO_LISTENER_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_LISTENER_WORKSPACE_BYTES];
   sotto_frontend frontend;
   int status; /* of sotto_engine_init; nothing runs unless SOTTO_OK */
 } sotto_engine;
 
 /* Prepares front-end and model; the result stands in engine->status. */
 void sotto_engine_init(sotto_engine *engine);
+
+/* Makes front-end and model ready for a clip, whoever used their memory before. Returns their
+ * status. */
+int sotto_engine_restart(sotto_engine *engine) SOTTO_WARN_UNUSED;
 
 /* Forgets `clip` and begins another. `total` is in range for its kind (see above). */
 void sotto_clip_begin(sotto_clip *clip, sotto_engine *engine, sotto_clip_kind kind, uint32_t id,

@@ -18,11 +18,17 @@
 #define RESULT_BYTES 32u
 #define UPLOAD_BYTES 12u
 #define FEATURES_REPLY_BYTES 12u
+#define LISTEN_REPLY_BYTES 16u
+#define EVENT_BYTES 8u
+#define SETTING_BYTES 2u
 
 _Static_assert(INFO_BYTES + INFO_TEXTS * (1u + TEXT_MAX_BYTES) <= SOTTO_LINK_REPLY_MAX_BYTES,
                "INFO is too long");
 _Static_assert(RESULT_BYTES + SOTTO_MODEL_CLASSES <= SOTTO_LINK_REPLY_MAX_BYTES,
                "more classes than a RESULT holds");
+_Static_assert(LISTEN_REPLY_BYTES + SOTTO_LISTENING_EVENTS * EVENT_BYTES <=
+                   SOTTO_LINK_REPLY_MAX_BYTES,
+               "more events than a LISTEN holds");
 
 typedef struct request {
   const uint8_t *payload;
@@ -42,6 +48,7 @@ void sotto_app_init(sotto_app *app, const sotto_port *port) {
   app->port = port;
   sotto_link_decoder_init(&app->decoder);
   sotto_engine_init(&app->engine);
+  sotto_listening_init(&app->listening);
 }
 
 static outcome answer_info(sotto_app *app, const request *in, sotto_writer *out) {
@@ -141,6 +148,7 @@ static bool holds(sotto_app *app, sotto_clip_kind kind, const piece *in) {
     return true;
   }
   if (in->offset == 0) {
+    app->listening.id = SOTTO_LISTENING_NO_STREAM; /* the clip takes its memory */
     sotto_clip_begin(clip, &app->engine, kind, in->id, in->total);
   }
   return in->offset == 0;
@@ -219,13 +227,17 @@ static outcome answer_features_get(sotto_app *app, const request *in, sotto_writ
   return ACCEPTED;
 }
 
-/* Takes the front-end's state away from a clip that is being received, so that clip is forgotten.
- */
-static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer *out) {
-  (void)in;
+/* Others need the engine's memory: a clip that is still being received is forgotten. */
+static void forget_unfinished_clip(sotto_app *app) {
   if (!is_complete(&app->clip)) {
     app->clip.kind = SOTTO_CLIP_NONE;
   }
+}
+
+static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer *out) {
+  (void)in;
+  forget_unfinished_clip(app);
+  app->listening.id = SOTTO_LISTENING_NO_STREAM;
   const sotto_self_test_result result = sotto_self_test(&app->engine);
   sotto_write_u8(out, (uint8_t)result.stage);
   sotto_write_u8(out, result.golden_case);
@@ -233,6 +245,121 @@ static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer 
   sotto_write_u32(out, result.index);
   sotto_write_u32(out, (uint32_t)result.expected);
   sotto_write_u32(out, (uint32_t)result.actual);
+  return ACCEPTED;
+}
+
+static outcome answer_settings_get(sotto_app *app, const request *in, sotto_writer *out) {
+  const uint16_t first = sotto_get_u16(in->payload);
+  if (first < 1) {
+    return (outcome){SOTTO_LINK_E_RANGE, 1};
+  }
+  sotto_write_u16(out, first);
+  sotto_write_u16(out, SOTTO_LISTENING_LAST_SETTING);
+  for (uint32_t number = first; number <= SOTTO_LISTENING_LAST_SETTING; number++) {
+    if (sotto_writer_room_bytes(out) < SETTING_BYTES) {
+      break; /* the host asks for the rest */
+    }
+    sotto_write_u16(out, app->listening.settings[number]);
+  }
+  return ACCEPTED;
+}
+
+static outcome answer_settings_set(sotto_app *app, const request *in, sotto_writer *out) {
+  const uint32_t count = (uint32_t)(in->payload_bytes / SOTTO_LISTENING_CHANGE_BYTES);
+  (void)out;
+  if (in->payload_bytes % SOTTO_LISTENING_CHANGE_BYTES != 0) {
+    return (outcome){SOTTO_LINK_E_LENGTH, count * SOTTO_LISTENING_CHANGE_BYTES};
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    const uint16_t number = sotto_get_u16(in->payload + SOTTO_LISTENING_CHANGE_BYTES * i);
+    if (number < 1 || number > SOTTO_LISTENING_LAST_SETTING) {
+      return (outcome){SOTTO_LINK_E_RANGE, 1};
+    }
+  }
+  const uint16_t wrong = sotto_listening_change(&app->listening, in->payload, count);
+  return wrong == SOTTO_SETTING_NONE ? ACCEPTED : (outcome){SOTTO_LINK_E_SETTING, wrong};
+}
+
+/* The events from `first` on that the board still has. */
+static void write_events(const sotto_listening *listening, uint32_t first, sotto_writer *out) {
+  for (uint32_t i = first; i != listening->events; i++) {
+    const sotto_event *event = &listening->last_events[i % SOTTO_LISTENING_EVENTS];
+    sotto_write_u32(out, (uint32_t)event->sample);
+    sotto_write_u16(out, event->class_index);
+    sotto_write_u16(out, event->average_q15);
+  }
+}
+
+/* A late copy of an old request may ask for events that the host has and the board has not. */
+static uint32_t first_event(const sotto_listening *listening, uint32_t wanted) {
+  const uint32_t oldest =
+      listening->events > SOTTO_LISTENING_EVENTS ? listening->events - SOTTO_LISTENING_EVENTS : 0;
+  const uint32_t least = wanted < oldest ? oldest : wanted;
+  return least < listening->events ? least : listening->events;
+}
+
+static void write_listening(const sotto_listening *listening, uint32_t id, uint32_t fetched,
+                            sotto_writer *out) {
+  const bool held = listening->id == id;
+  const uint32_t first = held ? first_event(listening, fetched) : 0;
+  sotto_write_u32(out, id);
+  sotto_write_u32(out, held ? listening->received : 0);
+  sotto_write_u32(out, first);
+  sotto_write_u8(out, (uint8_t)(held ? listening->events - first : 0));
+  sotto_write_u8(out, (uint8_t)(held ? listening->status : SOTTO_OK));
+  sotto_write_u16(out, 0);
+  if (held) {
+    write_events(listening, first, out);
+  }
+}
+
+static outcome answer_listen(sotto_app *app, const request *in, sotto_writer *out) {
+  sotto_listening *listening = &app->listening;
+  const uint32_t id = sotto_get_u32(in->payload);
+  const uint32_t offset = sotto_get_u32(in->payload + 4);
+  const uint32_t fetched = sotto_get_u32(in->payload + 8);
+  const size_t data_bytes = in->payload_bytes - UPLOAD_BYTES;
+  const uint32_t count = (uint32_t)(data_bytes / SOTTO_CLIP_SAMPLE_BYTES);
+  if (data_bytes % SOTTO_CLIP_SAMPLE_BYTES != 0) {
+    return (outcome){SOTTO_LINK_E_LENGTH, UPLOAD_BYTES + count * SOTTO_CLIP_SAMPLE_BYTES};
+  }
+  if (id == SOTTO_LISTENING_NO_STREAM) {
+    return (outcome){SOTTO_LINK_E_RANGE, SOTTO_LISTENING_NO_STREAM + 1u};
+  }
+  if (count > UINT32_MAX - offset) { /* positions would wrap */
+    return (outcome){SOTTO_LINK_E_RANGE, 0};
+  }
+  if (listening->id != id && offset == 0) {
+    forget_unfinished_clip(app);
+    sotto_listening_begin(listening, &app->engine, app->port, id);
+  }
+  if (listening->id == id) {
+    sotto_listening_fetched(listening, fetched);
+    if (offset == listening->received) {
+      sotto_listening_take(listening, in->payload + UPLOAD_BYTES, count);
+    }
+  }
+  write_listening(listening, id, fetched, out);
+  return ACCEPTED;
+}
+
+static outcome answer_statistics(sotto_app *app, const request *in, sotto_writer *out) {
+  const sotto_listening *listening = &app->listening;
+  const uint32_t id = sotto_get_u32(in->payload);
+  const bool held = id != SOTTO_LISTENING_NO_STREAM && listening->id == id;
+  const sotto_listener_statistics none = {0};
+  const sotto_listener_statistics *done = held ? &listening->listener.statistics : &none;
+  sotto_write_u32(out, id);
+  sotto_write_u32(out, held ? listening->received : 0);
+  sotto_write_u32(out, done->frames);
+  sotto_write_u32(out, done->steps);
+  sotto_write_u32(out, done->steps_skipped);
+  sotto_write_u32(out, done->invokes);
+  sotto_write_u32(out, done->events);
+  sotto_write_u32(out, held ? listening->scores_crc32 : 0);
+  sotto_write_u64(out, done->ticks_frontend);
+  sotto_write_u64(out, done->ticks_network);
+  sotto_write_u64(out, done->ticks_detect);
   return ACCEPTED;
 }
 
@@ -260,6 +387,11 @@ static const command COMMANDS[] = {
     {SOTTO_LINK_FEATURES_PUT, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_features_put},
     {SOTTO_LINK_SELF_TEST, 0, 0, answer_self_test},
     {SOTTO_LINK_RESET, 0, 0, answer_reset},
+    {SOTTO_LINK_SETTINGS_GET, 2, 2, answer_settings_get},
+    {SOTTO_LINK_SETTINGS_SET, SOTTO_LISTENING_CHANGE_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES,
+     answer_settings_set},
+    {SOTTO_LINK_LISTEN, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_listen},
+    {SOTTO_LINK_STATISTICS, 4, 4, answer_statistics},
 };
 
 static outcome execute(sotto_app *app, const sotto_link_frame *frame, sotto_writer *out) {

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "clip.h"
+#include "listening.h"
 #include "port.h"
 #include "sotto/link.h"
 
@@ -15,6 +16,7 @@ typedef struct sotto_app {
   sotto_link_decoder decoder;
   sotto_engine engine;
   sotto_clip clip;
+  sotto_listening listening;
   uint32_t frames_received;
   uint32_t frames_corrupt;
   uint32_t clips_completed;

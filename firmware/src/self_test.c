@@ -30,7 +30,6 @@ static sotto_self_test_result test_frontend(sotto_engine *engine) {
   int8_t frame[SOTTO_MODEL_BINS];
   size_t at = 0;
   uint32_t feature = 0;
-  sotto_frontend_reset(&engine->frontend);
   while (at < SOTTO_GOLDEN_PCM_SAMPLES && feature < GOLDEN_FEATURES) {
     size_t consumed = 0;
     const int frames = sotto_frontend_push(&engine->frontend, sotto_golden_pcm + at,
@@ -72,8 +71,9 @@ static sotto_self_test_result test_model(sotto_engine *engine) {
 }
 
 sotto_self_test_result sotto_self_test(sotto_engine *engine) {
-  if (engine->status != SOTTO_OK) {
-    return failed_with(engine->status);
+  const int status = sotto_engine_restart(engine);
+  if (status != SOTTO_OK) {
+    return failed_with(status);
   }
   const sotto_self_test_result result = test_frontend(engine);
   return result.stage == SOTTO_SELF_TEST_PASSED ? test_model(engine) : result;

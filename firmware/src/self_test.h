@@ -17,7 +17,7 @@ typedef struct sotto_self_test_result {
   int32_t actual;
 } sotto_self_test_result;
 
-/* Uses the front-end's state and the model's arena: no clip may be on its way. */
+/* Uses the front-end's state and the model's arena: no clip or stream may be on its way. */
 sotto_self_test_result sotto_self_test(sotto_engine *engine);
 
 #endif

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import numpy as np
 
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
-from host_tools.link.exchange import Exchange, LinkTiming
+from host_tools.link.exchange import Exchange, LinkTiming, RefusedError
+from host_tools.link.listen import Heard, ListenSource, OnWord
+from host_tools.link.listen_messages import ListenStatistics, SettingsReply, pack_changes
 from host_tools.link.messages import (
     NO_CLIP,
     BoardInfo,
     ClipResult,
+    ErrorCode,
     FeaturesReply,
     FeaturesRequest,
     LabelsReply,
@@ -29,7 +32,7 @@ from host_tools.link.messages import (
     SelfTest,
 )
 from host_tools.link.transport import Transport, open_transport
-from host_tools.link.upload import Progress, Source, Uploader
+from host_tools.link.upload import ClipSource, Progress, Uploader
 
 Reply = TypeVar("Reply")
 
@@ -37,6 +40,17 @@ _CLIP_NUMBERS = 1 << 32
 _ASK_AGAIN_S = 0.25
 _SAMPLE_BYTES = 2
 _HASH_DIGITS_SHOWN = 12
+
+
+class SettingRefusedError(SottoError):
+    """A board refused the value of setting `number`; nothing was changed."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"the board refused the value of setting number {number}",
+            "docs/detect.md gives the range of each setting.",
+        )
+        self.number = number
 
 
 class Device:
@@ -53,6 +67,7 @@ class Device:
         self._info: BoardInfo | None = None
         # A random start: the board may still hold the result of another program's clip.
         self._clip = secrets.randbelow(_CLIP_NUMBERS)
+        self._stream = secrets.randbelow(_CLIP_NUMBERS)
         self._clips_sent = 0
 
     @classmethod
@@ -165,6 +180,61 @@ class Device:
             data += reply.data
         return np.frombuffer(data, np.int8).reshape(info.frames, info.bins)
 
+    def listen(
+        self,
+        pcm: np.ndarray,
+        on_word: OnWord | None = None,
+        progress: Progress | None = None,
+    ) -> Heard:
+        """Let the board listen to a stream, with its settings.
+
+        Args:
+            pcm: int16[n] at the front-end's sample rate, n < 2^32.
+            on_word: called with each word as soon as the board has reported it.
+            progress: called with (samples the board has heard, all samples).
+
+        Raises:
+            SottoError: the board stopped answering or restarted (at which sample), or its library
+                failed.
+            TypeError: `pcm` is not a one-dimensional int16 array.
+        """
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
+        self._stream = _next_number(self._stream)
+        uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
+        source = ListenSource(self._stream, pcm, self._exchange.name, on_word)
+        uploader.run(source, progress)
+        request = struct.pack("<I", self._stream)
+        statistics = self._ask(MessageType.STATISTICS, request, ListenStatistics.unpack)
+        if statistics.samples != len(pcm):
+            raise source.restarted()
+        self._exchange.where = ""
+        return Heard(tuple(source.words), statistics)
+
+    def settings(self) -> dict[int, int]:
+        """Value of each setting of the listening mode, by number (`messages.Setting`)."""
+        values: dict[int, int] = {}
+        while True:
+            request = struct.pack("<H", len(values) + 1)
+            reply = self._ask(MessageType.SETTINGS_GET, request, SettingsReply.unpack)
+            values |= {reply.first + i: value for i, value in enumerate(reply.values)}
+            if len(values) >= reply.last or not reply.values:
+                return values
+
+    def change_settings(self, changes: Mapping[int, int]) -> None:
+        """Change settings, all or none; a board keeps them until it restarts.
+
+        Raises:
+            SettingRefusedError: a value is out of its range.
+            SottoError: there is no setting of that number, or the board stopped answering.
+        """
+        try:
+            self._exchange.ask(MessageType.SETTINGS_SET, pack_changes(changes))
+        except RefusedError as error:
+            if error.reply is None or error.reply.code != ErrorCode.SETTING:
+                raise
+            raise SettingRefusedError(error.reply.detail) from error
+
     def self_test(self) -> SelfTest:
         """Let the board compare front-end and model with the golden vectors in its flash."""
         return self._ask(MessageType.SELF_TEST, b"", SelfTest.unpack)
@@ -191,8 +261,8 @@ class Device:
         uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
         self._clips_sent += 1
         title = f"clip {self._clips_sent}"
-        self._clip = self._next_clip()
-        source = Source(kind, self._clip, data, unit_bytes, title, unit)
+        self._clip = _next_number(self._clip)
+        source = ClipSource(kind, self._clip, data, unit_bytes, title, unit)
         for _ in range(self._timing.attempts):
             uploader.run(source, progress)
             reply = self._ask(MessageType.RESULT, struct.pack("<I", self._clip), ResultReply.unpack)
@@ -206,10 +276,6 @@ class Device:
                     EXIT_CHECK_FAILED,
                 )
         raise self._exchange.stuck()
-
-    def _next_clip(self) -> int:
-        clip = (self._clip + 1) % _CLIP_NUMBERS
-        return clip if clip != NO_CLIP else NO_CLIP + 1
 
     def _known_info(self) -> BoardInfo:
         return self._info or self.info()
@@ -230,6 +296,12 @@ class Device:
             return unpack(reply)
         except MalformedReplyError as error:
             raise self._exchange.malformed(kind, error) from error
+
+
+def _next_number(number: int) -> int:
+    """Number of the next clip or stream."""
+    following = (number + 1) % _CLIP_NUMBERS
+    return following if following != NO_CLIP else NO_CLIP + 1
 
 
 def require_model(info: BoardInfo, expected_hash: str) -> None:

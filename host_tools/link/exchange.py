@@ -25,6 +25,7 @@ _REFUSALS = {
     ErrorCode.UNKNOWN_TYPE: "it does not know this request",
     ErrorCode.LENGTH: "the request has a wrong length, it expects {detail} bytes",
     ErrorCode.RANGE: "a value is out of range, it expects {detail}",
+    ErrorCode.SETTING: "setting number {detail} is out of its range",
 }
 
 
@@ -45,6 +46,14 @@ class LinkTiming:
             )
         if self.attempts < 1:
             raise SottoError(f"{self.attempts} attempts", "Give at least 1.")
+
+
+class RefusedError(SottoError):
+    """The board answered with ERROR; `reply` is what it said, None where that makes no sense."""
+
+    def __init__(self, message: str, remedy: str, reply: ErrorReply | None) -> None:
+        super().__init__(message, remedy)
+        self.reply = reply
 
 
 class Exchange:
@@ -135,16 +144,18 @@ class Exchange:
             raise self.refused(frame, kind)
         return frame.type == kind | REPLY_FLAG
 
-    def refused(self, frame: Frame, kind: MessageType) -> SottoError:
+    def refused(self, frame: Frame, kind: MessageType) -> RefusedError:
         """The error for an ERROR reply."""
+        reply = None
         try:
             reply = ErrorReply.unpack(frame.payload)
             reason = _REFUSALS[ErrorCode(reply.code)].format(detail=reply.detail)
         except (MalformedReplyError, ValueError):
             reason = f"with an error of {frame.payload.hex()} that this sotto does not know"
-        return SottoError(
+        return RefusedError(
             f"{self.name} refused {kind.name}{self._place()}: {reason}",
             "Flash the firmware of this sotto version with `sotto flash`.",
+            reply,
         )
 
     def malformed(self, kind: MessageType, error: MalformedReplyError) -> SottoError:

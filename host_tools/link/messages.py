@@ -29,6 +29,10 @@ class MessageType(enum.IntEnum):
     FEATURES_PUT = 0x06
     SELF_TEST = 0x07
     RESET = 0x08
+    SETTINGS_GET = 0x09
+    SETTINGS_SET = 0x0A
+    LISTEN = 0x0B
+    STATISTICS = 0x0C
 
 
 class ErrorCode(enum.IntEnum):
@@ -38,6 +42,20 @@ class ErrorCode(enum.IntEnum):
     UNKNOWN_TYPE = 2
     LENGTH = 3
     RANGE = 4
+    SETTING = 5
+
+
+class Setting(enum.IntEnum):
+    """Numbers of the listening mode's settings; class c has the threshold THRESHOLD_Q15 + c."""
+
+    STRIDE_FRAMES = 1
+    SMOOTHING_STEPS = 2
+    REFRACTORY_STEPS = 3
+    HYSTERESIS_Q15 = 4
+    GATE_MARGIN = 5
+    GATE_HOLD_FRAMES = 6
+    GATE_RISE_FRAMES = 7
+    THRESHOLD_Q15 = 8
 
 
 class ResultState(enum.IntEnum):
@@ -75,7 +93,7 @@ class ErrorReply:
     @classmethod
     def unpack(cls, payload: bytes) -> ErrorReply:
         """Read the payload of an ERROR reply."""
-        return cls(*_unpack(cls._LAYOUT, payload))
+        return cls(*unpack_fields(cls._LAYOUT, payload))
 
 
 @dataclass(frozen=True)
@@ -120,7 +138,7 @@ class BoardInfo:
     @classmethod
     def unpack(cls, payload: bytes) -> BoardInfo:
         """Read the payload of an INFO reply."""
-        fields = _unpack(cls._LAYOUT, payload[: cls._LAYOUT.size])
+        fields = unpack_fields(cls._LAYOUT, payload[: cls._LAYOUT.size])
         texts = unpack_texts(payload[cls._LAYOUT.size :])
         if len(texts) != 5:
             raise MalformedReplyError(f"INFO carries {len(texts)} texts, expected 5")
@@ -156,7 +174,7 @@ class UploadReply:
     @classmethod
     def unpack(cls, payload: bytes) -> UploadReply:
         """Read the payload of an AUDIO or FEATURES_PUT reply."""
-        return cls(*_unpack(cls._LAYOUT, payload))
+        return cls(*unpack_fields(cls._LAYOUT, payload))
 
 
 @dataclass(frozen=True)
@@ -196,8 +214,8 @@ class ResultReply:
     def unpack(cls, payload: bytes) -> ResultReply:
         """Read the payload of a RESULT reply."""
         size = cls._LAYOUT.size
-        clip, state, status, decision, classes, crc, frames, ticks_sum, ticks_max, ticks = _unpack(
-            cls._LAYOUT, payload[:size]
+        clip, state, status, decision, classes, crc, frames, ticks_sum, ticks_max, ticks = (
+            unpack_fields(cls._LAYOUT, payload[:size])
         )
         if state != ResultState.READY:
             return cls(clip, state, status, None)
@@ -239,7 +257,7 @@ class FeaturesReply:
     def unpack(cls, payload: bytes) -> FeaturesReply:
         """Read the payload of a FEATURES_GET reply."""
         size = cls._LAYOUT.size
-        clip, offset_bytes, total_bytes = _unpack(cls._LAYOUT, payload[:size])
+        clip, offset_bytes, total_bytes = unpack_fields(cls._LAYOUT, payload[:size])
         return cls(clip, offset_bytes, total_bytes, payload[size:])
 
 
@@ -257,7 +275,7 @@ class LabelsReply:
     def unpack(cls, payload: bytes) -> LabelsReply:
         """Read the payload of a LABELS reply."""
         size = cls._LAYOUT.size
-        first, total = _unpack(cls._LAYOUT, payload[:size])
+        first, total = unpack_fields(cls._LAYOUT, payload[:size])
         return cls(first, total, tuple(unpack_texts(payload[size:])))
 
 
@@ -299,7 +317,7 @@ class SelfTest:
     @classmethod
     def unpack(cls, payload: bytes) -> SelfTest:
         """Read the payload of a SELF_TEST reply."""
-        stage, *rest = _unpack(cls._LAYOUT, payload)
+        stage, *rest = unpack_fields(cls._LAYOUT, payload)
         if stage not in set(SelfTestStage):
             raise MalformedReplyError(f"self-test stage {stage} is unknown")
         return cls(SelfTestStage(stage), *rest)
@@ -318,7 +336,8 @@ def unpack_texts(packed: bytes) -> list[str]:
     return texts
 
 
-def _unpack(layout: struct.Struct, payload: bytes) -> tuple:
+def unpack_fields(layout: struct.Struct, payload: bytes) -> tuple:
+    """Read a payload of exactly that layout."""
     if len(payload) != layout.size:
         raise MalformedReplyError(f"{len(payload)} bytes where {layout.size} were expected")
     return layout.unpack(payload)

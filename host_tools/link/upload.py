@@ -1,4 +1,4 @@
-"""Sends a clip in pieces, several in flight, within the board's window.
+"""Sends a clip or a stream in pieces, several in flight, within the board's window.
 
 Go-back-n: every reply says which position the board expects next. Another position than the one
 that was sent means a loss, and sending goes back there; the board's start of a new life shows as
@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from host_tools.errors import SottoError
 from host_tools.link.codec import Frame, wire_max_bytes
@@ -31,28 +32,67 @@ _FRAMES_IN_FLIGHT_MIN = 2
 Progress = Callable[[int, int], None]
 
 
+class Source(Protocol):
+    """What to send, and how its replies are read."""
+
+    @property
+    def kind(self) -> MessageType:
+        """Type of the requests."""
+
+    @property
+    def unit_bytes(self) -> int:
+        """Size of one position: 2 for samples, 1 for features."""
+
+    @property
+    def total(self) -> int:
+        """Length in positions."""
+
+    @property
+    def title(self) -> str:
+        """Name of the whole in error texts."""
+
+    @property
+    def unit(self) -> str:
+        """Name of one position in error texts."""
+
+    def piece(self, offset: int, units: int) -> bytes:
+        """Payload of a request with up to `units` positions from `offset` on."""
+
+    def read(self, payload: bytes) -> int:
+        """Take a reply; returns the position that the board expects.
+
+        Raises:
+            MalformedReplyError: it is no reply to one of these requests.
+        """
+
+
 @dataclass(frozen=True)
-class Source:
-    """What to send. `unit_bytes` is the size of one position: 2 for samples, 1 for features."""
+class ClipSource:
+    """A clip, or its features."""
 
     kind: MessageType
     clip: int
     data: bytes
     unit_bytes: int
     title: str
-    """Name of the clip in error texts."""
     unit: str
-    """Name of one position in error texts."""
 
     @property
     def total(self) -> int:
-        """Length in positions."""
+        """See Source."""
         return len(self.data) // self.unit_bytes
 
-    def piece(self, offset: int, units: int) -> Upload:
-        """Up to `units` positions from `offset` on."""
+    def piece(self, offset: int, units: int) -> bytes:
+        """See Source."""
         start, end = offset * self.unit_bytes, (offset + units) * self.unit_bytes
-        return Upload(self.clip, offset, self.total, self.data[start:end])
+        return Upload(self.clip, offset, self.total, self.data[start:end]).pack()
+
+    def read(self, payload: bytes) -> int:
+        """See Source."""
+        reply = UploadReply.unpack(payload)
+        if reply.clip != self.clip or reply.next_offset > self.total:
+            raise MalformedReplyError(f"{reply} for clip {self.clip} of {self.total}")
+        return reply.next_offset
 
 
 @dataclass(frozen=True)
@@ -107,8 +147,8 @@ class Uploader:
             self._exchange.where = f"{source.title}, {source.unit} {flight.expected}"
             self._fill(flight, source, units)
             deadline_s = time.monotonic() + self._exchange.timing.answer_timeout_s
-            sent, reply = self._next_reply(flight, source, deadline_s)
-            if sent is None or reply is None:
+            answer = self._next_reply(flight, source, deadline_s)
+            if answer is None:
                 # The board is busy or bytes were lost: one piece at a time until it answers.
                 flight.sent.clear()
                 flight.next = flight.expected
@@ -116,13 +156,13 @@ class Uploader:
                 self._count_fruitless(flight, self._exchange.silent)
                 continue
             flight.probing = False
-            self._follow(flight, sent, reply)
+            self._follow(flight, *answer)
             if progress:
                 progress(flight.expected, source.total)
         self._exchange.where = source.title
 
     def _piece_units(self, source: Source) -> int:
-        overhead = wire_max_bytes(len(source.piece(0, 0).pack()) + UPLOAD_CHUNK_BYTES)
+        overhead = wire_max_bytes(len(source.piece(0, 0)) + UPLOAD_CHUNK_BYTES)
         overhead -= UPLOAD_CHUNK_BYTES
         room = self._window_bytes // _FRAMES_IN_FLIGHT_MIN - overhead
         units = min(room, UPLOAD_CHUNK_BYTES) // source.unit_bytes
@@ -137,7 +177,7 @@ class Uploader:
     def _fill(self, flight: _Flight, source: Source, units: int) -> None:
         """Send as many pieces as the window holds; one when the board was just silent."""
         while flight.next < source.total:
-            payload = source.piece(flight.next, units).pack()
+            payload = source.piece(flight.next, units)
             full = flight.wire_bytes + wire_max_bytes(len(payload)) > self._window_bytes
             if flight.sent and (full or flight.probing):
                 return
@@ -148,37 +188,37 @@ class Uploader:
 
     def _next_reply(
         self, flight: _Flight, source: Source, deadline_s: float
-    ) -> tuple[_Sent | None, UploadReply | None]:
-        """Wait for the reply to a request in flight; late replies to given-up ones are ignored."""
+    ) -> tuple[_Sent, int] | None:
+        """Wait for the reply to a request in flight: which, and the position that it names.
+
+        Late replies to given-up requests are ignored.
+        """
         while frame := self._exchange.receive(deadline_s):
             if frame.type not in (source.kind | REPLY_FLAG, ERROR_TYPE):
                 continue
             sent = flight.take(frame.request)
             if sent is not None:
                 return sent, self._read(frame, source)
-        return None, None
+        return None
 
-    def _read(self, frame: Frame, source: Source) -> UploadReply:
+    def _read(self, frame: Frame, source: Source) -> int:
         if frame.type == ERROR_TYPE:
             raise self._exchange.refused(frame, source.kind)
         try:
-            reply = UploadReply.unpack(frame.payload)
-            if reply.clip != source.clip or reply.next_offset > source.total:
-                raise MalformedReplyError(f"{reply} for clip {source.clip} of {source.total}")
+            return source.read(frame.payload)
         except MalformedReplyError as error:
             raise self._exchange.malformed(source.kind, error) from error
-        return reply
 
-    def _follow(self, flight: _Flight, sent: _Sent, reply: UploadReply) -> None:
-        if reply.next_offset > flight.furthest:
-            flight.furthest = reply.next_offset
+    def _follow(self, flight: _Flight, sent: _Sent, expected: int) -> None:
+        if expected > flight.furthest:
+            flight.furthest = expected
             flight.fruitless = 0
-        elif reply.next_offset <= flight.expected and sent.round == flight.round:
+        elif expected <= flight.expected and sent.round == flight.round:
             self._count_fruitless(flight, self._exchange.stuck)
-        flight.expected = reply.next_offset
+        flight.expected = expected
         # Pieces of an earlier round were on their way when sending went back: no new loss.
-        if reply.next_offset != sent.end and sent.round == flight.round:
-            flight.next = reply.next_offset
+        if expected != sent.end and sent.round == flight.round:
+            flight.next = expected
             flight.round += 1
 
     def _count_fruitless(self, flight: _Flight, error: Callable[[], SottoError]) -> None:

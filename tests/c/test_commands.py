@@ -310,7 +310,7 @@ def test_self_test_forgets_a_clip_on_its_way_and_keeps_a_finished_one(
     assert after.result.features_crc32 == before.result.features_crc32
 
 
-@pytest.mark.parametrize("kind", [0, 9, 0x7F])
+@pytest.mark.parametrize("kind", [0, 0x0D, 0x7F])
 def test_an_unknown_type_is_refused(kind: int, line: Line) -> None:
     assert line.error(kind) == ErrorReply(ErrorCode.UNKNOWN_TYPE, kind, 0)
 

@@ -13,7 +13,7 @@ from host_tools.link import codec, messages
 from host_tools.link.codec import Frame, encode
 
 HEADERS = "\n".join(
-    (LIB / "include" / "sotto" / name).read_text() for name in ("link.h", "link_messages.h")
+    (LIB / "include" / "sotto" / name).read_text() for name in ("link.h", "link_messages.h", "settings.h")
 )
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 
@@ -40,12 +40,21 @@ def test_enumerations_agree(prefix: str, python: type[enum.IntEnum]) -> None:
     assert c_numbers(prefix) == {member.name: member.value for member in python}
 
 
+def test_settings_agree() -> None:
+    numbers = c_numbers("SOTTO_SETTING_")
+    assert numbers.pop("NONE") == 0
+    assert numbers == {member.name: member.value for member in messages.Setting}
+    section = PROTOCOL.split("### SETTINGS_GET")[1].split("\n### ")[0]
+    rows = re.findall(r"^\| (\d)(?: \+ c)? \| ([a-z0-9_]+)", section, re.MULTILINE)
+    assert {name.upper(): int(number) for number, name in rows} == numbers
+
+
 def test_message_types_agree() -> None:
     types = c_numbers("SOTTO_LINK_")
     expected = {member.name: member.value for member in messages.MessageType}
     assert expected.items() <= types.items()
     assert types["ERROR"] == messages.ERROR_TYPE
-    documented = dict(re.findall(r"^\| (0x\d\d) \| ([A-Z_]+) \|", PROTOCOL, re.MULTILINE))
+    documented = dict(re.findall(r"^\| (0x[0-9A-F]{2}) \| ([A-Z_]+) \|", PROTOCOL, re.MULTILINE))
     assert {name: int(number, 0) for number, name in documented.items()} == expected
 
 

@@ -98,9 +98,9 @@ int sotto_detect_init(sotto_detect *detect, const sotto_scores *scores, void *wo
                       size_t workspace_bytes, uint16_t smoothing_steps_max,
                       const sotto_detect_settings *settings) SOTTO_WARN_UNUSED;
 
-/* The first setting that is out of its range, or SOTTO_SETTING_NONE. */
-sotto_setting sotto_detect_check(const sotto_detect_settings *settings, uint16_t classes,
-                                 uint16_t smoothing_steps_max) SOTTO_WARN_UNUSED;
+/* Number of the first setting that is out of its range, or SOTTO_SETTING_NONE. */
+uint16_t sotto_detect_check(const sotto_detect_settings *settings, uint16_t classes,
+                            uint16_t smoothing_steps_max) SOTTO_WARN_UNUSED;
 
 /* Takes other settings and forgets the past, like a reset. Returns SOTTO_OK or SOTTO_E_ARGUMENT;
  * then nothing has changed. */

@@ -14,6 +14,10 @@ typedef enum sotto_link_type {
   SOTTO_LINK_FEATURES_PUT = 0x06,
   SOTTO_LINK_SELF_TEST = 0x07,
   SOTTO_LINK_RESET = 0x08,
+  SOTTO_LINK_SETTINGS_GET = 0x09,
+  SOTTO_LINK_SETTINGS_SET = 0x0A,
+  SOTTO_LINK_LISTEN = 0x0B,
+  SOTTO_LINK_STATISTICS = 0x0C,
   SOTTO_LINK_ERROR = 0xFF, /* reply only */
 } sotto_link_type;
 
@@ -24,6 +28,7 @@ typedef enum sotto_link_error {
   SOTTO_LINK_E_UNKNOWN_TYPE = 2, /* detail: 0 */
   SOTTO_LINK_E_LENGTH = 3,       /* detail: the payload length expected, in bytes */
   SOTTO_LINK_E_RANGE = 4,        /* detail: the least value accepted */
+  SOTTO_LINK_E_SETTING = 5,      /* detail: number of the setting that is out of its range */
 } sotto_link_error;
 
 typedef enum sotto_result_state {

@@ -125,9 +125,9 @@ int sotto_listener_init(sotto_listener *listener, const sotto_listener_model *mo
                         size_t arena_bytes, void *workspace, size_t workspace_bytes,
                         const sotto_listener_settings *settings) SOTTO_WARN_UNUSED;
 
-/* The first setting that is out of its range, or SOTTO_SETTING_NONE. */
-sotto_setting sotto_listener_check(const sotto_listener_model *model,
-                                   const sotto_listener_settings *settings) SOTTO_WARN_UNUSED;
+/* Number of the first setting that is out of its range, or SOTTO_SETTING_NONE. */
+uint16_t sotto_listener_check(const sotto_listener_model *model,
+                              const sotto_listener_settings *settings) SOTTO_WARN_UNUSED;
 
 /* Takes other settings, copied, while listening: samples, features and the network's state stay;
  * floor, averages and refractory time begin anew. Returns SOTTO_OK or SOTTO_E_ARGUMENT; then

@@ -10,15 +10,15 @@ static int scores_are_valid(const sotto_scores *scores) {
                       scores->exp_q15[0] == SOTTO_DETECT_ONE_Q15));
 }
 
-sotto_setting sotto_detect_check(const sotto_detect_settings *settings, uint16_t classes,
-                                 uint16_t smoothing_steps_max) {
+uint16_t sotto_detect_check(const sotto_detect_settings *settings, uint16_t classes,
+                            uint16_t smoothing_steps_max) {
   if (settings->smoothing_steps < 1 || settings->smoothing_steps > smoothing_steps_max) {
     return SOTTO_SETTING_SMOOTHING_STEPS;
   }
   for (uint16_t c = 0; c < classes; c++) {
     const uint16_t threshold_q15 = settings->threshold_q15[c];
     if (threshold_q15 > SOTTO_DETECT_ONE_Q15) {
-      return (sotto_setting)(SOTTO_SETTING_THRESHOLD_Q15 + c);
+      return (uint16_t)(SOTTO_SETTING_THRESHOLD_Q15 + c);
     }
     if (threshold_q15 > 0 && threshold_q15 <= settings->hysteresis_q15) {
       return SOTTO_SETTING_HYSTERESIS_Q15;

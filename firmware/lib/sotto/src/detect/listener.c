@@ -69,8 +69,8 @@ int sotto_listener_init(sotto_listener *listener, const sotto_listener_model *mo
   return status == SOTTO_OK ? sotto_listener_reset(listener) : status;
 }
 
-sotto_setting sotto_listener_check(const sotto_listener_model *model,
-                                   const sotto_listener_settings *settings) {
+uint16_t sotto_listener_check(const sotto_listener_model *model,
+                              const sotto_listener_settings *settings) {
   const uint16_t least_stride = model->window_frames > model->frames ? model->frames : 1;
   if (settings->stride_frames < least_stride || settings->stride_frames > model->frames) {
     return SOTTO_SETTING_STRIDE_FRAMES;
