@@ -23,6 +23,8 @@ class Manifest:
     labels: tuple[str, ...]
     sample_rate_hz: int
     clip_samples: int
+    hop_samples: int
+    step_log2: float
     frames: int
     bins: int
     arena_bytes: int
@@ -53,6 +55,8 @@ def load_manifest(generated: Path) -> Manifest:
             labels=tuple(fields["labels"]),
             sample_rate_hz=fields["frontend"]["sample_rate_hz"],
             clip_samples=fields["frontend"]["clip_samples"],
+            hop_samples=fields["frontend"]["hop_samples"],
+            step_log2=fields["frontend"]["step_log2"],
             frames=fields["input"]["frames"],
             bins=fields["input"]["bins"],
             arena_bytes=fields["arena_bytes"],

@@ -79,13 +79,17 @@ def open_checked(url: str, manifest: Manifest) -> Iterator[Device]:
 
 @contextmanager
 def running_board(
-    board: Board, generated: Path, root: Path, progress: Progress
+    board: Board, generated: Path, root: Path, progress: Progress, *, icount: bool = False
 ) -> Iterator[Device]:
-    """Build and start one emulated board; it ends with the block."""
+    """Build and start one emulated board; it ends with the block.
+
+    Args:
+        icount: count instructions, so that ticks are the same in every run.
+    """
     manifest = load_manifest(generated)
     elf = _build(board, manifest, root, progress)
     with (
-        emulator.start(board, elf) as running,
+        emulator.start(board, elf, icount=icount) as running,
         open_checked(running.url, manifest) as device,
     ):
         yield device

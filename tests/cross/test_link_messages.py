@@ -13,7 +13,8 @@ from host_tools.link import codec, messages
 from host_tools.link.codec import Frame, encode
 
 HEADERS = "\n".join(
-    (LIB / "include" / "sotto" / name).read_text() for name in ("link.h", "link_messages.h", "settings.h")
+    (LIB / "include" / "sotto" / name).read_text()
+    for name in ("link.h", "link_messages.h", "settings.h")
 )
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 

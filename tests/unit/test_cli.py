@@ -32,6 +32,8 @@ VERBS = (
     "info",
     "validate",
     "evaluate",
+    "listen",
+    "settings",
     "report",
 )
 
@@ -40,7 +42,12 @@ MANIFEST = {
     "name": "fake",
     "model_hash": HASH,
     "labels": ["yes", "no"],
-    "frontend": {"sample_rate_hz": 16_000, "clip_samples": 16_000},
+    "frontend": {
+        "sample_rate_hz": 16_000,
+        "clip_samples": 16_000,
+        "hop_samples": 320,
+        "step_log2": 0.125,
+    },
     "input": {"frames": 49, "bins": 40},
     "arena_bytes": 1,
     "weights_bytes": 1,
