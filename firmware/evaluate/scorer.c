@@ -64,6 +64,6 @@ uint32_t sotto_scorer_steps(const sotto_scorer *scorer, uint32_t samples) {
   }
   const uint32_t frames =
       1 + (samples - SOTTO_FRONTEND_WINDOW_SAMPLES) / SOTTO_FRONTEND_HOP_SAMPLES;
-  const uint32_t first_frames = (SOTTO_SCORER_COLD_STEPS + 1) * SOTTO_MODEL_FRAMES;
+  const uint32_t first_frames = SOTTO_MODEL_STEPS * SOTTO_MODEL_FRAMES;
   return frames < first_frames ? 0 : 1 + (frames - first_frames) / scorer->stride_frames;
 }

@@ -21,9 +21,8 @@ _Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
 _Static_assert(SOTTO_MODEL_OUTPUT_BYTES == SOTTO_MODEL_CLASSES,
                "the model gives other output than one byte a class");
 
-/* Inferences of a streaming model before its first step. */
-#define SOTTO_SCORER_COLD_STEPS \
-  ((SOTTO_MODEL_WINDOW_FRAMES + SOTTO_MODEL_FRAMES - 1) / SOTTO_MODEL_FRAMES - 1)
+/* Inferences before the first step: a clip has SOTTO_MODEL_STEPS, of which the last one counts. */
+#define SOTTO_SCORER_COLD_STEPS (SOTTO_MODEL_STEPS - 1)
 
 /* Whether the model keeps its past itself, so that its stride is fixed. */
 #define SOTTO_SCORER_STREAMING (SOTTO_MODEL_FRAMES < SOTTO_MODEL_WINDOW_FRAMES)

@@ -50,7 +50,7 @@ class Geometry:
 
     def step_end_sample(self, step: int | np.ndarray, stride_frames: int) -> int | np.ndarray:
         """How many samples have been heard when a step of `Program.stream` is complete."""
-        first_step_frames = -(-self.window_frames // self.frames) * self.frames
+        first_step_frames = self.window_frames // self.frames * self.frames
         last_frame = first_step_frames - 1 + step * stride_frames
         return self.window_samples + last_frame * self.hop_samples
 
