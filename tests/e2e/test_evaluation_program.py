@@ -186,11 +186,12 @@ def test_a_folder_without_front_end_is_refused(tmp_path: Path) -> None:
         build_program(tmp_path, ROOT)
 
 
-def peaks(rng: np.random.Generator, classes: int, steps: int, label: int) -> np.ndarray:
-    """Scores in which one class rises over the last one every 20 steps, to another height each."""
+def peaks(classes: int, steps: int, label: int, middles: Sequence[int]) -> np.ndarray:
+    """Scores in which one class rises over the last one here and there, to another height each."""
+    rng = np.random.default_rng(5)
     scores = np.full((steps, classes), -60)
     scores[:, -1] = 30
-    for middle in range(10, steps - 5, 20):
+    for middle in middles:
         height = int(rng.integers(-60, 100))
         for away in range(4):
             scores[[middle - away, middle + away], label] = max(-60, height - 15 * away)
@@ -203,8 +204,10 @@ def test_the_curve_falls_with_the_threshold_and_is_what_counting_gives(
     """Every second peak stands in a word, the others where nothing was said."""
     geometry, label = program.geometry, 0
     stride = geometry.stride_frames(0.1)
-    scores = peaks(np.random.default_rng(5), geometry.classes, 1_600, label)
-    middles = range(10, 1_595, 20)
+    apart = round(2.0 / geometry.step_seconds(stride))  # more than a word and its tolerance
+    steps = 80 * apart
+    middles = range(apart // 2, steps, apart)
+    scores = peaks(geometry.classes, steps, label, middles)
     times = [int(geometry.step_end_sample(step, stride)) for step in range(len(scores))]
     pcm = np.full(6 * stride * geometry.hop_samples, 1_000, np.int16)
     words = [Recording(f"{n}.wav", label, None, pcm) for n in range(len(middles) // 2)]
