@@ -1,16 +1,13 @@
 /* Depthwise convolution of one output position, four channels at a time. */
 #include "../nn_portable/requantise.h"
+#include "column_result.h"
 #include "column_sums.h"
 #include "sotto/nn_step.h"
-
-#define EXPONENT_MASK 31
 
 /* `constants`: two of a channel, see sotto/nn_step.h. */
 static inline int8_t result(const sotto_depthwise_column_params *p, int32_t sum,
                             const int32_t constants[2]) {
-  if (p->fitted) return portable_fitted(sum, constants[0], constants[1]);
-  const int32_t acc = sum + (constants[1] >> 8);
-  return portable_exact(acc, constants[0], constants[1] & EXPONENT_MASK, p->rounding_base);
+  return p->fitted ? column_fitted(sum, constants) : column_exact(sum, constants, p->rounding_base);
 }
 
 void sotto_depthwise_column_s8(const sotto_depthwise_column_params *params, const int8_t *input,
