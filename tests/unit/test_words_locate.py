@@ -114,6 +114,47 @@ def test_alignment_finds_a_template_that_is_spoken_slower() -> None:
     assert np.isinf(match.cost[1])  # shorter than half the template
 
 
+def cheapest_by_hand(distances: np.ndarray) -> tuple[float, int, int]:
+    """Every path of Sakoe and Chiba's steps (P = 1), one cell at a time."""
+    rows, columns = distances.shape
+    best: dict[tuple[int, int], tuple[float, int]] = {
+        (0, column): (float(distances[0, column]), column) for column in range(columns)
+    }
+    steps = (((1, 1),), ((0, 1), (1, 1)), ((1, 0), (1, 1)))
+    for row in range(1, rows):
+        for column in range(1, columns):
+            paths = []
+            for step in steps:
+                place, cost = (row, column), 0.0
+                for index, (down, right) in enumerate(step):
+                    # The diagonal part comes first in time and weighs 2.
+                    weight = 2.0 if index == len(step) - 1 else 1.0
+                    if min(place) >= 0:
+                        cost += weight * distances[place]
+                    place = (place[0] - down, place[1] - right)
+                if place in best:
+                    paths.append((best[place][0] + cost, best[place][1]))
+            if paths:
+                best[(row, column)] = min(paths)
+    return min(
+        (cost / (rows + column - start + 1), start, column + 1)
+        for (row, column), (cost, start) in best.items()
+        if row == rows - 1
+    )
+
+
+def test_alignment_is_the_cheapest_path() -> None:
+    rng = np.random.default_rng(9)
+    template = rng.standard_normal((7, 3)).astype(np.float32)
+    recordings = [rng.standard_normal((n, 3)).astype(np.float32) for n in range(8, 48)]
+    match = align(template, recordings)
+    for index, recording in enumerate(recordings):
+        distances = np.linalg.norm(template[:, None] - recording[None], axis=2)
+        cost, start, stop = cheapest_by_hand(distances)
+        assert match.cost[index] == pytest.approx(cost, rel=1e-4)
+        assert (match.start[index], match.stop[index]) == (start, stop)
+
+
 def test_a_cut_holds_the_whole_word_wherever_it_stands() -> None:
     rng = np.random.default_rng(5)
     pcm = (100.0 * rng.standard_normal(16_000)).astype(np.int16)

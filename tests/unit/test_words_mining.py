@@ -29,7 +29,7 @@ class _FiresOnLoudness:
 
 @pytest.fixture
 def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stream of six windows that is loud in the middle, and a loud clip of the test."""
+    """A stream of six windows that is loud in the middle, and loud clips that do not train."""
     monkeypatch.setattr(mining, "_Judge", _FiresOnLoudness)
     folder = tmp_path / "_unknown_"
     folder.mkdir()
@@ -40,9 +40,10 @@ def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         soundfile.write(folder / f"~_train_nohash_{index}.wav", window, RATE_HZ)
     loud = np.full(SAMPLES, 20_000, np.int16)
     soundfile.write(folder / "~_test_nohash_0.wav", loud, RATE_HZ)
+    soundfile.write(folder / "hey_en+m2_nohash_0.wav", loud, RATE_HZ)
     soundfile.write(folder / "hey_en+m1_nohash_0.wav", loud // 8, RATE_HZ)
     (tmp_path / "testing_list.txt").write_text("_unknown_/~_test_nohash_0.wav\n")
-    (tmp_path / "validation_list.txt").write_text("\n")
+    (tmp_path / "validation_list.txt").write_text("_unknown_/hey_en+m2_nohash_0.wav\n")
     return tmp_path
 
 
