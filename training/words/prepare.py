@@ -100,7 +100,8 @@ def add_mistakes(
     """
 
     def build(folder: Path) -> None:
-        shutil.copytree(corpus.folder, folder, dirs_exist_ok=True)
+        shutil.rmtree(folder)  # what an interrupted run added would count twice
+        shutil.copytree(corpus.folder, folder)
         training = corpus.folder / TRAINING_FOLDER
         add_clips(folder, mistaken_clips(load_recipe(recipe), tflite, training, progress))
 
