@@ -101,15 +101,16 @@ def untrained(recipe: Recipe) -> bytes:
     return convert_calibrated(model, np.clip(noise, -128, 127).astype(np.int8))
 
 
-def accuracy_beside(tflite: Path) -> str | None:
-    """Accuracy of the int8 model, its interval and clips, from the run's results."""
+def _of_a_run(tflite: Path) -> tuple[str, str | None]:
+    """Name of a model, and its accuracy with interval and clips where its run's results tell it."""
     path = tflite.with_name(RESULTS)
     if not path.is_file():
-        return None
-    *_, deployed = json.loads(path.read_text(encoding="utf-8"))["models"]
+        return tflite.stem, None
+    results = json.loads(path.read_text(encoding="utf-8"))
+    *_, deployed = results["models"]
     low, high = 100 * deployed["low"], 100 * deployed["high"]
     percent = f"{100 * deployed['accuracy']:.1f} % ({low:.1f} to {high:.1f})"
-    return f"{percent} of {deployed['clips']:,} clips"
+    return results["recipe"], f"{percent} of {deployed['clips']:,} clips"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -139,10 +140,11 @@ def rows_for(files: Sequence[Path]) -> list[Row]:
     if missing is not None:
         raise UserError(f"{missing} is no file", "Name .tflite files.")
     frontend = FrontendConfig()
-    return [
-        row_of(path.parent.name or path.stem, path.read_bytes(), frontend, accuracy_beside(path))
-        for path in files
-    ]
+    rows = []
+    for path in files:
+        name, accuracy = _of_a_run(path)
+        rows.append(row_of(name, path.read_bytes(), frontend, accuracy))
+    return rows
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -42,10 +42,12 @@ def test_accuracy_comes_from_the_run_beside_the_model(
 ) -> None:
     (tmp_path / "model.tflite").write_bytes(temporal_model(8, 12))
     deployed = {"accuracy": 0.951, "low": 0.94, "high": 0.96, "clips": 1_234}
-    results = {"models": [{"accuracy": 0.5}, deployed]}
+    results = {"recipe": "kitchen", "models": [{"accuracy": 0.5}, deployed]}
     (tmp_path / "results.json").write_text(json.dumps(results))
     assert main([str(tmp_path / "model.tflite")]) == 0
-    assert "95.1 % (94.0 to 96.0) of 1,234 clips" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "| kitchen | " in printed
+    assert "95.1 % (94.0 to 96.0) of 1,234 clips" in printed
 
 
 def test_a_missing_file_is_named(capsys: pytest.CaptureFixture[str]) -> None:
