@@ -81,7 +81,7 @@ def test_an_emulated_board_hears_what_the_host_hears(generated: Path, recording:
         (heard[board],) = json.loads(sotto("listen", recording, *options).stdout)["streams"]
     host, chip = heard["host"], heard["stm32f405"]
     assert host["words"] == chip["words"]
-    assert len(host["words"]) > 1
+    assert host["words"]
     counted = {k: v for k, v in chip["statistics"].items() if not k.startswith("ticks_")}
     assert counted == {k: host["statistics"][k] for k in counted}
     assert counted["scores_crc32"] != 0
