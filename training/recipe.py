@@ -424,7 +424,7 @@ class Recipe(Section):
     augment: AugmentConfig = AugmentConfig()
     synthesis: SynthesisConfig = SynthesisConfig()
     teachers: tuple[TeacherConfig, ...] = (TeacherConfig(),)
-    """Unlike ones err differently: together they are better than any of them."""
+    """The student learns from the mean of their logits; unlike ones err on different clips."""
     student: StudentConfig = StudentConfig()
     distillation: DistillationConfig = DistillationConfig()
     quantisation: QuantisationConfig = QuantisationConfig()

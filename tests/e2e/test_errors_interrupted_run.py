@@ -97,7 +97,7 @@ def test_interrupted_run_resumes_where_it_was(recipe: Path, tmp_path: Path) -> N
     reused = {stage["name"]: stage["reused"] for stage in stages}
     assert reused["data"]
     assert reused["features"]
-    assert reused["teacher"]
+    assert reused["teacher-res_ds_cnn"]
     assert not reused["student-int8"]
     report = again.stdout.strip().splitlines()[-1].removeprefix("report: ")
     assert "4 of 4" in again.stdout
