@@ -143,6 +143,10 @@ def _stream() -> bytes:
     for rows, channels in ((5, 24), (15, 56), (24, 30)):
         x = b.convolution(b.window(x, rows), 0, (rows, 1), multiplier=1, padding="VALID")
         x = b.convolution(x, channels, 1)
+    for kernel, dilation in (((4, 1), (4, 1)), ((2, 1), (8, 1))):  # no tap reads some rows
+        rows = (kernel[0] - 1) * dilation[0] + 1
+        past = b.window(x, rows)
+        x = b.convolution(past, 0, kernel, multiplier=1, padding="VALID", dilation=dilation)
     x = b.window(x, 4)
     x = b.fully_connected(b.reshape(x, (1, b.tensors[x].elements)), 2)
     return write_tflite(b.graph([first], [x]))
