@@ -136,7 +136,7 @@ snr_min_db = -3
 gain_min_db = -18
 gain_max_db = 8
 
-# Another [[teachers]] of an unlike kind, or more epochs, may help; both take longer.
+# Another teacher of an unlike kind, or more epochs, may help; both take longer.
 [[teachers]]
 architecture = "temporal"
 width = 64
