@@ -21,6 +21,9 @@ QUICK_TEACHER_EPOCHS = 16
 QUICK_STUDENT_EPOCHS = 120
 QUICK_QUANTISATION_EPOCHS = 4
 
+LINE_TEACHES = ("temperature", "soft_weight", "mixes", "baseline")
+"""Settings of `distillation` that the line uses; it refuses the others rather than ignore them."""
+
 RAMP_SHAPES = ("constant", "linear", "cosine")
 """Ways in which a weight may move over the training."""
 
@@ -435,6 +438,13 @@ class Recipe(Section):
         super().__post_init__()
         if not self.teachers:
             self.fail("teachers", "the list is empty", "Leave it out, or give a [[teachers]].")
+        taught = {key: getattr(self.distillation, key) for key in LINE_TEACHES}
+        if replace(DistillationConfig(), **taught) != self.distillation:
+            self.fail(
+                "distillation",
+                "the line does not train with these parts; `training.distill` has their losses",
+                f"Set only {', '.join(LINE_TEACHES)}.",
+            )
         if self.student.architecture == "temporal" and self.quantisation.method == "fine_tuning":
             self.fail(
                 "quantisation",
