@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,12 @@ SANITIZERS = [
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 ]
+
+
+def pytest_configure() -> None:
+    """Let programs under test be interrupted, also where a shell began all this in the background:
+    it ignores Ctrl-C there, and every process inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _compile(output: Path, arguments: Sequence[str]) -> Path:

@@ -22,6 +22,7 @@ from host_tools.errors import EXIT_CHECK_FAILED, EXIT_USAGE, SottoError
 from training.export.compile import compile_model
 from training.export.dsp import choose
 from training.export.dsp.params import (
+    MATRIX_UNITS,
     AddDspParams,
     AddFittedDspParams,
     DepthwiseDspParams,
@@ -156,7 +157,7 @@ def test_models_have_every_packed_kernel() -> None:
     exact = (c.params for c in calls if isinstance(c.params, DepthwiseRowsExactDspParams))
     assert {params.stride_width for params in exact} == {1, 2}
     lengths = {c.params.units for c in calls if type(c.params) is MatrixDspParams}
-    assert lengths == set(range(1, 10))
+    assert lengths == set(range(1, MATRIX_UNITS + 1))
 
 
 def vector_kernels_model(seed: int) -> bytes:
