@@ -1,4 +1,4 @@
-"""The bench's figures in docs/bench.md and README.md: written by a command, compared by a test."""
+"""The bench's figures in docs and README.md: written by a command, compared by a test."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from host_tools.files import write_atomically
 
 DOCUMENT = ROOT / "docs/bench.md"
 README = ROOT / "README.md"
+MODELS = ROOT / "docs/models.md"
+SHIPPED = "shipped"
 TITLES = {
     FRONTEND: "front-end, a frame",
-    "shipped": "shipped model",
+    SHIPPED: "shipped model",
     "microwakeword_hey_jarvis_v2_int8": "microWakeWord `hey_jarvis` v2",
     "mlperf_tiny_kws_int8": "MLPerf Tiny's keyword model",
 }
@@ -29,8 +31,10 @@ BY_LAYER = "mlperf_tiny_kws_int8", "cortex-m4f"
 LAYERS_HEAD = "| layer | multiply-accumulates | instructions | each | cycles | each |"
 FLASH_SENTENCE = re.compile(r"Its flash in bytes: [^.]*\.")
 WIDTH = 120
-README_CORE = "cortex-m4f"
+TEXT_CORE = "cortex-m4f"
+"""The core that sentences tell of."""
 README_LINE = re.compile(r"^\| one inference [^|]*\| [\d,]+ instructions \|$", re.MULTILINE)
+STEP_SENTENCE = re.compile(r"On an emulated Cortex-M4F a step of the shipped model [^.]*\.")
 
 
 def _row(*cells: str) -> str:
@@ -100,13 +104,43 @@ def readme_line(macs: int, instructions: int) -> str:
     return f"| one inference ({macs:,} MACs) | {instructions:,} instructions |"
 
 
+def second_of_audio(frontend: int, step: int, step_frames: int) -> tuple[float, float]:
+    """Instructions of front-end and network on a second of audio.
+
+    Args:
+        frontend: instructions of a frame.
+        step: of an inference, which takes `step_frames`.
+    """
+    from training.recipe import FrontendConfig
+
+    config = FrontendConfig()
+    frames = config.sample_rate_hz / config.hop_samples
+    return frames * frontend, frames / step_frames * step
+
+
+def step_sentence(frontend: int, figures: Mapping[str, Any], step_frames: int) -> str:
+    """What docs/models.md says of the shipped model; arguments of `second_of_audio`."""
+    parts = second_of_audio(frontend, figures["instructions"], step_frames)
+    return textwrap.fill(
+        "On an emulated Cortex-M4F a step of the shipped model takes "
+        f"{figures['instructions']:,} instructions ({figures['cycles']:,} cycles, estimated), a "
+        f"second of audio {parts[1]:,.0f}; the front-end takes {parts[0]:,.0f} beside it: together "
+        f"{sum(parts):,.0f} instructions a second.",
+        WIDTH,
+        break_on_hyphens=False,
+    )
+
+
 def write(rows: Sequence[Figures]) -> list[Path]:
     """Put measured figures into the documents; names those that were written."""
-    texts: dict[Path, Any] = {DOCUMENT: update(DOCUMENT.read_text(encoding="utf-8"), rows)}
-    for row in rows:
-        if (row.model, row.core) == ("shipped", README_CORE):
-            line = readme_line(row.macs, row.instructions)
-            texts[README] = README_LINE.sub(line, README.read_text(encoding="utf-8"))
+    texts = {DOCUMENT: update(DOCUMENT.read_text(encoding="utf-8"), rows)}
+    told = {row.model: row for row in rows if row.core == TEXT_CORE}
+    if shipped := told.get(SHIPPED):
+        line = readme_line(shipped.macs, shipped.instructions)
+        texts[README] = README_LINE.sub(line, README.read_text(encoding="utf-8"))
+        if shipped.step_frames and (frontend := told.get(FRONTEND)):
+            sentence = step_sentence(frontend.instructions, vars(shipped), shipped.step_frames)
+            texts[MODELS] = STEP_SENTENCE.sub(sentence, MODELS.read_text(encoding="utf-8"))
     for path, text in texts.items():
         write_atomically(path, text.encode())
     return [*texts]

@@ -27,7 +27,6 @@ from host_tools.progress import TerminalProgress
 
 MODELS_BESIDE = ROOT.parent / "shared/models"
 DEFAULT_OUT = Path("build/bench/engine.json")
-SHIPPED = "shipped"
 FRONTEND_STATE_BYTES = 16
 """sizeof(sotto_frontend) where pointers have 32 bits."""
 EXAMPLE = """example, the layers of one model on one core:
@@ -101,7 +100,7 @@ def models(beside: Path) -> dict[str, bytes | None]:
     """What is benched: front-end, shipped model, and every `.tflite` in the folder `beside`."""
     from training.export.regenerate import read_exported_tflite
 
-    found = {FRONTEND: None, SHIPPED: read_exported_tflite(ROOT / "generated")}
+    found = {FRONTEND: None, document.SHIPPED: read_exported_tflite(ROOT / "generated")}
     return found | {path.stem: path.read_bytes() for path in sorted(beside.glob("*.tflite"))}
 
 
@@ -111,7 +110,7 @@ def budget_models() -> dict[str, bytes | None]:
     from training.export.regenerate import read_exported_tflite
 
     shipped = read_exported_tflite(ROOT / "generated")
-    return {FRONTEND: None, SHIPPED: shipped, "keyword_shapes": keyword_shapes_model()}
+    return {FRONTEND: None, document.SHIPPED: shipped, "keyword_shapes": keyword_shapes_model()}
 
 
 def run_all(
@@ -147,15 +146,12 @@ def _line(row: dict[str, Any]) -> str:
 
 def _always_on_lines(rows: Sequence[Figures]) -> list[str]:
     """Front-end and network on a second of audio, for each streaming model."""
-    from training.recipe import FrontendConfig
-
-    config = FrontendConfig()
-    frames = config.sample_rate_hz / config.hop_samples
     frontends = {row.core: row.instructions for row in rows if row.model == FRONTEND}
     lines = []
     for row in rows:
         if row.step_frames and row.core in frontends:
-            parts = frames * frontends[row.core], frames / row.step_frames * row.instructions
+            frontend = frontends[row.core]
+            parts = document.second_of_audio(frontend, row.instructions, row.step_frames)
             lines.append(
                 f"{row.model} on {row.core}, a second of audio: {sum(parts):,.0f} instructions "
                 f"(front-end {parts[0]:,.0f}, network {parts[1]:,.0f})"
@@ -213,7 +209,7 @@ def _parser() -> argparse.ArgumentParser:
         "--write-budget", action="store_true", help="measure what the tests hold, and hold it"
     )
     parser.add_argument(
-        "--write-docs", action="store_true", help="put what was measured into docs/bench.md"
+        "--write-docs", action="store_true", help="put what was measured into the documents"
     )
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     return parser

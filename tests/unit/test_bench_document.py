@@ -1,12 +1,15 @@
-"""The figures of docs/bench.md and README.md are those that the budget holds."""
+"""The figures of the documents and README.md are those that the budget holds."""
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 from host_tools.bench import budget, document
+from host_tools.bench.baselines import FRONTEND
+from host_tools.bench.build import ROOT
 from host_tools.bench.measure import Figures, Layer
 from host_tools.sizes import Part
 
@@ -21,9 +24,21 @@ def test_the_table_has_the_figures_of_the_budget(model: str, core: str) -> None:
 
 
 def test_the_readme_has_the_instructions_of_the_budget() -> None:
-    held = budget.read_budget()["shipped", document.README_CORE]["instructions"]
+    held = budget.read_budget()[document.SHIPPED, document.TEXT_CORE]["instructions"]
     (line,) = document.README_LINE.findall(document.README.read_text(encoding="utf-8"))
     assert f"{held:,} instructions" in line, RENEW
+
+
+def test_the_models_page_has_the_instructions_of_the_budget() -> None:
+    held = budget.read_budget()
+    manifest = json.loads((ROOT / "generated/manifest.json").read_text(encoding="utf-8"))
+    sentence = document.step_sentence(
+        held[FRONTEND, document.TEXT_CORE]["instructions"],
+        held[document.SHIPPED, document.TEXT_CORE],
+        manifest["input"]["step_frames"],
+    )
+    found = document.STEP_SENTENCE.findall(document.MODELS.read_text(encoding="utf-8"))
+    assert found == [sentence], RENEW
 
 
 def _figures() -> Figures:
