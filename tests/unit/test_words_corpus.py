@@ -71,6 +71,7 @@ def test_folders_tell_words_other_speech_and_noise(tmp_path: Path) -> None:
     record(tmp_path / "other" / "deep" / "yes" / "bob_nohash_0.wav", "yes", 1)
     record(tmp_path / "other" / "_unknown_" / "bed_bob_nohash_0.wav.wav", "bed", 1)
     record(tmp_path / "other" / "_unknown_" / "alarm_bob_nohash_0.wav.wav", "alarm", 1)
+    record(tmp_path / "other" / "_unknown_" / "hey_computer_bob_nohash_0.wav", "hey computer", 1)
     record(tmp_path / "other" / "_background_noise_" / "fan.wav", "noise", 1)
     labels = labels_of(["hey computer", "alarm"])
     found = find_sources(labels, tmp_path / "from", tmp_path / "other", r"^(\w+?)_\d")

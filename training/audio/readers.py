@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,9 @@ _CUT_WAV = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _STREAMED_WAV_BYTES = 0x7FFF_0000
 
 
-def is_audio(path: Path) -> bool:
+def is_audio(path: Path, suffixes: Set[str] = AUDIO_SUFFIXES) -> bool:
     """Whether the name looks like audio; hidden files (`._yes.wav` of macOS archives) do not."""
-    return path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in suffixes and not path.name.startswith(".")
 
 
 def read_clip(path: Path, sample_rate_hz: int) -> np.ndarray:

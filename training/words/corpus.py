@@ -23,7 +23,7 @@ from training.audio.readers import read_clip
 from training.errors import UserError
 from training.progress import Progress
 from training.recipe import UNKNOWN_LABEL
-from training.words.cutting import cut_word, join
+from training.words.cutting import cut_word, extend
 from training.words.found import Finding
 from training.words.locate import speech_extent
 from training.words.places import (
@@ -234,9 +234,8 @@ class _NegativeWriter:
                 name = f"{OTHER_SPEECH}_{recording.speaker}_nohash_{index}.wav"
                 _write(keep / name, speech, self._quantities.sample_rate_hz)
             pause = int(rng.integers(longest_pause))
-            stream = np.concatenate(
-                (stream, join([speech], [pause], self._quantities.sample_rate_hz, rng))
-            )
+            followed = extend(speech, 0, pause, self._quantities.sample_rate_hz, rng)
+            stream = np.concatenate((stream, followed))
             while stream.size >= samples:
                 yield stream[:samples]
                 stream = stream[step:]

@@ -6,8 +6,6 @@ recording lacks before or after a clip is filled with that recording's own noise
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,27 +64,6 @@ def extend(
     room = _room(pcm, sample_rate_hz)
     grain = round(_GRAIN_S * sample_rate_hz)
     return np.concatenate((_noise(room, before, grain, rng), pcm, _noise(room, after, grain, rng)))
-
-
-def join(
-    recordings: Sequence[NDArray[np.int16]],
-    pauses: Sequence[int],
-    sample_rate_hz: int,
-    rng: np.random.Generator,
-) -> NDArray[np.int16]:
-    """One recording after the other, each followed by a pause of its own noise.
-
-    Args:
-        recordings: int16[samples] each.
-        pauses: samples of each pause.
-        sample_rate_hz: of all.
-        rng: draws the noise.
-    """
-    parts = [
-        extend(pcm, 0, pause, sample_rate_hz, rng)
-        for pcm, pause in zip(recordings, pauses, strict=True)
-    ]
-    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
 
 
 def _room(pcm: NDArray[np.int16], sample_rate_hz: int) -> NDArray[np.float64]:

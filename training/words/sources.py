@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.audio.corpus import BACKGROUND_FOLDER
+from training.audio.readers import AUDIO_SUFFIXES, is_audio
 from training.errors import UserError
 from training.recipe import SILENCE_LABEL, UNKNOWN_LABEL, WordsConfig
 
-SUFFIXES = frozenset(
-    (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
-)
+SUFFIXES = AUDIO_SUFFIXES | {".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
 """File name endings, in lower case, that count as recordings: what libsndfile reads."""
 
 SPEAKER_BEFORE_NOHASH = r"^(?P<speaker>.+)_nohash_\d+"
@@ -80,15 +79,15 @@ def find_sources(
     others: list[Path] = []
     if recordings is not None:
         folders = _folders_of_words(labels, recordings)
-        words |= {label: _recordings(_audio_in(folder), told) for label, folder in folders.items()}
+        for label, folder in folders.items():
+            words[label] = _recordings(_audio(folder.iterdir()), told)
         _refuse_empty(words, folders)
         used = {folder.resolve() for folder in folders.values()}
         if recordings.resolve() not in used:
-            others += [
-                path for path in _audio_below(recordings) if path.parent.resolve() not in used
-            ]
+            below = _audio(recordings.rglob("*"))
+            others += [path for path in below if path.parent.resolve() not in used]
     if negatives is not None:
-        found = _audio_below(_existing(negatives))
+        found = _audio(_existing(negatives).rglob("*"))
         if not found:
             raise UserError(f"{negatives}: holds no audio", _AUDIO_REMEDY)
         others += found
@@ -131,7 +130,7 @@ def _folders_of_words(labels: Sequence[str], root: Path) -> dict[str, Path]:
     children = sorted(path for path in _existing(root).iterdir() if path.is_dir())
     named = {label_of(path.name): path for path in children}
     folders = {label: named[label] for label in labels if label in named}
-    if not folders and len(labels) == 1 and _audio_in(root):
+    if not folders and len(labels) == 1 and _audio(root.iterdir()):
         folders = {labels[0]: root}
     if not folders:
         names = [path.name for path in children if path.name[0] != "."]
@@ -162,16 +161,8 @@ def _refuse_empty(words: dict[str, tuple[Recording, ...]], folders: dict[str, Pa
             )
 
 
-def _is_audio(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-
-
-def _audio_in(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_audio(path))
-
-
-def _audio_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if _is_audio(path))
+def _audio(paths: Iterable[Path]) -> list[Path]:
+    return sorted(path for path in paths if is_audio(path, SUFFIXES) and path.is_file())
 
 
 def _recordings(paths: Iterable[Path], told: re.Pattern[str]) -> tuple[Recording, ...]:
@@ -190,7 +181,7 @@ def _speaker(path: Path, told: re.Pattern[str]) -> str:
 
 def _says(path: Path, labels: Sequence[str]) -> bool:
     """Whether folder or name (`_unknown_/<word>_<speaker>_nohash_<n>.wav`) says a keyword."""
-    spoken = path.parent.name
-    if spoken == UNKNOWN_LABEL:
-        spoken = path.name.partition("_")[0]
-    return label_of(spoken) in labels
+    if path.parent.name == UNKNOWN_LABEL:
+        spoken = label_of(path.stem)
+        return any(spoken.startswith(f"{label}_") for label in labels)
+    return label_of(path.parent.name) in labels

@@ -8,12 +8,10 @@ import numpy as np
 
 from training.audio.augment.microphones import draw_microphones
 from training.audio.dataset import NO_SPEECH
-from training.audio.noise import coloured_noise
+from training.audio.noise import SPECTRAL_SLOPES, coloured_noise
 from training.recipe import AugmentConfig
 
 COLOURED_CLIPS = 60
-MAX_SLOPE = 2.0
-"""Generated noise falls with frequency to a power from 0 (white) to this (brown)."""
 BABBLE_CLIPS = 60
 BABBLE_VOICES = 5
 """Voices that speak at once in the babble; with fewer one still follows the words."""
@@ -106,7 +104,7 @@ def gather(
         rng: source of randomness.
     """
     samples = pcm.shape[1]
-    slopes = rng.uniform(0.0, MAX_SLOPE, COLOURED_CLIPS)
+    slopes = rng.uniform(0.0, max(SPECTRAL_SLOPES), COLOURED_CLIPS)
     return Surroundings(
         recorded=np.resize(recorded, max(recorded.size, heard_samples)),
         coloured=_to_peak(coloured_noise(COLOURED_CLIPS, samples, slopes, rng)),
