@@ -45,9 +45,13 @@ class Cache:
     def __init__(self, root: Path, progress: Progress) -> None:
         self.root = root
         self.progress = progress
-        self.stages: list[Stage] = []
-        """Stages of this run in their order."""
+        self._stages: dict[str, Stage] = {}
         self._sources: dict[str, str] = {}
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Stages of this run in their order; one that was asked for twice stands once."""
+        return list(self._stages.values())
 
     def freeze(self, *code: ModuleType) -> None:
         """Hash source texts now: an edit during a run changes files, not the loaded code."""
@@ -77,6 +81,8 @@ class Cache:
         """
         started_s = time.perf_counter()
         key = self._key(name, code, inputs, after)
+        if key in self._stages:
+            return self._stages[key]
         folder = self.root / f"{name}-{key[:KEY_CHARACTERS]}"
         reused = folder.is_dir()
         if not reused:
@@ -90,7 +96,7 @@ class Cache:
         seconds = time.perf_counter() - started_s
         self.progress.note(f"{name}: {'taken from the cache' if reused else f'{seconds:.0f} s'}")
         stage = Stage(name, key, folder, reused, seconds)
-        self.stages.append(stage)
+        self._stages[key] = stage
         return stage
 
     def _key(

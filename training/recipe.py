@@ -272,6 +272,8 @@ class TeacherConfig(NetworkConfig):
     label_smoothing: float = ranged(0.05, 0.0, 0.5)
     mixup: float = ranged(0.4, 0.0, 0.5)
     averaging: float = ranged(0.999, 0.0, 0.99999)
+    hears: str = choice("teacher_augment", ("teacher_augment", "augment"))
+    """Section whose copies of the clips it is trained on."""
 
 
 @dataclass(frozen=True)
@@ -425,6 +427,9 @@ class Recipe(Section):
     data: DataConfig = DataConfig()
     frontend: FrontendConfig = FrontendConfig()
     augment: AugmentConfig = AugmentConfig()
+    """Of what the student hears, with mixes, and what the teachers label for it."""
+    teacher_augment: AugmentConfig | None = None
+    """Of what the teachers hear while they are trained; the student's where it is missing."""
     synthesis: SynthesisConfig = SynthesisConfig()
     teachers: tuple[TeacherConfig, ...] = (TeacherConfig(),)
     """The student learns from the mean of their logits; unlike ones err on different clips."""
@@ -438,6 +443,12 @@ class Recipe(Section):
         super().__post_init__()
         if not self.teachers:
             self.fail("teachers", "the list is empty", "Leave it out, or give a [[teachers]].")
+        if self.teacher_augment is not None and self.teacher_augment.mix_passes:
+            self.fail(
+                "teacher_augment",
+                "mix_passes are labelled by teachers, so no teacher can learn from them",
+                "Set them in [augment].",
+            )
         taught = {key: getattr(self.distillation, key) for key in LINE_TEACHES}
         if replace(DistillationConfig(), **taught) != self.distillation:
             self.fail(
@@ -477,13 +488,11 @@ def shipped_recipes() -> dict[str, Path]:
 
 def quick(recipe: Recipe) -> Recipe:
     """The same line in a few minutes: fewer copies and epochs, so lower accuracy."""
+    stronger = recipe.teacher_augment
     return replace(
         recipe,
-        augment=replace(
-            recipe.augment,
-            passes=min(recipe.augment.passes, QUICK_PASSES),
-            mix_passes=min(recipe.augment.mix_passes, QUICK_PASSES),
-        ),
+        augment=_fewer_passes(recipe.augment),
+        teacher_augment=None if stronger is None else _fewer_passes(stronger),
         teachers=tuple(
             replace(teacher, epochs=min(teacher.epochs, QUICK_TEACHER_EPOCHS))
             for teacher in recipe.teachers
@@ -492,4 +501,12 @@ def quick(recipe: Recipe) -> Recipe:
         quantisation=replace(
             recipe.quantisation, epochs=min(recipe.quantisation.epochs, QUICK_QUANTISATION_EPOCHS)
         ),
+    )
+
+
+def _fewer_passes(augment: AugmentConfig) -> AugmentConfig:
+    return replace(
+        augment,
+        passes=min(augment.passes, QUICK_PASSES),
+        mix_passes=min(augment.mix_passes, QUICK_PASSES),
     )

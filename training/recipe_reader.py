@@ -120,6 +120,8 @@ class _Reader:
         return f"{self.path}:{line_of(self.text, keys)}"
 
     def _value(self, hint: Any, value: Any, keys: tuple[str, ...]) -> Any:
+        if isinstance(hint, types.UnionType):  # a section that may be missing: Section | None
+            hint = typing.get_args(hint)[0]
         if isinstance(hint, type) and is_dataclass(hint):
             if not isinstance(value, dict):
                 self._wrong(keys, value, "a section")

@@ -40,7 +40,7 @@ from training.cache import Cache, Stage
 from training.compress import quantise
 from training.distill import DistillationLoss, LabelLoss, Loss
 from training.features import Frontend
-from training.recipe import FEATURE_SCALE, NetworkConfig, Recipe, TeacherConfig
+from training.recipe import FEATURE_SCALE, AugmentConfig, NetworkConfig, Recipe, TeacherConfig
 from training.runtime import keras, tf
 from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingSet
 
@@ -187,12 +187,12 @@ class Line:
             inputs={"rooms": ROOMS, "sample_rate_hz": rate_hz, "seed": seed},
         )
 
-    def bank(self, data: Stage) -> Stage:
+    def bank(self, data: Stage, config: AugmentConfig) -> Stage:
         """Features by the firmware's C: `train.npy` int8[passes, clips, frames, bins] of augmented
         copies, `mixes.npy` of the same shape with mix_passes: pairs of those, without labels;
         `validation.npy` and `test.npy` int8[clips, frames, bins] of the clips as they are.
         """
-        recipe, config = self.recipe, self.recipe.augment
+        recipe = self.recipe
         impulses = self.rooms()
 
         def build(folder: Path) -> None:
@@ -240,7 +240,7 @@ class Line:
             code=FEATURE_CODE,
             inputs={
                 "augment": asdict(
-                    replace(recipe.augment, time_mask_frames=0, frequency_mask_bins=0)
+                    replace(config, time_mask_frames=0, frequency_mask_bins=0, tilt_db=0.0)
                 ),
                 "frontend": asdict(recipe.frontend),
                 "seed": recipe.seed,
@@ -248,9 +248,10 @@ class Line:
             after=(data, impulses),
         )
 
-    def teacher(self, config: TeacherConfig, data: Stage, bank: Stage) -> Stage:
+    def teacher(self, config: TeacherConfig, data: Stage) -> Stage:
         """A trained teacher."""
         loss = LabelLoss(config.label_smoothing)
+        bank = self.bank(data, self._hears(config))
 
         def build(folder: Path) -> None:
             model = self.network(config)
@@ -416,8 +417,15 @@ class Line:
         model.save_weights(folder / WEIGHTS_FILE)
         (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
 
+    def _hears(self, config: NetworkConfig) -> AugmentConfig:
+        """How the clips are changed that a network is trained on."""
+        own = self.recipe.augment
+        if isinstance(config, TeacherConfig) and config.hears == "teacher_augment":
+            return self.recipe.teacher_augment or own
+        return own
+
     def _changes(self, config: NetworkConfig) -> FeatureChanges:
-        widest, share = self.recipe.augment, config.augment_share
+        widest, share = self._hears(config), config.augment_share
         input_unit_db = DB_PER_OCTAVE * self.recipe.frontend.step_log2 / FEATURE_SCALE
         return FeatureChanges(
             share * widest.time_mask_frames,
