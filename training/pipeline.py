@@ -25,8 +25,8 @@ from training.export import Manifest, check_arguments, export_model
 from training.export.detection import chosen_detection
 from training.files import write_atomically
 from training.progress import Progress, Silent
+from training.quick import quick as quick_recipe
 from training.recipe import Recipe
-from training.recipe import quick as quick_recipe
 from training.results import Candidate, golden_pcm, summarise, write_clips
 from training.runtime import keras
 from training.stages import CORPUS, CURVE_FILE, Line

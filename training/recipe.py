@@ -16,11 +16,6 @@ from training.recipe_reader import Section, choice, ranged, read_sections
 FEATURE_SCALE = 1.0 / 16.0
 """Float value of one int8 feature step; int8 models take features with it, zero point 0."""
 
-QUICK_PASSES = 10
-QUICK_TEACHER_EPOCHS = 16
-QUICK_STUDENT_EPOCHS = 120
-QUICK_QUANTISATION_EPOCHS = 4
-
 LINE_TEACHES = ("temperature", "soft_weight", "mixes", "baseline")
 """Settings of `distillation` that the line uses; it refuses the others rather than ignore them."""
 
@@ -484,29 +479,3 @@ def shipped_recipes() -> dict[str, Path]:
     """Recipes that come with the product, by name."""
     folder = Path(__file__).parent / "recipes"
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
-
-
-def quick(recipe: Recipe) -> Recipe:
-    """The same line in a few minutes: fewer copies and epochs, so lower accuracy."""
-    stronger = recipe.teacher_augment
-    return replace(
-        recipe,
-        augment=_fewer_passes(recipe.augment),
-        teacher_augment=None if stronger is None else _fewer_passes(stronger),
-        teachers=tuple(
-            replace(teacher, epochs=min(teacher.epochs, QUICK_TEACHER_EPOCHS))
-            for teacher in recipe.teachers
-        ),
-        student=replace(recipe.student, epochs=min(recipe.student.epochs, QUICK_STUDENT_EPOCHS)),
-        quantisation=replace(
-            recipe.quantisation, epochs=min(recipe.quantisation.epochs, QUICK_QUANTISATION_EPOCHS)
-        ),
-    )
-
-
-def _fewer_passes(augment: AugmentConfig) -> AugmentConfig:
-    return replace(
-        augment,
-        passes=min(augment.passes, QUICK_PASSES),
-        mix_passes=min(augment.mix_passes, QUICK_PASSES),
-    )

@@ -104,23 +104,24 @@ def readme_line(macs: int, instructions: int) -> str:
     return f"| one inference ({macs:,} MACs) | {instructions:,} instructions |"
 
 
-def second_of_audio(frontend: int, step: int, step_frames: int) -> tuple[float, float]:
+def second_of_audio(
+    frontend: int, step: int, step_frames: int, frames_per_s: float
+) -> tuple[float, float]:
     """Instructions of front-end and network on a second of audio.
 
     Args:
         frontend: instructions of a frame.
         step: of an inference, which takes `step_frames`.
+        frames_per_s: of the front-end.
     """
-    from training.recipe import FrontendConfig
-
-    config = FrontendConfig()
-    frames = config.sample_rate_hz / config.hop_samples
-    return frames * frontend, frames / step_frames * step
+    return frames_per_s * frontend, frames_per_s / step_frames * step
 
 
-def step_sentence(frontend: int, figures: Mapping[str, Any], step_frames: int) -> str:
+def step_sentence(
+    frontend: int, figures: Mapping[str, Any], step_frames: int, frames_per_s: float
+) -> str:
     """What docs/models.md says of the shipped model; arguments of `second_of_audio`."""
-    parts = second_of_audio(frontend, figures["instructions"], step_frames)
+    parts = second_of_audio(frontend, figures["instructions"], step_frames, frames_per_s)
     return textwrap.fill(
         "On an emulated Cortex-M4F a step of the shipped model takes "
         f"{figures['instructions']:,} instructions ({figures['cycles']:,} cycles, estimated), a "
@@ -131,7 +132,7 @@ def step_sentence(frontend: int, figures: Mapping[str, Any], step_frames: int) -
     )
 
 
-def write(rows: Sequence[Figures]) -> list[Path]:
+def write(rows: Sequence[Figures], frames_per_s: float) -> list[Path]:
     """Put measured figures into the documents; names those that were written."""
     texts = {DOCUMENT: update(DOCUMENT.read_text(encoding="utf-8"), rows)}
     told = {row.model: row for row in rows if row.core == TEXT_CORE}
@@ -139,7 +140,9 @@ def write(rows: Sequence[Figures]) -> list[Path]:
         line = readme_line(shipped.macs, shipped.instructions)
         texts[README] = README_LINE.sub(line, README.read_text(encoding="utf-8"))
         if shipped.step_frames and (frontend := told.get(FRONTEND)):
-            sentence = step_sentence(frontend.instructions, vars(shipped), shipped.step_frames)
+            sentence = step_sentence(
+                frontend.instructions, vars(shipped), shipped.step_frames, frames_per_s
+            )
             texts[MODELS] = STEP_SENTENCE.sub(sentence, MODELS.read_text(encoding="utf-8"))
     for path, text in texts.items():
         write_atomically(path, text.encode())

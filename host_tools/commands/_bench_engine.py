@@ -144,6 +144,14 @@ def _line(row: dict[str, Any]) -> str:
     return text.format(**row)
 
 
+def frames_per_s() -> float:
+    """Of the front-end that is benched."""
+    from training.recipe import FrontendConfig
+
+    config = FrontendConfig()
+    return config.sample_rate_hz / config.hop_samples
+
+
 def _always_on_lines(rows: Sequence[Figures]) -> list[str]:
     """Front-end and network on a second of audio, for each streaming model."""
     frontends = {row.core: row.instructions for row in rows if row.model == FRONTEND}
@@ -151,7 +159,9 @@ def _always_on_lines(rows: Sequence[Figures]) -> list[str]:
     for row in rows:
         if row.step_frames and row.core in frontends:
             frontend = frontends[row.core]
-            parts = document.second_of_audio(frontend, row.instructions, row.step_frames)
+            parts = document.second_of_audio(
+                frontend, row.instructions, row.step_frames, frames_per_s()
+            )
             lines.append(
                 f"{row.model} on {row.core}, a second of audio: {sum(parts):,.0f} instructions "
                 f"(front-end {parts[0]:,.0f}, network {parts[1]:,.0f})"
@@ -221,7 +231,7 @@ def _main(options: argparse.Namespace) -> int:
         held = [CORES[name] for name in BUDGET_CORES]
         rows = run_all(budget_models(), held, progress)
         budget.write_budget(rows)
-        for path in (budget.FILE, *document.write(rows)):
+        for path in (budget.FILE, *document.write(rows, frames_per_s())):
             progress.note(f"wrote {path}")
         return EXIT_OK
     if not options.models.is_dir():
@@ -234,7 +244,7 @@ def _main(options: argparse.Namespace) -> int:
     if not rows:
         raise SottoError("nothing was benched", "The notes above say why.", EXIT_CHECK_FAILED)
     if options.write_docs:
-        for path in document.write(rows):
+        for path in document.write(rows, frames_per_s()):
             progress.note(f"wrote {path}")
     everything = not (options.model or options.core or options.target)
     if out := options.out or (DEFAULT_OUT if everything else None):

@@ -11,6 +11,7 @@ from host_tools.bench import budget, document
 from host_tools.bench.baselines import FRONTEND
 from host_tools.bench.build import ROOT
 from host_tools.bench.measure import Figures, Layer
+from host_tools.commands._bench_engine import frames_per_s
 from host_tools.sizes import Part
 
 HELD = [key for key in budget.read_budget() if key[0] in document.TITLES]
@@ -36,6 +37,7 @@ def test_the_models_page_has_the_instructions_of_the_budget() -> None:
         held[FRONTEND, document.TEXT_CORE]["instructions"],
         held[document.SHIPPED, document.TEXT_CORE],
         manifest["input"]["step_frames"],
+        frames_per_s(),
     )
     found = document.STEP_SENTENCE.findall(document.MODELS.read_text(encoding="utf-8"))
     assert found == [sentence], RENEW

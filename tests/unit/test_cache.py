@@ -40,6 +40,14 @@ def test_second_run_reuses(tmp_path, code):
     assert calls == ["a"]
 
 
+def test_a_stage_asked_for_twice_in_a_run_stands_once(tmp_path, code):
+    calls: list[str] = []
+    cache = Cache(tmp_path / "cache", Silent())
+    twice = [cache.stage("bank", writes("a", calls), code=(code,), inputs={}) for _ in range(2)]
+    assert twice[0] is twice[1]
+    assert cache.stages == twice[:1]
+
+
 def test_inputs_code_and_earlier_stages_decide(tmp_path, code):
     def key(inputs, after=()):
         cache = Cache(tmp_path / "cache", Silent())

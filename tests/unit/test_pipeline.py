@@ -64,8 +64,9 @@ def recipe(**changes):
         words=WordsConfig(tuple(PITCH_HZ), unknown=False, silence=False),
         data=DataConfig(validation_percent=20, test_percent=30),
         augment=AugmentConfig(passes=2),
+        teacher_augment=AugmentConfig(passes=3),
         teachers=(
-            TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+            TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8, hears="augment"),
             TeacherConfig("temporal", width=8, blocks=2, epochs=4, batch_clips=8),
         ),
         student=StudentConfig(width=8, blocks=2, epochs=4, batch_clips=8),
@@ -96,6 +97,23 @@ def test_results_say_what_was_measured(finished):
     assert results["recipe_hash"] == recipe().recipe_hash
     manifest = json.loads((finished.out_dir / "manifest.json").read_text())
     assert results["model_hash"] == manifest["model_hash"] == finished.manifest.model_hash
+
+
+def test_each_teacher_hears_the_copies_that_are_meant_for_it(finished):
+    """One teacher hears the student's copies, the other one stronger ones; both label the first."""
+    passes = {
+        path.parent.name.rpartition("-")[0] + f" of {len(np.load(path, mmap_mode='r'))}"
+        for path in (finished.work_dir / "cache").glob("*/*.npy")
+        if path.name in ("train.npy", "logits.npy")
+    }
+    assert passes == {
+        "features of 2",
+        "features of 3",
+        "teacher-res_ds_cnn-logits of 2",
+        "teacher-temporal-logits of 2",
+    }
+    names = [stage["name"] for stage in finished.results["stages"]]
+    assert names.count("features") == 2
 
 
 def test_a_streaming_student_is_calibrated_and_heard_after_another_clip(recordings, tmp_path):

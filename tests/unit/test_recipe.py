@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from training.errors import UserError
+from training.quick import quick
 from training.recipe import (
     AugmentConfig,
     DistillationConfig,
@@ -14,7 +15,6 @@ from training.recipe import (
     TeacherConfig,
     WordsConfig,
     load_recipe,
-    quick,
     shipped_recipes,
 )
 from training.recipe_reader import line_of
@@ -137,7 +137,22 @@ def test_quick_only_shortens():
     assert short.teachers[0].epochs < recipe.teachers[0].epochs
     assert short.augment.passes < recipe.augment.passes
     assert short.student == replace(recipe.student, epochs=short.student.epochs)
+    assert short.teacher_augment is None
+    stronger = quick(replace(recipe, teacher_augment=recipe.augment)).teacher_augment
+    assert stronger == short.augment
     assert quick(short) == short
+
+
+def test_no_teacher_learns_from_what_teachers_label(tmp_path):
+    text = 'name = "mine"\n[words]\nkeywords = ["on"]\n[teacher_augment]\nmix_passes = 3\n'
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"mine\.toml:4: teacher_augment: mix_passes are labelled"):
+        load_recipe(path)
+    path.write_text(text.replace("mix_passes", "passes"))
+    stronger = load_recipe(path).teacher_augment
+    assert stronger is not None
+    assert stronger.passes == 3
 
 
 @pytest.mark.parametrize("name", ["commands12", "commands12_small", "demo"])
