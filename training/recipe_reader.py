@@ -8,6 +8,7 @@ import tomllib
 import types
 import typing
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -66,12 +67,75 @@ def choice(default: str, allowed: tuple[str, ...]) -> Any:
     return field(default=default, metadata={"allowed": allowed})
 
 
+BASED_ON = "based_on"
+"""Key with the path of the recipe that has what this one does not say, relative to this one."""
+
+
 def read_sections(kind: type[T], path: Path) -> T:
     """Read the TOML file at `path` into the dataclass `kind`, whose fields may be sections.
+
+    What the file does not say is what the file has that it is `based_on`, key by key; a list counts
+    as one value.
 
     Raises:
         UserError: with the file, the line, the value seen and the next step.
     """
+    layers = _layers(path)
+    table: dict[str, Any] = {}
+    for layer in reversed(layers):
+        table = _merged(table, layer.table)
+    return _Reader(layers).section(kind, table, ())
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One file of those that a recipe consists of."""
+
+    path: Path
+    text: str
+    table: dict[str, Any]
+
+    def place(self, keys: tuple[str, ...]) -> str:
+        """`file:line` of a key."""
+        return f"{self.path}:{line_of(self.text, keys)}"
+
+    def holds(self, keys: tuple[str, ...]) -> bool:
+        """Whether the key stands in this file."""
+        inside: Any = self.table
+        for key in keys:
+            name, _, number = key.partition("[")
+            if not isinstance(inside, dict) or name not in inside:
+                return False
+            inside = inside[name][int(number[:-1]) - 1] if number else inside[name]
+        return True
+
+
+def _layers(path: Path) -> list[_Layer]:
+    """The recipe, the one that it is based on, and so on."""
+    layers: list[_Layer] = []
+    while True:
+        layer = _read(path)
+        layers.append(layer)
+        if BASED_ON not in layer.table:
+            return layers
+        place, base = layer.place((BASED_ON,)), layer.table.pop(BASED_ON)
+        if not isinstance(base, str) or not base:
+            raise UserError(
+                f"{place}: {BASED_ON} = {_shown(base)} is not a text", "Give the path of a recipe."
+            )
+        path = path.parent / base
+        if not path.is_file():
+            raise UserError(
+                f"{place}: {BASED_ON}: there is no {path}", "Give a path relative to this recipe."
+            )
+        if any(path.samefile(earlier.path) for earlier in layers):
+            raise UserError(
+                f"{place}: {BASED_ON} leads back to {path}",
+                "Base a recipe on one that stands alone.",
+            )
+
+
+def _read(path: Path) -> _Layer:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -80,7 +144,7 @@ def read_sections(kind: type[T], path: Path) -> T:
             f"{path}: cannot read the recipe: {reason}", "Check the path of the recipe."
         ) from error
     try:
-        table = tomllib.loads(text)
+        return _Layer(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UserError(
             f"{path}: not valid TOML: {error}", "Mend the line that the message names."
@@ -89,13 +153,21 @@ def read_sections(kind: type[T], path: Path) -> T:
         raise UserError(
             f"{path}: its lists or tables are nested too deeply", "Give the path of a recipe."
         ) from error
-    return _Reader(path, text).section(kind, table, ())
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both tables; where both have a value, that of `above`."""
+    result = dict(below)
+    for key, value in above.items():
+        under = result.get(key)
+        both = isinstance(under, dict) and isinstance(value, dict)
+        result[key] = _merged(typing.cast("dict[str, Any]", under), value) if both else value
+    return result
 
 
 class _Reader:
-    def __init__(self, path: Path, text: str) -> None:
-        self.path = path
-        self.text = text
+    def __init__(self, layers: Sequence[_Layer]) -> None:
+        self.layers = layers
 
     def section(self, kind: type[T], table: dict[str, Any], where: tuple[str, ...]) -> T:
         hints = typing.get_type_hints(kind)
@@ -116,8 +188,9 @@ class _Reader:
             raise UserError(f"{place}: {error.message}", error.remedy) from error
 
     def place(self, keys: tuple[str, ...]) -> str:
-        """`file:line` of a key."""
-        return f"{self.path}:{line_of(self.text, keys)}"
+        """`file:line` of a key, in the file that has it."""
+        found = (layer for layer in self.layers if layer.holds(keys))
+        return next(found, self.layers[0]).place(keys)
 
     def _value(self, hint: Any, value: Any, keys: tuple[str, ...]) -> Any:
         if isinstance(hint, types.UnionType):  # a section that may be missing: Section | None
@@ -176,7 +249,9 @@ class _Reader:
 
     def _missing(self, item: Field[Any], where: tuple[str, ...]) -> NoReturn:
         name = ".".join((*where, item.name))
-        raise UserError(f"{self.path}: {name} is missing", f"Add {item.name} to the recipe.")
+        raise UserError(
+            f"{self.layers[0].path}: {name} is missing", f"Add {item.name} to the recipe."
+        )
 
     def _unknown(
         self, key: str, value: Any, where: tuple[str, ...], known: tuple[str, ...]
