@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from host_tools.files import write_atomically
+from host_tools.report.templates import environment
 
 SHEET_NAME = "recordings.html"
 _WIDTH, _HEIGHT = 240.0, 44.0
@@ -44,19 +43,13 @@ def write_sheet(words: Mapping[str, Sequence[Row]], notes: Sequence[str], out: P
     Returns:
         Path of the page.
     """
-    environment = Environment(
-        loader=PackageLoader("host_tools.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = environment()
     # What a user should listen to comes first.
     ordered = {
         word: sorted(rows, key=lambda row: (not row.left_out, not row.doubtful, row.path.name))
         for word, rows in words.items()
     }
-    page = environment.get_template("contact_sheet.html.j2").render(
+    page = pages.get_template("contact_sheet.html.j2").render(
         words=ordered,
         notes=notes,
         width=_WIDTH,

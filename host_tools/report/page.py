@@ -5,25 +5,18 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from host_tools.report import figures
 from host_tools.report.facts import Facts
 from host_tools.report.plan_picture import draw_plan
+from host_tools.report.templates import environment
 
 
 def render(facts: Facts) -> str:
     """The page as text: style and plots inside, nothing loaded from elsewhere."""
-    environment = Environment(
-        loader=PackageLoader("host_tools.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda share: f"{share:.2%}"
-    environment.filters["grouped"] = lambda number: f"{number:,.0f}"
-    return environment.get_template("page.html.j2").render(
+    pages = environment()
+    pages.filters["percent"] = lambda share: f"{share:.2%}"
+    pages.filters["grouped"] = lambda number: f"{number:,.0f}"
+    return pages.get_template("page.html.j2").render(
         facts=facts,
         results=facts.results,
         boards=facts.boards,

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from breaking_off import Breaks
 
 from training.distill import DistillationLoss, LabelLoss
 from training.progress import Silent
@@ -140,27 +141,6 @@ def test_training_learns_and_keeps_its_curve(separable):
     assert predict(model, separable[1].features).shape == (24, 2)
 
 
-class Interrupts(Silent):
-    """Breaks the run off as Ctrl-C would, after some epochs."""
-
-    def __init__(self, epochs):
-        self.left = epochs
-
-    def task(self, description, total):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def advance(self, steps=1.0, detail=None):
-        self.left -= steps
-        if self.left <= 0:
-            raise KeyboardInterrupt
-
-
 def test_interrupted_training_ends_like_one_without_a_break(separable, tmp_path):
     epochs = 2 * CHECKPOINT_EPOCHS + 1
     whole = tiny_model()
@@ -168,7 +148,7 @@ def test_interrupted_training_ends_like_one_without_a_break(separable, tmp_path)
 
     checkpoint = tmp_path / "checkpoint.npz"
     with pytest.raises(KeyboardInterrupt):
-        train(tiny_model(), separable, epochs, checkpoint, Interrupts(CHECKPOINT_EPOCHS + 2))
+        train(tiny_model(), separable, epochs, checkpoint, Breaks(CHECKPOINT_EPOCHS + 2))
     resumed = tiny_model()
     curve = train(resumed, separable, epochs, checkpoint)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from breaking_off import Breaks
 
 from training import models
 from training.distill import DistillationLoss, LabelLoss
@@ -49,27 +50,6 @@ def train(model, data, epochs, checkpoint=None, loss=None, averaging=0.9, batch=
         "test",
         checkpoint,
     )
-
-
-class Breaks(Silent):
-    """Breaks a run off after some epochs, as Ctrl-C would."""
-
-    def __init__(self, epochs):
-        self.left = epochs
-
-    def task(self, description, total):
-        return self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-    def advance(self, steps=1.0, detail=None):
-        self.left -= steps
-        if self.left <= 0:
-            raise KeyboardInterrupt
 
 
 def test_a_broken_off_training_with_dropout_and_mixup_ends_like_a_whole_one(tmp_path):
