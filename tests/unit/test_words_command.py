@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,10 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from host_tools import cli
+from host_tools.errors import EXIT_INTERRUPTED
 from training.audio.espeak import Voice, speak, variants
 from training.recipe import load_recipe
-from training.words import confusable, plan
+from training.words import confusable, corpus, plan, prepare
 
 PEOPLE = 24
 LABELS = ("alexa", "_unknown_", "_silence_")
@@ -51,22 +54,33 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
     """Few voices and a short vocabulary, so that each test takes seconds."""
-    monkeypatch.setattr(plan, "_SPOKEN_CLIPS", ((0, 12),))
-    monkeypatch.setattr(plan, "_SPOKEN_UNKNOWN_CLIPS", 12)
-    monkeypatch.setattr(plan, "_VOICES", 6)
-    monkeypatch.setattr(plan, "_MOST_CUTS", 2)
     read = confusable.read_vocabulary
-    for module in (confusable, __import__("training.words.prepare", fromlist=["prepare"])):
-        monkeypatch.setattr(module, "read_vocabulary", lambda progress: read(progress, words=800))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "_SPOKEN_CLIPS", ((0, 12),))
+        patch.setattr(plan, "_SPOKEN_UNKNOWN_CLIPS", 12)
+        patch.setattr(plan, "_VOICES", 6)
+        patch.setattr(plan, "_MOST_CUTS", 2)
+        for module in (confusable, prepare):
+            patch.setattr(module, "read_vocabulary", lambda progress: read(progress, words=800))
+        yield
 
 
-def test_a_dry_run_leaves_recipe_corpus_and_page(recordings: Path, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    arguments = ("alexa", "--from", recordings, "--work", work, "--dry-run")
-    result = sotto(*arguments, "--json")
+@pytest.fixture(scope="module")
+def prepared(
+    small: None, recordings: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result]:
+    """Work folder of a dry run that nobody disturbed, and what it printed."""
+    work = tmp_path_factory.mktemp("prepared") / "work"
+    return work, sotto("alexa", "--from", recordings, "--work", work, "--dry-run", "--json")
+
+
+def test_a_dry_run_leaves_recipe_corpus_and_page(
+    recordings: Path, prepared: tuple[Path, Result]
+) -> None:
+    work, result = prepared
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     assert told["recipe"] == str(work / "alexa.toml")
@@ -77,21 +91,63 @@ def test_a_dry_run_leaves_recipe_corpus_and_page(recordings: Path, tmp_path: Pat
     page = (work / "recordings.html").read_text()
     assert page.count("<audio") == PEOPLE + 1
     assert page.index("notes.wav") < page.index("p0.wav")
-    again = sotto(*arguments)
+    again = sotto("alexa", "--from", recordings, "--work", work, "--dry-run")
     assert again.exit_code == 0
     assert again.stderr.count("taken from the cache") == 3
     assert str(work / "corpus" / "training") in again.stdout
 
 
-def test_an_edited_recipe_is_kept_and_run_to_generated_c(recordings: Path, tmp_path: Path) -> None:
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_an_interrupted_run_goes_on_to_the_same_corpus(
+    recordings: Path,
+    prepared: tuple[Path, Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = ("alexa", "--from", recordings, "--work", tmp_path / "work", "--dry-run")
+    write, written = corpus._write, []
+
+    def interrupted(path: Path, *rest: object) -> None:
+        if len(written) == 10:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(corpus, "_write", interrupted)
+        broken = sotto(*arguments)
+    assert broken.exit_code == EXIT_INTERRUPTED
+    assert "run the same command to resume" in broken.stderr
+    assert not (tmp_path / "work" / "alexa.toml").exists()
+    resumed = sotto(*arguments)
+    assert resumed.exit_code == 0, resumed.output
+    for stage in ("words-found", "words-spoken"):
+        assert f"{stage}: taken from the cache" in resumed.stderr
+    assert "words-corpus: running" in resumed.stderr
+    assert contents(tmp_path / "work" / "corpus") == contents(prepared[0] / "corpus")
+
+
+def test_an_edited_recipe_is_kept_and_run_to_generated_c(
+    recordings: Path,
+    prepared: tuple[Path, Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("training.stages.ROOMS", 2)
     work, out = tmp_path / "work", tmp_path / "generated"
-    arguments = ("alexa", "--from", recordings, "--work", work)
-    assert sotto(*arguments, "--dry-run").exit_code == 0
+    shutil.copytree(prepared[0], work, symlinks=True)
     recipe = work / "alexa.toml"
-    edited = re.sub(r"\[\[teachers\]\].*", _TINY_NETWORKS, recipe.read_text(), flags=re.DOTALL)
+    edited = re.sub(r"\[\[teachers\]\].*", _TINY_NETWORK, recipe.read_text(), flags=re.DOTALL)
     recipe.write_text(re.sub(r"passes = \d+", "passes = 2", edited))
     result = sotto(
-        *(*arguments, "--out", out, "--rounds", "2"),
+        *("alexa", "--from", recordings, "--work", work, "--out", out, "--rounds", "2"),
         *("--board", "host", "--limit", "6", "--jobs", "1", "--json"),
     )
     assert result.exit_code == 0, result.output
@@ -104,12 +160,7 @@ def test_an_edited_recipe_is_kept_and_run_to_generated_c(recordings: Path, tmp_p
     assert json.loads((work / "report.json").read_text())["results"]["data"]["test"]["clips"] > 8
 
 
-_TINY_NETWORKS = """\
-[[teachers]]
-width = 8
-blocks = 1
-epochs = 1
-
+_TINY_NETWORK = """\
 [student]
 width = 8
 blocks = 1
@@ -159,10 +210,27 @@ def test_bad_arguments_end_in_a_next_step(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_silence_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sound", ["silence", "text"])
+def test_recordings_without_any_speech_are_an_error(sound: str, tmp_path: Path) -> None:
     for number in range(3):
-        soundfile.write(tmp_path / f"{number}.wav", np.zeros(32_000, np.int16), 16_000)
+        path = tmp_path / f"{number}.wav"
+        if sound == "silence":
+            soundfile.write(path, np.zeros(32_000, np.int16), 16_000)
+        else:
+            path.write_text("these are words on paper")
     result = sotto("alexa", "--from", tmp_path, "--work", tmp_path / "work", "--dry-run")
-    assert result.exit_code == 2
-    assert "none of the 3 recordings of 'alexa' can be used" in result.stderr
+    assert_clear_error(result, "none of the 3 recordings of 'alexa' can be used", "0.wav")
     assert not (tmp_path / "work" / "alexa.toml").exists()
+
+
+def test_a_single_recording_trains_and_nothing_is_claimed(recordings: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "alexa"
+    folder.mkdir()
+    shutil.copy(recordings / "Alexa" / "p0.wav", folder)
+    work = tmp_path / "work"
+    result = sotto("alexa", "--from", folder, "--work", work, "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
+    assert "'alexa' has 1 recordings, all of which train" in result.stderr
+    rows = [row for row in json.loads(result.stdout)["clips"] if row["label"] == "alexa"]
+    assert {row["set"] for row in rows if row["kind"] == "recorded"} == {"train"}
+    assert {row["set"] for row in rows} == {"train", "validation", "test"}
