@@ -211,6 +211,8 @@ def _write_sheet(prepared: Prepared, folder: Path) -> Path | None:
 
 
 def _show(prepared: Prepared) -> None:
+    from training.words.corpus import read_facts
+
     talk = talk_console()
     for word, findings in prepared.findings.items():
         used = [one for one in findings if not one.left_out]
@@ -228,6 +230,8 @@ def _show(prepared: Prepared) -> None:
                 talk.print(f"  left out: {one.path}: {one.left_out}", markup=False)
             elif one.channels > 1:
                 talk.print(f"  {one.path}: {one.channels} channels, averaged", markup=False)
+    for problem in read_facts(prepared.corpus.folder).problems:
+        talk.print(f"other speech left out: {problem}", markup=False)
     for sentence in prepared.warnings:
         talk.print(f"warning: {sentence}", markup=False)
 
@@ -235,13 +239,15 @@ def _show(prepared: Prepared) -> None:
 def _document(prepared: Prepared, recipe: Path, corpus: Path, sheet: Path | None) -> dict[str, Any]:
     from training.words.corpus import read_facts
 
+    facts = read_facts(prepared.corpus.folder)
     return {
         "recipe": str(recipe),
         "corpus": str(corpus),
         "recordings_page": str(sheet) if sheet else None,
         "warnings": list(prepared.warnings),
         "clip_samples": prepared.plan.clip_samples,
-        "clips": read_facts(prepared.corpus.folder),
+        "clips": facts.clips,
+        "other_speech_left_out": facts.problems,
         "recordings": {
             word: [
                 {key: value for key, value in asdict(one).items() if key != "envelope"}

@@ -51,6 +51,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     say(folder / "Alexa", "alexa", PEOPLE)
     say(folder / "garden", "garden", 12)
     (folder / "Alexa" / "notes.wav").write_text("not audio")
+    (folder / "garden" / "torn.flac").write_text("not audio either")
     return folder
 
 
@@ -88,6 +89,9 @@ def test_a_dry_run_leaves_recipe_corpus_and_page(
     assert len(told["recordings"]["alexa"]) == PEOPLE + 1
     assert [row["left_out"] != "" for row in told["recordings"]["alexa"]].count(True) == 1
     assert "notes.wav" in result.stderr
+    (torn,) = told["other_speech_left_out"]
+    assert "torn.flac: cannot be read" in torn
+    assert "other speech left out: " in result.stderr
     page = (work / "recordings.html").read_text()
     assert page.count("<audio") == PEOPLE + 1
     assert page.index("notes.wav") < page.index("p0.wav")

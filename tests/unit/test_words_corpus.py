@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from training.words import corpus as corpus_module
 from training.words.corpus import (
     TRAINING_FOLDER,
     UNHEARD_FOLDER,
+    UNHEARD_SPOKEN_FOLDER,
     Quantities,
     add_clips,
     build_corpus,
@@ -234,7 +236,7 @@ def test_synthesised_voices_train_and_recordings_test(built: Callable[[int, int]
         assert not [clip for clip in parted[name] if "en+v" in clip]
         assert any(clip.startswith("alexa/person") for clip in parted[name])
         assert any(clip.startswith("_unknown_/~") for clip in parted[name])
-    assert sum("alexa/en+v" in clip for clip in parted["train"]) == 10
+    assert sum("alexa/en+v" in clip for clip in parted["train"]) == 7
     assert sum(clip.startswith("alexa/person") for clip in parted["test"]) == 6
     assert sum(clip.startswith("alexa/person") for clip in parted["train"]) == 3 * 12
     speakers = [
@@ -249,7 +251,7 @@ def test_synthesised_voices_train_and_recordings_test(built: Callable[[int, int]
     unheard = {path.name.partition("_nohash_")[0] for path in (folder / "unheard").rglob("p*.wav")}
     assert {f"alexa/{speaker}" for speaker in unheard} == speakers[2]
     assert list((folder / UNHEARD_FOLDER / "_unknown_").glob("~_person*.wav"))
-    rows = read_facts(folder)
+    rows = read_facts(folder).clips
     assert {"label": "alexa", "set": "test", "kind": "recorded", "clips": 6} in rows
 
 
@@ -264,6 +266,27 @@ def test_too_few_recordings_train_and_voices_test(built: Callable[[int, int], Pa
 def test_without_recordings_there_are_voices_only(built: Callable[[int, int], Path]) -> None:
     parted = sets(built(0, 0))
     assert all("en+v" in clip for clips in parted.values() for clip in clips)
+
+
+@pytest.mark.parametrize("recorded", [(20, 30), (0, 0)])
+def test_some_voices_are_kept_apart_whole(
+    built: Callable[[int, int], Path], recorded: tuple[int, int]
+) -> None:
+    folder = built(*recorded)
+
+    def voices(clips: Iterable[str]) -> set[str]:
+        return {voice for clip in clips for voice in re.findall(r"en\+v\d", clip)}
+
+    apart = [
+        path.relative_to(folder / UNHEARD_SPOKEN_FOLDER).as_posix()
+        for path in (folder / UNHEARD_SPOKEN_FOLDER).rglob("*.wav")
+    ]
+    assert {clip.partition("/")[0] for clip in apart} == {"alexa", "_unknown_"}
+    assert len(voices(apart)) == 3
+    assert len(apart) == 6
+    parted = sets(folder)
+    assert not voices(apart) & voices(parted["train"] | parted["validation"])
+    assert len(voices(apart) | voices(parted["train"] | parted["validation"])) == 10
 
 
 def test_mistaken_clips_join_the_training_part(built: Callable[[int, int], Path]) -> None:

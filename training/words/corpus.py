@@ -11,7 +11,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,9 @@ TRAINING_FOLDER = "training"
 """What `sotto run --data` takes."""
 UNHEARD_FOLDER = "unheard"
 """Whole recordings of the speakers of the test: what `sotto evaluate --data` makes streams of."""
+UNHEARD_SPOKEN_FOLDER = "unheard_spoken"
+"""Synthesised words of voices that train nothing, most of them near the keywords: for
+`sotto evaluate --negatives`."""
 RECORDED, SYNTHESISED = "recorded", "synthesised"
 OTHER_SPEECH = "~"
 """What stands for the word in the names of windows of running speech: no keyword is called so."""
@@ -98,7 +101,7 @@ def build_corpus(
     notes: Sequence[str],
     progress: Progress,
 ) -> None:
-    """Fill `folder` with `training/` and `unheard/`.
+    """Fill `folder` with `training/`, `unheard/` and `unheard_spoken/`.
 
     Args:
         folder: empty or holding what an interrupted run left.
@@ -127,12 +130,12 @@ def build_corpus(
     negatives.write(sources.negatives, place, progress)
     _write_noise(training / BACKGROUND_FOLDER, sources.noise, quantities.sample_rate_hz)
     tested = {label for label, rows in used.items() if len(rows) >= TESTED_RECORDINGS}
-    _take_spoken(training, spoken, tested, quantities.seed, lists)
+    _take_spoken(folder, spoken, tested, quantities.seed, lists)
     _write_lists(training, lists)
     about = " ".join((_about(lists), *notes))
     (training / ABOUT_FILE).write_text(about + "\n", encoding="utf-8")
-    facts = {"clips": lists.rows(), "problems": negatives.problems}
-    (folder / FACTS_FILE).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    facts = Facts(lists.rows(), sorted(negatives.problems))
+    (folder / FACTS_FILE).write_text(json.dumps(asdict(facts), indent=1), encoding="utf-8")
 
 
 def add_clips(folder: Path, clips: NDArray[np.int16]) -> None:
@@ -149,11 +152,19 @@ def count_mistakes(folder: Path) -> int:
     return len(list((folder / TRAINING_FOLDER / UNKNOWN_LABEL).glob(f"{_MISTAKEN}_nohash_*.wav")))
 
 
-def read_facts(folder: Path) -> list[dict[str, object]]:
-    """Rows `label, set, kind, clips` of a corpus that `build_corpus` made."""
-    content = json.loads((folder / FACTS_FILE).read_text(encoding="utf-8"))
-    rows: list[dict[str, object]] = content["clips"]
-    return rows
+@dataclass(frozen=True)
+class Facts:
+    """What a corpus that `build_corpus` made says of itself."""
+
+    clips: list[dict[str, object]]
+    """Rows `label, set, kind, clips`."""
+    problems: list[str]
+    """Files of other speech that were left out, each with the reason."""
+
+
+def read_facts(folder: Path) -> Facts:
+    """Read the facts of a corpus."""
+    return Facts(**json.loads((folder / FACTS_FILE).read_text(encoding="utf-8")))
 
 
 def _write_cuts(
@@ -270,7 +281,9 @@ def _write_noise(folder: Path, paths: Sequence[Path], sample_rate_hz: int) -> No
 
 
 def _take_spoken(folder: Path, spoken: Path, tested: set[str], seed: int, lists: _Lists) -> None:
-    """Synthesised voices train; they test only what has no recordings to test it."""
+    """Some synthesised voices are kept apart, the others train; in the lists of the corpus they
+    test only what has no recordings to test it.
+    """
     files = sorted(spoken.glob("*/*.wav"))
     recorded = {(label, place) for (label, place, _) in lists.counts}
     complete = {
@@ -282,17 +295,22 @@ def _take_spoken(folder: Path, spoken: Path, tested: set[str], seed: int, lists:
     labels = {path.parent.name for path in files}
     voices = {path: _voice(path) for path in files}
     places = place_by_hash(list(voices.values()), seed)
-    if complete == labels:
-        places = dict.fromkeys(places, TRAIN)
     for path in files:
         label, place = path.parent.name, places[voices[path]]
+        if place == VALIDATION and complete == labels:
+            place = TRAIN
+        name = f"{label}/{path.name}"
+        if place == TEST:
+            _copy(path, folder / UNHEARD_SPOKEN_FOLDER / name)
         if place != TRAIN and (label, place) in recorded:
             continue
-        name = f"{label}/{path.name}"
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
+        _copy(path, folder / TRAINING_FOLDER / name)
         lists.add(place, label, SYNTHESISED, name)
+
+
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
 
 
 def _voice(path: Path) -> str:

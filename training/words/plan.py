@@ -24,9 +24,10 @@ _MARGIN_S = 0.1
 _LETTER_S = 0.085
 """A letter of a word that nobody recorded, spoken slowly."""
 
-_SPOKEN_CLIPS = ((100, 200), (TESTED_RECORDINGS, 400), (1, 500), (0, 800))
-"""Synthesised clips a word for at least so many recordings of the one with the fewest."""
-_SPOKEN_UNKNOWN_CLIPS = 1_500
+_SPOKEN_CLIPS = ((100, 300), (TESTED_RECORDINGS, 600), (1, 700), (0, 1_100))
+"""Synthesised clips a word for at least so many recordings of the one with the fewest; three of ten
+voices train nothing."""
+_SPOKEN_UNKNOWN_CLIPS = 2_200
 _VOICES = 200
 _CUTS_WANTED = 600
 _MOST_CUTS = 12
