@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from host_tools.boards import Board
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
@@ -20,6 +21,11 @@ from host_tools.sizes import Sizes, measure
 
 WORKSPACE = ".pio"
 DEFAULT_GENERATED = "generated"
+
+Program = Literal["firmware", "mlperf"]
+"""What runs around the model: sotto's own firmware, or MLPerf Tiny's protocol (docs/mlperf.md)."""
+PROGRAMS: tuple[Program, ...] = get_args(Program)
+DEFAULT_PROGRAM: Program = "firmware"
 
 _LOCK = "build.lock"
 _FOLDER_DIGITS = 12
@@ -41,12 +47,15 @@ class BuildResult:
     sizes: Sizes
 
 
-def build(board: Board, generated: Path, root: Path) -> BuildResult:
+def build(
+    board: Board, generated: Path, root: Path, program: Program = DEFAULT_PROGRAM
+) -> BuildResult:
     """Build the firmware of a board with the model in a generated folder.
 
     Args:
         generated: folder that holds `sotto_model.h` and the other generated files.
         root: the project, which holds platformio.ini.
+        program: what runs around the model.
 
     Raises:
         SottoError: there is no model, or the compiler or linker refused; with its own words.
@@ -57,27 +66,34 @@ def build(board: Board, generated: Path, root: Path) -> BuildResult:
             f"there is no generated model in {generated}",
             "Run `sotto export`, or give the folder that holds sotto_model.h.",
         )
-    folder = build_folder(generated, root)
-    run_platformio(board, generated, root)
+    folder = build_folder(generated, root, program)
+    run_platformio(board, generated, root, program=program)
     outputs = folder / board.environment
     elf = outputs / "firmware.elf"
     return BuildResult(elf, measure(outputs / "firmware.map"))
 
 
-def build_folder(generated: Path, root: Path) -> Path:
+def build_folder(generated: Path, root: Path, program: Program = DEFAULT_PROGRAM) -> Path:
     """Where a model's firmware is built: `.pio/build` for the shipped model, else beside it.
 
-    Two models never share a folder, so that switching between them compiles nothing twice.
+    Two models or programs never share a folder, so that switching between them compiles nothing
+    twice.
     """
     generated = generated.resolve()
-    if generated == (root / DEFAULT_GENERATED).resolve():
-        return root / WORKSPACE / "build"
-    digest = hashlib.sha256(str(generated).encode()).hexdigest()[:_FOLDER_DIGITS]
-    return root / WORKSPACE / f"build-{digest}"
+    name = "build"
+    if generated != (root / DEFAULT_GENERATED).resolve():
+        name += f"-{hashlib.sha256(str(generated).encode()).hexdigest()[:_FOLDER_DIGITS]}"
+    if program != DEFAULT_PROGRAM:
+        name += f"-{program}"
+    return root / WORKSPACE / name
 
 
 def run_platformio(
-    board: Board, generated: Path, root: Path, arguments: Sequence[str] = ()
+    board: Board,
+    generated: Path,
+    root: Path,
+    arguments: Sequence[str] = (),
+    program: Program = DEFAULT_PROGRAM,
 ) -> None:
     """Run `pio run` for a board's environment, silently.
 
@@ -91,7 +107,7 @@ def run_platformio(
         done = subprocess.run(
             [*command, *arguments],
             cwd=root,
-            env=os.environ | _settings(generated, root),
+            env=os.environ | _settings(generated, root, program),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -109,7 +125,7 @@ def run_platformio(
         )
 
 
-def _settings(generated: Path, root: Path) -> dict[str, str]:
+def _settings(generated: Path, root: Path, program: Program) -> dict[str, str]:
     """Environment variables that keep PlatformIO in the project and off the network.
 
     A core folder that another version of PlatformIO used last makes it ask the registry, and so
@@ -118,7 +134,8 @@ def _settings(generated: Path, root: Path) -> dict[str, str]:
     version = importlib.metadata.version("platformio")
     return {
         "SOTTO_GENERATED": str(generated),
-        "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root)),
+        "SOTTO_PROGRAM": program,
+        "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root, program)),
         "PLATFORMIO_CORE_DIR": str(root / WORKSPACE / f"core-{version}"),
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
         "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",

@@ -18,6 +18,7 @@ from host_tools.commands import (
     flash,
     info,
     listen,
+    mlperf,
     report,
     run,
     settings,
@@ -91,6 +92,7 @@ _VERBS = (
     listen,
     settings,
     evaluate,
+    mlperf,
     report,
 )
 for verb in _VERBS:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
-from host_tools.build import WORKSPACE, run_platformio
+from host_tools.build import DEFAULT_PROGRAM, WORKSPACE, Program, run_platformio
 from host_tools.errors import EXIT_OK, SottoError
 from host_tools.files import locked, write_atomically
 
@@ -44,11 +44,18 @@ class Started:
     url: str
 
 
-def flash(board: Board, generated: Path, root: Path, port: str | None = None) -> None:
+def flash(
+    board: Board,
+    generated: Path,
+    root: Path,
+    port: str | None = None,
+    program: Program = DEFAULT_PROGRAM,
+) -> None:
     """Build the firmware with a generated model and write it to a plugged-in board.
 
     Args:
         port: serial port or probe, as PlatformIO takes it; None lets PlatformIO find it.
+        program: what runs around the model.
 
     Raises:
         SottoError: the board is no hardware, or PlatformIO failed, with its own words.
@@ -59,14 +66,19 @@ def flash(board: Board, generated: Path, root: Path, port: str | None = None) ->
             f"Start it with `sotto flash -b {board.name}`.",
         )
     arguments = ["--target", "upload", *(["--upload-port", port] if port else [])]
-    run_platformio(board, generated, root, arguments)
+    run_platformio(board, generated, root, arguments, program)
 
 
-def start_in_background(board: Board, elf: Path, root: Path, port: int = 0) -> Started:
-    """Run an emulated or host board until `stop`; replaces the one that runs already."""
-    path = _state_file(board, root)
+def start_in_background(
+    board: Board, elf: Path, root: Path, port: int = 0, program: Program = DEFAULT_PROGRAM
+) -> Started:
+    """Run an emulated or host board until `stop`; replaces the one that runs already.
+
+    Each program has a board of its own, so that verbs find the one that they can talk to.
+    """
+    path = _state_file(board, root, program)
     with locked(path.with_suffix(".lock")):  # of two at once, the later ends what the first started
-        stop(board, root)
+        stop(board, root, program)
         running = emulator.start_detached(board, elf, icount=True, port=port)
         started = Started(running.pid, _born_ticks(running.pid) or 0, running.url)
         try:
@@ -77,19 +89,19 @@ def start_in_background(board: Board, elf: Path, root: Path, port: int = 0) -> S
     return started
 
 
-def in_background(board: Board, root: Path) -> Started | None:
+def in_background(board: Board, root: Path, program: Program = DEFAULT_PROGRAM) -> Started | None:
     """The board that `start_in_background` left running, None when there is none or it died."""
     try:
-        started = Started(**json.loads(_state_file(board, root).read_text()))
+        started = Started(**json.loads(_state_file(board, root, program).read_text()))
     except (OSError, ValueError, TypeError):
         return None
     return started if _born_ticks(started.pid) == started.born_ticks else None
 
 
-def stop(board: Board, root: Path) -> bool:
+def stop(board: Board, root: Path, program: Program = DEFAULT_PROGRAM) -> bool:
     """End the board that runs in the background and wait until it is gone; False if none ran."""
-    started = in_background(board, root)
-    _state_file(board, root).unlink(missing_ok=True)
+    started = in_background(board, root, program)
+    _state_file(board, root, program).unlink(missing_ok=True)
     if started is None:
         return False
     try:
@@ -106,8 +118,9 @@ def stop(board: Board, root: Path) -> bool:
     return True
 
 
-def _state_file(board: Board, root: Path) -> Path:
-    return root / WORKSPACE / _STATE_FOLDER / f"{board.name}.json"
+def _state_file(board: Board, root: Path, program: Program) -> Path:
+    name = board.name if program == DEFAULT_PROGRAM else f"{board.name}-{program}"
+    return root / WORKSPACE / _STATE_FOLDER / f"{name}.json"
 
 
 def _born_ticks(pid: int) -> int | None:

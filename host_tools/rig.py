@@ -10,7 +10,7 @@ from pathlib import Path
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
-from host_tools.build import build
+from host_tools.build import DEFAULT_PROGRAM, Program, build
 from host_tools.link.device import Device, require_model
 from host_tools.manifest import Manifest, load_manifest
 from host_tools.progress import Progress
@@ -43,8 +43,8 @@ def emulated_rig(
     Args:
         icount: count instructions, so that ticks are the same in every run.
     """
-    elf = _build(board, manifest, root, progress)
-    twin_elf = _build(BOARDS[TWIN], manifest, root, progress)
+    elf = build_program(board, manifest, root, progress)
+    twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
     with ExitStack() as stack:
         devices = []
         for _ in range(jobs):
@@ -60,7 +60,7 @@ def port_rig(url: str, manifest: Manifest, root: Path, *, progress: Progress) ->
     """Open a running board, check its model first, and give it a twin."""
     with ExitStack() as stack:
         device = stack.enter_context(open_checked(url, manifest))
-        twin_elf = _build(BOARDS[TWIN], manifest, root, progress)
+        twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
         twin = stack.enter_context(_twin(twin_elf, manifest))
         yield Rig((Pair(device, twin),), device, url)
 
@@ -87,7 +87,7 @@ def running_board(
         icount: count instructions, so that ticks are the same in every run.
     """
     manifest = load_manifest(generated)
-    elf = _build(board, manifest, root, progress)
+    elf = build_program(board, manifest, root, progress)
     with (
         emulator.start(board, elf, icount=icount) as running,
         open_checked(running.url, manifest) as device,
@@ -104,8 +104,15 @@ def _twin(elf: Path, manifest: Manifest) -> Iterator[Device]:
         yield device
 
 
-def _build(board: Board, manifest: Manifest, root: Path, progress: Progress) -> Path:
+def build_program(
+    board: Board,
+    manifest: Manifest,
+    root: Path,
+    progress: Progress,
+    program: Program = DEFAULT_PROGRAM,
+) -> Path:
+    """Build a program around the manifest's model for a board; its ELF."""
     with progress.task(f"Building {board.name}", total=1) as task:
-        result = build(board, manifest.path.parent, root)
+        result = build(board, manifest.path.parent, root, program)
         task.advance()
     return result.elf

@@ -32,7 +32,7 @@ FIRMWARE_PARTS: Parts = (
     (re.compile(r"/generated/"), "labels and self-test data"),
     (re.compile(r"/libsotto\.a\("), "library"),
     (re.compile(r"/ports/"), "port"),
-    (re.compile(r"/src/"), "application"),
+    (re.compile(r"/(src|mlperf)/"), "application"),
     (re.compile(r""), "C library"),
 )
 """Of an object file's path and, where it matters, its section; the first that fits decides."""

@@ -58,6 +58,10 @@ typedef struct sotto_port {
 /* The port of this build. cpu_hz, tick_unit and ticks are valid after init(). */
 const sotto_port *sotto_port_get(void);
 
+/* How many ticks() are a second of the board's clock; valid after init(). An emulator's seconds are
+ * its own. Firmware that never asks does not contain it. */
+uint32_t sotto_port_ticks_hz(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from host_tools.boards import BOARDS, Board
+from host_tools.build import Program
 from host_tools.errors import SottoError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +34,10 @@ GeneratedOption = Annotated[
     Path, typer.Option("--generated", metavar="DIR", help="Folder of the generated model.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+ProgramOption = Annotated[
+    Program,
+    typer.Option("--program", help="What runs around the model; mlperf: MLPerf Tiny's protocol."),
+]
 LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Validate only N clips, balanced over the labels."),

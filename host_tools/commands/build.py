@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from host_tools.boards import DEFAULT_BOARD
+from host_tools.build import DEFAULT_PROGRAM
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
     BoardOption,
     GeneratedOption,
     JsonOption,
+    ProgramOption,
     find_board,
 )
 from host_tools.progress import TerminalProgress, print_json, result_console
@@ -21,6 +23,7 @@ EXAMPLE = "Example: `sotto build --board stm32f405 --generated generated`"
 def command(
     board: BoardOption = DEFAULT_BOARD,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    program: ProgramOption = DEFAULT_PROGRAM,
     json_out: JsonOption = False,
 ) -> None:
     """Build the firmware of one board and say how much flash and RAM it takes."""
@@ -30,7 +33,7 @@ def command(
     target = find_board(board)
     load_manifest(generated)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
-        result = build(target, generated, ROOT)
+        result = build(target, generated, ROOT, program)
         task.advance()
     if json_out:
         print_json({"board": target.name, "elf": str(result.elf), "sizes": asdict(result.sizes)})

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 from host_tools.boards import DEFAULT_BOARD
+from host_tools.build import DEFAULT_PROGRAM
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
     BoardOption,
     GeneratedOption,
+    ProgramOption,
     find_board,
 )
 from host_tools.errors import SottoError
@@ -26,6 +28,7 @@ def command(
         str | None, typer.Option("--port", "-p", metavar="URL", help="Port of a real board.")
     ] = None,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    program: ProgramOption = DEFAULT_PROGRAM,
     stop: Annotated[
         bool, typer.Option("--stop", help="End the emulated board that runs in the background.")
     ] = False,
@@ -47,16 +50,20 @@ def command(
             "Leave --port out; the port is printed.",
         )
     if stop:
-        ran = flashing.stop(target, ROOT)
+        ran = flashing.stop(target, ROOT, program)
         talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")
         return
     load_manifest(generated)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
         if target.kind == "hardware":
-            flashing.flash(target, generated, ROOT, port)
+            flashing.flash(target, generated, ROOT, port, program)
             talk_console().print(f"{target.name} is flashed")
             return
-        elf = build(target, generated, ROOT).elf
+        elf = build(target, generated, ROOT, program).elf
         task.advance()
-    result_console().print(flashing.start_in_background(target, elf, ROOT).url, markup=False)
-    talk_console().print(f"{target.name} is running; `sotto flash -b {target.name} --stop` ends it")
+    started = flashing.start_in_background(target, elf, ROOT, program=program)
+    result_console().print(started.url, markup=False)
+    chosen = "" if program == DEFAULT_PROGRAM else f" --program {program}"
+    talk_console().print(
+        f"{target.name} is running; `sotto flash -b {target.name}{chosen} --stop` ends it"
+    )

@@ -310,9 +310,18 @@ def require_model(info: BoardInfo, expected_hash: str) -> None:
     Raises:
         SottoError: with both hashes, exit code EXIT_USAGE.
     """
-    if info.model_hash != expected_hash:
+    require_hash(info.model_hash, expected_hash, "sotto flash")
+
+
+def require_hash(found: str, expected: str, command: str) -> None:
+    """Refuse another model; `command` flashes the right one.
+
+    Raises:
+        SottoError: with both hashes, exit code EXIT_USAGE.
+    """
+    if found != expected:
         raise SottoError(
-            f"the board runs model {info.model_hash[:_HASH_DIGITS_SHOWN]}..., "
-            f"the manifest says {expected_hash[:_HASH_DIGITS_SHOWN]}...",
-            "Flash the board again with `sotto flash`.",
+            f"the board runs model {found[:_HASH_DIGITS_SHOWN]}..., "
+            f"the manifest says {expected[:_HASH_DIGITS_SHOWN]}...",
+            f"Flash the board again with `{command}`.",
         )

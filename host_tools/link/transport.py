@@ -36,15 +36,18 @@ class Transport(Protocol):
         """Give the port back. May be called twice."""
 
 
-def open_transport(url: str) -> Transport:
+def open_transport(url: str, baud: int = BAUD_RATE) -> Transport:
     """Open `socket://HOST:PORT`, a serial port (`/dev/ttyACM0`, `COM3`) or a pyserial URL.
+
+    Args:
+        baud: of a serial port; a socket has none.
 
     Raises:
         SottoError: no such port (with those that exist), busy, not allowed, nobody listens.
     """
     if url.startswith("socket://"):
         return SocketTransport(url)
-    return SerialTransport(url)
+    return SerialTransport(url, baud)
 
 
 class SocketTransport:
@@ -98,10 +101,10 @@ class SocketTransport:
 class SerialTransport:
     """A serial port, or any other URL that pyserial knows."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, baud: int = BAUD_RATE) -> None:
         try:
             self._serial = serial.serial_for_url(
-                url, baudrate=BAUD_RATE, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
+                url, baudrate=baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, exclusive=True
             )
         except ValueError as error:
             raise SottoError(f"{url!r} is no port: {error}", _ports_remedy()) from error

@@ -34,6 +34,7 @@ VERBS = (
     "evaluate",
     "listen",
     "settings",
+    "mlperf",
     "report",
 )
 

@@ -15,6 +15,9 @@ typedef struct counter_rate {
   uint32_t ticks; /* that those take: 1, 2 or 4 */
 } counter_rate;
 
+/* Instructions a second of such an emulator. */
+#define COUNTER_EMULATED_HZ 1000000000u
+
 /* Core cycles where the core counts them (DWT), else the port's running `timer`. That is found to
  * count instructions when known numbers of cheap and of dear ones take exactly `rate`;
  * `instructions` is then the timer in that unit. Call before interrupts are enabled. */

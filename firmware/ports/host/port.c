@@ -219,3 +219,7 @@ const sotto_port *sotto_port_get(void) {
   };
   return &port;
 }
+
+uint32_t sotto_port_ticks_hz(void) {
+  return NANOSECONDS_PER_SECOND;
+}

@@ -97,3 +97,8 @@ static void port_init(void) {
 const sotto_port *sotto_port_get(void) {
   return &port;
 }
+
+uint32_t sotto_port_ticks_hz(void) {
+  /* cycles and the timer's ticks are of one clock */
+  return port.ticks == emulated_instructions ? COUNTER_EMULATED_HZ : CPU_HZ;
+}

@@ -34,6 +34,9 @@
 #define TEST_DEVICE REGISTER(0x00100000u)
 #define TEST_RESTART 0x7777u
 
+/* Of the emulator while its clock advances by them; else it counts as its computer does. */
+#define INSTRUCTIONS_PER_SECOND 1000000000u
+
 #define SPIN_INSTRUCTIONS 2u /* of an iteration */
 
 static rx_ring ring;
@@ -127,4 +130,8 @@ static void port_init(void) {
 
 const sotto_port *sotto_port_get(void) {
   return &port;
+}
+
+uint32_t sotto_port_ticks_hz(void) {
+  return INSTRUCTIONS_PER_SECOND;
 }

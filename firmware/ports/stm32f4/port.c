@@ -116,3 +116,8 @@ static void port_init(void) {
 const sotto_port *sotto_port_get(void) {
   return &port;
 }
+
+uint32_t sotto_port_ticks_hz(void) {
+  /* the timer counts where the core does not: in the emulator, a nanosecond a tick */
+  return port.ticks == timer2_ticks ? COUNTER_EMULATED_HZ : port.cpu_hz;
+}

@@ -1,0 +1,1 @@
+"""MLPerf Tiny's benchmark of keyword spotting, without its runner: docs/mlperf.md."""
