@@ -27,7 +27,9 @@ if not (generated / "sotto_model.h").is_file():
 PROGRAMS = {"firmware": ("+<*>", None), "mlperf": ("+<../mlperf/>", "115200")}
 program = os.environ.get("SOTTO_PROGRAM", "firmware")
 if program not in PROGRAMS:
-    raise SystemExit(f"There is no program {program!r}: set SOTTO_PROGRAM to {', '.join(PROGRAMS)}.")
+    raise SystemExit(
+        f"There is no program {program!r}: set SOTTO_PROGRAM to {', '.join(PROGRAMS)}."
+    )
 sources, baud = PROGRAMS[program]
 baud = os.environ.get("SOTTO_BAUD", baud)
 env.Replace(SRC_FILTER=[text.replace("+<*>", sources) for text in env["SRC_FILTER"]])
