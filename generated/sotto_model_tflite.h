@@ -14,6 +14,12 @@ extern "C" {
 
 #define SOTTO_MODEL_TFLITE_BYTES 33560
 
+/* What TFLite-Micro must know: ADD(X) for each MicroMutableOpResolver::AddX, as many
+ * operators, and the resource variables of a model that keeps a state. */
+#define SOTTO_TFLM_OPERATORS(ADD) ADD(Add) ADD(Conv2D) ADD(DepthwiseConv2D) ADD(Mean) ADD(Pad) ADD(Reshape)
+#define SOTTO_TFLM_OPERATOR_COUNT 6
+#define SOTTO_TFLM_VARIABLE_COUNT 0
+
 extern const uint8_t sotto_model_tflite[SOTTO_MODEL_TFLITE_BYTES]; /* 16-byte aligned */
 extern const size_t sotto_model_tflite_bytes;
 

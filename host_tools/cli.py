@@ -9,6 +9,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from host_tools.commands import (
+    arena,
     build,
     compile,
     data,
@@ -85,6 +86,7 @@ _VERBS = (
     train,
     export,
     compile,
+    arena,
     build,
     flash,
     info,

@@ -167,6 +167,22 @@ def compile_tflite(
         return asdict(compiled.description), dict(compiled.files)
 
 
+def explain_arena(tflite: bytes, name: str) -> dict[str, Any]:
+    """What TFLite-Micro's arena for a model is made of; see `training.export.tflm_arena`."""
+    with training_errors():
+        from training.export.tflm_arena import explain_tflm_arena
+
+        return asdict(explain_tflm_arena(tflite, name))
+
+
+def exported_tflite(generated: Path) -> bytes:
+    """The `.tflite` that a generated folder holds as a C array."""
+    with training_errors():
+        from training.export.regenerate import read_exported_tflite
+
+        return read_exported_tflite(generated)
+
+
 def estimate_error() -> float:
     """How far an estimate of a whole network may be off, as a share of the measurement."""
     from training.export.costs import STATED_ERROR

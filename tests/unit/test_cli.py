@@ -27,6 +27,7 @@ VERBS = (
     "train",
     "export",
     "compile",
+    "arena",
     "build",
     "flash",
     "info",

@@ -21,6 +21,7 @@ from training.export.frontend_c import frontend_sources
 from training.export.listener_c import listener_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
+from training.export.tflm import resolver_of
 from training.export.tflm_arena import measure_tflm_arena
 from training.export.version import ABI, TOOL_VERSION
 from training.features import Frontend
@@ -42,7 +43,7 @@ class Manifest:
 
     `input` tells the frames of a clip and those of a step, fewer in a streaming model. `macs` and
     `targets` are of one step. `not_streamed` says why a model is none; empty where it is, or where
-    nobody asked.
+    nobody asked. `tflm_operators` are X of TFLite-Micro's `MicroMutableOpResolver::AddX`.
     """
 
     tool_version: str
@@ -57,6 +58,8 @@ class Manifest:
     detection: Mapping[str, Any]
     arena_bytes: int
     tflm_arena_bytes: int
+    tflm_operators: tuple[str, ...]
+    tflm_variables: int
     weights_bytes: int
     macs: int
     targets: Mapping[str, Mapping[str, int]]
@@ -258,6 +261,7 @@ def export_model(
     _check_model(model, labels, frontend)
     features = Frontend(frontend)
     tflm_arena_bytes = measure_tflm_arena(tflite, compile_model(tflite, name=name).program, name)
+    resolver = resolver_of(tflite, name)
     identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
     detection = detection or Detection()
     numbers = listener_numbers(detection, frontend, model.frames_bins[0], labels)
@@ -286,6 +290,8 @@ def export_model(
         detection=detection.to_json(),
         arena_bytes=c_writer.arena_bytes(model),
         tflm_arena_bytes=tflm_arena_bytes,
+        tflm_operators=resolver.operators,
+        tflm_variables=resolver.variables,
         weights_bytes=model.summary.weights_bytes,
         macs=model.summary.macs,
         targets=targets_of(models),

@@ -11,6 +11,7 @@ from training.export import c_text
 from training.export.compile import CompiledModel
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.targets import Target
+from training.export.tflm import Resolver, resolver_of
 from training.export.version import ABI, TOOL_VERSION
 
 GOLDEN_FEATURES = "int8_t features[SOTTO_MODEL_WINDOW_FRAMES * SOTTO_MODEL_BINS];"
@@ -223,6 +224,18 @@ def labels_source(labels: Sequence[str], identity: Identity) -> str:
     )
 
 
+def _resolver(resolver: Resolver) -> str:
+    """Macros from which C++ makes the operator resolver; C may read them, too."""
+    calls = " ".join(f"ADD({operator})" for operator in resolver.operators)
+    return (
+        "/* What TFLite-Micro must know: ADD(X) for each MicroMutableOpResolver::AddX, as many\n"
+        " * operators, and the resource variables of a model that keeps a state. */\n"
+        f"#define SOTTO_TFLM_OPERATORS(ADD) {calls}\n"
+        f"#define SOTTO_TFLM_OPERATOR_COUNT {len(resolver.operators)}\n"
+        f"#define SOTTO_TFLM_VARIABLE_COUNT {resolver.variables}\n"
+    )
+
+
 def tflite_sources(tflite: bytes, identity: Identity) -> dict[str, str]:
     """sotto_model_tflite.h and .c: the flatbuffer as TFLite-Micro takes it."""
     header = (
@@ -230,6 +243,7 @@ def tflite_sources(tflite: bytes, identity: Identity) -> dict[str, str]:
         "#define SOTTO_GENERATED_MODEL_TFLITE_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         f"#define SOTTO_MODEL_TFLITE_BYTES {len(tflite)}\n\n"
+        f"{_resolver(resolver_of(tflite, identity.name))}\n"
         "extern const uint8_t sotto_model_tflite[SOTTO_MODEL_TFLITE_BYTES]; /* 16-byte aligned */\n"
         "extern const size_t sotto_model_tflite_bytes;\n\n"
         "#ifdef __cplusplus\n}\n#endif\n#endif\n"

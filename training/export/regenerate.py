@@ -28,6 +28,7 @@ from training.export.detection import Detection, listener_numbers, read_detectio
 from training.export.frontend_c import frontend_sources
 from training.export.listener_c import listener_sources
 from training.export.targets import TARGETS
+from training.export.tflm import resolver_of
 from training.export.version import ABI
 from training.frontend_tables import build_tables
 from training.recipe import FrontendConfig
@@ -83,9 +84,13 @@ def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
         GOLDEN_HEADER: golden,
         **frontend_sources(build_tables(frontend), identity.banner),
         **network,
+        **c_writer.tflite_sources(tflite, identity),
         **listener_sources(models[0], identity, numbers),
     }
+    resolver = resolver_of(tflite, old["name"])
     fields = old | {
+        "tflm_operators": resolver.operators,
+        "tflm_variables": resolver.variables,
         "abi": ABI,
         "streaming": streaming,
         "not_streamed": models[0].not_streamed,
