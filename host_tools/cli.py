@@ -20,6 +20,7 @@ from host_tools.commands import (
     info,
     listen,
     mlperf,
+    new,
     report,
     run,
     settings,
@@ -95,6 +96,7 @@ _VERBS = (
     settings,
     evaluate,
     mlperf,
+    new,
     report,
 )
 for verb in _VERBS:

@@ -34,6 +34,7 @@ from listening import (
 from model_builder import every_operator_model
 from platformio.package.manifest.parser import ManifestParserFactory
 from platformio.package.manifest.schema import ManifestSchema
+from sounds import CLOCK_HZ, sounds
 
 from host_tools.toolchains import TOOLCHAINS
 from training.export.cores import CORES
@@ -56,7 +57,6 @@ void *memcpy(void *, const void *, size_t);
 void *memmove(void *, const void *, size_t);
 void *memset(void *, int, size_t);
 """
-CLOCK_HZ = 16_000
 
 
 def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
@@ -313,15 +313,6 @@ def test_cmake_project_builds_where_cmake_is(
     run(["cmake", "--build", tmp_path / "out"])
     pcm = sounds(24)
     assert lines_of(tmp_path / "out/word", pcm) == expected_lines(build_shared, pcm)
-
-
-def sounds(seconds: int) -> np.ndarray:
-    """Chirps in noise, int16[seconds * rate], in which the shipped model hears many words."""
-    rng = np.random.default_rng(12)
-    sweep = np.linspace(0.5, 1.5, CLOCK_HZ)
-    phase = np.cumsum(rng.uniform(0.02, 0.4, (seconds, 1)) * sweep, axis=1)
-    noise = rng.normal(0, 1, (seconds, CLOCK_HZ)) * rng.uniform(10, 2_000, (seconds, 1))
-    return (6_000 * np.sin(phase) + noise).round().astype(np.int16).reshape(-1)
 
 
 def expected_lines(build_shared: Callable[..., ctypes.CDLL], pcm: np.ndarray) -> list[str]:

@@ -36,6 +36,7 @@ VERBS = (
     "listen",
     "settings",
     "mlperf",
+    "new",
     "report",
 )
 

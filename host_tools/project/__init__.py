@@ -1,0 +1,154 @@
+"""A PlatformIO project of a user's own around the library and a generated model.
+
+All that it needs is copied into it, so it outlives the checkout that it was made from.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from platformio.project.config import ProjectConfig
+
+from host_tools.boards import Board
+from host_tools.errors import SottoError
+from host_tools.files import write_atomically
+from host_tools.manifest import SILENCE_LABEL, UNKNOWN_LABEL, Manifest
+
+PROGRAM = "src/main.c"
+
+_BLOCKS_PER_SECOND = 100
+_HERE = Path(__file__).parent
+_COPIED_OPTIONS = (
+    "platform",
+    "platform_packages",
+    "board",
+    "board_build.ldscript",
+    "upload_protocol",
+)
+_OWN_PLATFORM = "symlink://"
+_PORT = re.compile(r"\.\./ports/(\w+)/")
+_DEFINE = re.compile(r"^-D ")
+_NO_SYMBOL = re.compile(r"[^a-z0-9]+")
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.md", "examples")
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of the program.
+
+    Attributes:
+        index: of its class.
+        symbol: the end of its callback's name.
+        text: what the callback says, as a C string.
+    """
+
+    index: int
+    symbol: str
+    text: str
+
+
+def write_project(folder: Path, board: Board, manifest: Manifest, root: Path) -> Path:
+    """Write a project that compiles at once; returns the program that is the user's.
+
+    Args:
+        folder: made here; its name is the project's.
+        root: the checkout with the library, the ports and platformio.ini.
+
+    Raises:
+        SottoError: `folder` is there already; nothing of it is touched.
+    """
+    folder = folder.resolve()
+    if folder.exists():
+        raise SottoError(
+            f"{folder} is there already; nothing was written.",
+            "Give the path of a new folder, or remove that one.",
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all: it gets its name when all is in it.
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+        made = Path(temporary) / folder.name
+        _fill(made, board, manifest, root)
+        made.rename(folder)
+    return folder / PROGRAM
+
+
+def _fill(folder: Path, board: Board, manifest: Manifest, root: Path) -> None:
+    name = folder.name
+    settings = ProjectConfig(str(root / "platformio.ini"))
+    found = settings.items(env=board.environment, as_dict=True)
+    ports = _PORT.findall(" ".join(found["build_src_filter"]))
+    options = {
+        key: ", ".join(value) if isinstance(value, list) else value
+        for key in _COPIED_OPTIONS
+        if (value := found.get(key))
+    }
+    if options["platform"].startswith(_OWN_PLATFORM):
+        source = options["platform"].removeprefix(_OWN_PLATFORM)
+        shutil.copytree(root / source, folder / "platform", ignore=_IGNORED)
+        options["platform"] = f"{_OWN_PLATFORM}platform"
+    _copy_sources(folder, ports, manifest, root)
+    texts = {
+        "platformio.ini": _render(
+            "platformio.ini.j2",
+            name=name,
+            environment=board.environment,
+            options=options,
+            ports=ports,
+            flags=[flag for flag in found["build_flags"] if _DEFINE.match(flag)],
+        ),
+        "link.py": _render("link.py.j2"),
+        PROGRAM: _render(
+            "main.c.j2",
+            name=name.replace("*/", ""),
+            rate_hz=manifest.sample_rate_hz,
+            block_samples=manifest.sample_rate_hz // _BLOCKS_PER_SECOND,
+            words=words_of(manifest.labels),
+        ),
+    }
+    for path, text in texts.items():
+        write_atomically(folder / path, text.encode())
+
+
+def words_of(labels: tuple[str, ...]) -> list[Word]:
+    """The labels that are words, each with a name that C accepts and no other word has."""
+    words: list[Word] = []
+    for index, label in enumerate(labels):
+        if label in (UNKNOWN_LABEL, SILENCE_LABEL):
+            continue
+        symbol = _NO_SYMBOL.sub("_", label.lower()).strip("_")
+        if not symbol or symbol in {word.symbol for word in words}:
+            symbol = f"{symbol}_{index}".lstrip("_")
+        words.append(Word(index, symbol, _c_string(f"{label}\r\n")))
+    return words
+
+
+def _c_string(text: str) -> str:
+    """A C literal; octal escapes end by themselves, hexadecimal ones would run on."""
+    plain = (chr(b) if 32 <= b < 127 and b not in b'"\\?' else f"\\{b:03o}" for b in text.encode())
+    return f'"{"".join(plain)}"'.replace("\\015\\012", "\\r\\n")
+
+
+def _copy_sources(folder: Path, ports: list[str], manifest: Manifest, root: Path) -> None:
+    """Model, library, and of the ports those that are compiled and the headers they share."""
+    firmware = root / "firmware"
+    shutil.copytree(manifest.path.parent, folder / "model", ignore=_IGNORED)
+    shutil.copytree(firmware / "lib/sotto", folder / "lib/sotto", ignore=_IGNORED)
+    for port in sorted((firmware / "ports").iterdir()):
+        if port.name in ports or not list(port.glob("*.c")):
+            shutil.copytree(port, folder / "firmware/ports" / port.name, ignore=_IGNORED)
+    shutil.copy(firmware / "src/port.h", folder / "firmware/port.h")
+
+
+def _render(template: str, **facts: object) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # C and INI, no HTML
+    )
+    return environment.get_template(template).render(facts)
