@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,14 @@ from host_tools import emulator
 from host_tools.boards import BOARDS, Board
 from host_tools.build import DEFAULT_PROGRAM, Program, build
 from host_tools.link.device import Device, require_model
+from host_tools.link.exchange import DEFAULT_ATTEMPTS
 from host_tools.manifest import Manifest, load_manifest
 from host_tools.progress import Progress
 from host_tools.validate import Pair
+
+EMULATED_ATTEMPTS = 30
+"""A program of this computer that does not answer may be waiting for a processor: with the timeout
+of a request, a minute. One that has ended closes its line, which is told at once."""
 
 TWIN = "host"
 """The board name of the firmware as a process of this machine."""
@@ -25,13 +30,18 @@ class Rig:
     """Pairs that answer, all with the model of the manifest.
 
     Attributes:
-        device: the board of the first pair.
+        devices: the boards of the pairs.
         firmware: what tells one firmware from another: SHA-256 of the ELF, or the port's name.
     """
 
     pairs: tuple[Pair, ...]
-    device: Device
+    devices: tuple[Device, ...]
     firmware: str
+
+    @property
+    def device(self) -> Device:
+        """The first board."""
+        return self.devices[0]
 
 
 @contextmanager
@@ -49,10 +59,10 @@ def emulated_rig(
         devices = []
         for _ in range(jobs):
             running = stack.enter_context(emulator.start(board, elf, icount=icount))
-            devices.append(stack.enter_context(open_checked(running.url, manifest)))
+            devices.append(stack.enter_context(open_emulated(running.url, manifest)))
         twins = [stack.enter_context(_twin(twin_elf, manifest)) for _ in devices]
         pairs = tuple(map(Pair, devices, twins))
-        yield Rig(pairs, devices[0], hashlib.sha256(elf.read_bytes()).hexdigest())
+        yield Rig(pairs, tuple(devices), hashlib.sha256(elf.read_bytes()).hexdigest())
 
 
 @contextmanager
@@ -62,19 +72,26 @@ def port_rig(url: str, manifest: Manifest, root: Path, *, progress: Progress) ->
         device = stack.enter_context(open_checked(url, manifest))
         twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
         twin = stack.enter_context(_twin(twin_elf, manifest))
-        yield Rig((Pair(device, twin),), device, url)
+        yield Rig((Pair(device, twin),), (device,), url)
 
 
 @contextmanager
-def open_checked(url: str, manifest: Manifest) -> Iterator[Device]:
+def open_checked(
+    url: str, manifest: Manifest, attempts: int = DEFAULT_ATTEMPTS
+) -> Iterator[Device]:
     """A device that runs the manifest's model.
 
     Raises:
         SottoError: nothing answers there, or the board holds another model.
     """
-    with Device.open(url) as device:
+    with Device.open(url, attempts=attempts) as device:
         require_model(device.info(), manifest.model_hash)
         yield device
+
+
+def open_emulated(url: str, manifest: Manifest) -> AbstractContextManager[Device]:
+    """As `open_checked`, with patience for an emulator on a busy computer."""
+    return open_checked(url, manifest, EMULATED_ATTEMPTS)
 
 
 @contextmanager
@@ -90,7 +107,7 @@ def running_board(
     elf = build_program(board, manifest, root, progress)
     with (
         emulator.start(board, elf, icount=icount) as running,
-        open_checked(running.url, manifest) as device,
+        open_emulated(running.url, manifest) as device,
     ):
         yield device
 
@@ -99,7 +116,7 @@ def running_board(
 def _twin(elf: Path, manifest: Manifest) -> Iterator[Device]:
     with (
         emulator.start(BOARDS[TWIN], elf) as running,
-        open_checked(running.url, manifest) as device,
+        open_emulated(running.url, manifest) as device,
     ):
         yield device
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,16 +31,16 @@ def listening_board(board: Board, port: str | None, generated: Path) -> Iterator
     """
     from host_tools.flash import in_background
     from host_tools.manifest import load_manifest
-    from host_tools.rig import open_checked, running_board
+    from host_tools.rig import open_checked, open_emulated, running_board
 
-    started = in_background(board, ROOT) if port is None else None
-    url = started.url if started else port
-    if url is None:
-        progress = TerminalProgress()
-        with running_board(board, generated, ROOT, progress, icount=True) as device:
-            yield device
-        return
-    with open_checked(url, load_manifest(generated)) as device:
+    manifest = load_manifest(generated)
+    if port is not None:
+        opened: AbstractContextManager[Device] = open_checked(port, manifest)
+    elif started := in_background(board, ROOT):
+        opened = open_emulated(started.url, manifest)
+    else:
+        opened = running_board(board, generated, ROOT, TerminalProgress(), icount=True)
+    with opened as device:
         yield device
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
-from host_tools.link.exchange import Exchange, LinkTiming, RefusedError
+from host_tools.link.exchange import DEFAULT_ATTEMPTS, Exchange, LinkTiming, RefusedError
 from host_tools.link.listen import Heard, ListenSource, OnWord
 from host_tools.link.listen_messages import ListenStatistics, SettingsReply, pack_changes
 from host_tools.link.messages import (
@@ -71,7 +71,7 @@ class Device:
         self._clips_sent = 0
 
     @classmethod
-    def open(cls, url: str, timeout_s: float = 2.0, attempts: int = 4) -> Device:
+    def open(cls, url: str, timeout_s: float = 2.0, attempts: int = DEFAULT_ATTEMPTS) -> Device:
         """Open a port and wait until a board answers.
 
         Args:

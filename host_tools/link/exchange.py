@@ -29,6 +29,9 @@ _REFUSALS = {
 }
 
 
+DEFAULT_ATTEMPTS = 4
+
+
 @dataclass(frozen=True)
 class LinkTiming:
     """How patient the host is: a request is sent `attempts` times, `answer_timeout_s` apart.
@@ -37,7 +40,7 @@ class LinkTiming:
     """
 
     answer_timeout_s: float = 2.0
-    attempts: int = 4
+    attempts: int = DEFAULT_ATTEMPTS
 
     def __post_init__(self) -> None:
         if not self.answer_timeout_s > 0:

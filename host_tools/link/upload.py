@@ -105,27 +105,46 @@ class _Sent:
 
 @dataclass
 class _Flight:
-    """Where an upload stands. A new round begins whenever sending goes back."""
+    """Where an upload stands. A new round begins whenever sending goes back.
+
+    Attributes:
+        given_up: requests whose reply did not come in time. Some may still lie in the board's ring
+            and be answered: a board that is slow is alive, and gets one piece at a time.
+    """
 
     expected: int = 0
     furthest: int = 0
     next: int = 0
     round: int = 0
     fruitless: int = 0
-    probing: bool = False
     sent: deque[_Sent] = field(default_factory=deque)
+    given_up: deque[_Sent] = field(default_factory=deque)
 
     @property
     def wire_bytes(self) -> int:
         return sum(sent.wire_bytes for sent in self.sent)
 
+    def give_up(self) -> None:
+        """Begin again after the last piece that the board is known to have."""
+        self.given_up += self.sent
+        self.sent.clear()
+        self.next = self.expected
+        self.round += 1
+
     def take(self, request: int) -> _Sent | None:
         """Remove the answered request and those before it: the board answers in order."""
-        if all(sent.request != request for sent in self.sent):
-            return None
-        while (sent := self.sent.popleft()).request != request:
-            pass
-        return sent
+        if any(sent.request == request for sent in self.sent):
+            self.given_up.clear()
+            return _pop(self.sent, request)
+        if any(sent.request == request for sent in self.given_up):
+            return _pop(self.given_up, request)
+        return None
+
+
+def _pop(queue: deque[_Sent], request: int) -> _Sent:
+    while (sent := queue.popleft()).request != request:
+        pass
+    return sent
 
 
 class Uploader:
@@ -150,12 +169,9 @@ class Uploader:
             answer = self._next_reply(flight, source, deadline_s)
             if answer is None:
                 # The board is busy or bytes were lost: one piece at a time until it answers.
-                flight.sent.clear()
-                flight.next = flight.expected
-                flight.probing = True
+                flight.give_up()
                 self._count_fruitless(flight, self._exchange.silent)
                 continue
-            flight.probing = False
             self._follow(flight, *answer)
             if progress:
                 progress(flight.expected, source.total)
@@ -179,7 +195,7 @@ class Uploader:
         while flight.next < source.total:
             payload = source.piece(flight.next, units)
             full = flight.wire_bytes + wire_max_bytes(len(payload)) > self._window_bytes
-            if flight.sent and (full or flight.probing):
+            if flight.sent and (full or flight.given_up):
                 return
             request = self._exchange.number()
             wire_bytes = self._exchange.send(source.kind, request, payload)
@@ -189,10 +205,7 @@ class Uploader:
     def _next_reply(
         self, flight: _Flight, source: Source, deadline_s: float
     ) -> tuple[_Sent, int] | None:
-        """Wait for the reply to a request in flight: which, and the position that it names.
-
-        Late replies to given-up requests are ignored.
-        """
+        """Wait for the reply to a request, in flight or given up: which, and what it names."""
         while frame := self._exchange.receive(deadline_s):
             if frame.type not in (source.kind | REPLY_FLAG, ERROR_TYPE):
                 continue
@@ -210,16 +223,19 @@ class Uploader:
             raise self._exchange.malformed(source.kind, error) from error
 
     def _follow(self, flight: _Flight, sent: _Sent, expected: int) -> None:
+        # Pieces of an earlier round were on their way when sending went back: no new loss. Of a
+        # piece that was sent twice the board already has what the second reply names.
+        lost = expected < sent.end and sent.round == flight.round
         if expected > flight.furthest:
             flight.furthest = expected
             flight.fruitless = 0
-        elif expected <= flight.expected and sent.round == flight.round:
+        elif lost and expected <= flight.expected:
             self._count_fruitless(flight, self._exchange.stuck)
         flight.expected = expected
-        # Pieces of an earlier round were on their way when sending went back: no new loss.
-        if expected != sent.end and sent.round == flight.round:
+        if lost:
             flight.next = expected
             flight.round += 1
+        flight.next = max(flight.next, expected)
 
     def _count_fruitless(self, flight: _Flight, error: Callable[[], SottoError]) -> None:
         flight.fruitless += 1

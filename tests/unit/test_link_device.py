@@ -148,6 +148,28 @@ def test_after_silence_one_piece_at_a_time_is_sent(pcm: np.ndarray) -> None:
     assert board.clip[1] == pcm.tobytes()
 
 
+def test_a_board_that_always_answers_too_late_is_slow_and_not_silent(pcm: np.ndarray) -> None:
+    """As an emulator does on a busy computer."""
+
+    class Late(BoardInMemory):
+        def __init__(self) -> None:
+            super().__init__()
+            self.due: deque[bytes] = deque()
+
+        def read(self, timeout_s: float) -> bytes:
+            if self.due:
+                return self.due.popleft()
+            while self.ring:
+                self.due.append(super().read(timeout_s))
+            return self.wait(timeout_s)
+
+    board = Late()
+    assert Device(board, SHORT).run_clip(pcm).decision == 1
+    assert board.clip[1] == pcm.tobytes()
+    pieces = -(-CLIP_SAMPLES // 512)
+    assert board.written < 3 * pieces
+
+
 def test_a_window_too_small_for_a_frame_is_an_error(pcm: np.ndarray) -> None:
     with pytest.raises(SottoError, match="window of 40 bytes"):
         Device(BoardInMemory(40), SHORT).run_clip(pcm)
