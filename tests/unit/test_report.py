@@ -12,6 +12,8 @@ import pytest
 
 from host_tools.errors import SottoError
 from host_tools.report import write_report
+from host_tools.report.facts import Rung
+from host_tools.report.figures import accuracy_ladder
 
 LABELS = ["yes", "no", "_unknown_", "_silence_"]
 HASH = "ab" * 32
@@ -333,3 +335,11 @@ def test_work_folder_without_good_results_is_an_error(work: Path, content: str |
     with pytest.raises(SottoError) as caught:
         write_report(work, work)
     assert "results.json" in caught.value.message
+
+
+def test_pictures_place_nothing_finer_than_a_tenth_of_a_point() -> None:
+    picture = accuracy_ladder([Rung("student", 361, 0.91234567, 0.9, 0.93)])
+    places = re.findall(r'\b(?:d|x|y|width|height|transform)="([^"]*)"', picture)
+    assert len(places) > 10
+    assert not [one for one in places if re.search(r"\.\d{2}", one)]
+    assert "91.23%" in picture  # letters stay letters
