@@ -7,6 +7,8 @@ cross test holds both to the same samples and the same refusals.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -65,39 +67,80 @@ def read_clip(path: Path, sample_rate_hz: int) -> np.ndarray:
     Raises:
         UnreadableClipError: the file is missing, damaged, cut off, empty, too long or no audio.
     """
+    with _opened(path) as file:
+        samples = _read_mono(file, path, MAX_CLIP_S * file.samplerate + 1)
+        if samples.size > MAX_CLIP_S * file.samplerate:
+            raise UnreadableClipError(path, f"is longer than {MAX_CLIP_S} seconds")
+        return _converted(samples, file.samplerate, sample_rate_hz, path)
+
+
+def read_pieces(path: Path, sample_rate_hz: int, piece_s: float) -> Iterator[np.ndarray]:
+    """Decode a file of any length as `read_clip` does, a piece at a time.
+
+    Args:
+        piece_s: length of each piece but the last; a rate is converted within each.
+
+    Yields:
+        int16[n], n > 0.
+
+    Raises:
+        UnreadableClipError: as `read_clip`, but for the length; later pieces may be what is wrong.
+    """
+    with _opened(path) as file:
+        most_frames = max(1, round(piece_s * file.samplerate))
+        samples = _read_mono(file, path, most_frames)
+        while True:
+            yield _converted(samples, file.samplerate, sample_rate_hz, path)
+            if samples.size < most_frames:
+                return
+            samples = _read_mono(file, path, most_frames)
+            if samples.size == 0:
+                return
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     try:
-        samples, rate_hz = _read_mono(path)
+        with soundfile.SoundFile(path) as file:
+            cut = _CUT_WAV.search(file.extra_info)
+            if cut and int(cut[2]) < int(cut[1]) < _STREAMED_WAV_BYTES:
+                raise UnreadableClipError(
+                    path, f"is cut off: {cut[2]} of {cut[1]} bytes of audio are there"
+                )
+            yield file
     except soundfile.LibsndfileError as error:
         reason = error.error_string.strip().rstrip(".")
         raise UnreadableClipError(path, f"cannot be read as audio: {reason}") from error
     except OSError as error:
         raise UnreadableClipError(path, f"cannot be read: {error.strerror}") from error
+
+
+def _read_mono(file: soundfile.SoundFile, path: Path, most_frames: int) -> np.ndarray:
+    """float64[n], n <= most_frames, decoded in blocks: memory follows the audio present."""
+    blocks = [np.empty(0)]
+    left = most_frames
+    while left and (block := _block(file, min(left, _BLOCK_FRAMES))).size:
+        blocks.append(block.mean(axis=1))
+        left -= len(block)
+    samples = np.concatenate(blocks)
     if not np.isfinite(samples).all():
         raise UnreadableClipError(path, "holds samples that are not numbers (NaN or infinity)")
-    if samples.size and rate_hz != sample_rate_hz:
-        samples = soxr.resample(samples, rate_hz, sample_rate_hz, quality="HQ")
+    return samples
+
+
+def _block(file: soundfile.SoundFile, frames: int) -> np.ndarray:
+    block: np.ndarray = file.read(frames, dtype="float64", always_2d=True)
+    return block
+
+
+def _converted(samples: np.ndarray, rate_hz: int, wanted_hz: int, path: Path) -> np.ndarray:
+    """int16[n] at the wanted rate of float64 samples of another."""
+    if samples.size and rate_hz != wanted_hz:
+        samples = soxr.resample(samples, rate_hz, wanted_hz, quality="HQ")
     if samples.size == 0:
         raise UnreadableClipError(path, "holds no samples")
     steps = np.rint(samples * _INT16_STEPS)
     return np.clip(steps, -_INT16_STEPS, _INT16_STEPS - 1).astype(np.int16)
-
-
-def _read_mono(path: Path) -> tuple[np.ndarray, int]:
-    """float64[n] and the file's rate, decoded in blocks: memory follows the audio present."""
-    with soundfile.SoundFile(path) as file:
-        cut = _CUT_WAV.search(file.extra_info)
-        if cut and int(cut[2]) < int(cut[1]) < _STREAMED_WAV_BYTES:
-            raise UnreadableClipError(
-                path, f"is cut off: {cut[2]} of {cut[1]} bytes of audio are there"
-            )
-        blocks = [np.empty(0)]
-        total_frames = 0
-        while (block := file.read(_BLOCK_FRAMES, dtype="float64", always_2d=True)).size:
-            blocks.append(block.mean(axis=1))
-            total_frames += len(block)
-            if total_frames > MAX_CLIP_S * file.samplerate:
-                raise UnreadableClipError(path, f"is longer than {MAX_CLIP_S} seconds")
-        return np.concatenate(blocks), file.samplerate
 
 
 def fit_length(pcm: np.ndarray, clip_samples: int) -> np.ndarray:

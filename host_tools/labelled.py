@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from host_tools.audio import UnreadableClipError, audio_files, read_clip
+from host_tools.audio import UnreadableClipError, audio_files, read_clip, read_pieces
 from host_tools.errors import SottoError
 from host_tools.manifest import UNKNOWN_LABEL
 from host_tools.progress import Progress
@@ -137,9 +137,17 @@ def check_readable(
 
 
 def read_files(
-    paths: Sequence[Path], sample_rate_hz: int, *, skip_unreadable: bool, progress: Progress
+    paths: Sequence[Path],
+    sample_rate_hz: int,
+    *,
+    skip_unreadable: bool,
+    progress: Progress,
+    piece_s: float | None = None,
 ) -> Iterator[tuple[Path, np.ndarray]]:
     """Decode files one after the other: the readable ones, each with its int16[n].
+
+    Args:
+        piece_s: files may be of any length, and come in pieces of so many seconds; None for clips.
 
     Raises:
         SottoError: after the last file: some cannot be decoded and `skip_unreadable` is false, or
@@ -150,12 +158,15 @@ def read_files(
     with progress.task("Reading the clips", total=len(paths)) as task:
         for path in paths:
             try:
-                pcm = read_clip(path, sample_rate_hz)
+                if piece_s is None:
+                    pieces = [read_clip(path, sample_rate_hz)]
+                else:
+                    pieces = list(read_pieces(path, sample_rate_hz, piece_s))
             except UnreadableClipError as problem:
                 problems.append(problem)
             else:
                 good += 1
-                yield path, pcm
+                yield from ((path, pcm) for pcm in pieces)
             task.advance()
     if problems and not (skip_unreadable and good):
         raise _summed_up(problems)

@@ -22,6 +22,9 @@ NEGATIVE = -1
 
 BACKGROUND_FOLDER = "_background_noise_"
 
+PIECE_S = 200.0
+"""Long negatives are cut into pieces of this length, which all belong to the half of their file."""
+
 HALVES = ("chosen on", "reported on")
 """Settings are chosen on the speakers of the first and reported on those of the second."""
 
@@ -35,7 +38,7 @@ _WORD_BEFORE = re.compile(r"^[^_-]+[_-](?=[^_-])")
 
 @dataclass(frozen=True)
 class Recording:
-    """One file, decoded.
+    """One file, decoded, or a piece of a long one.
 
     Attributes:
         name: its path below the folder that was given.
@@ -129,7 +132,14 @@ def load_negatives(
                 f"The folder of negatives {root} holds no audio outside the folders of the words.",
                 f"Put recordings there ({', '.join(sorted(AUDIO_SUFFIXES))}), long or short.",
             )
-        found += _read(root, labels, manifest, skip_unreadable=skip_unreadable, progress=progress)
+        found += _read(
+            root,
+            labels,
+            manifest,
+            skip_unreadable=skip_unreadable,
+            progress=progress,
+            piece_s=PIECE_S,
+        )
     return found
 
 
@@ -140,9 +150,14 @@ def _read(
     *,
     skip_unreadable: bool,
     progress: Progress,
+    piece_s: float | None = None,
 ) -> list[Recording]:
     read = read_files(
-        list(labels), manifest.sample_rate_hz, skip_unreadable=skip_unreadable, progress=progress
+        list(labels),
+        manifest.sample_rate_hz,
+        skip_unreadable=skip_unreadable,
+        progress=progress,
+        piece_s=piece_s,
     )
     return [
         Recording(

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from host_tools.audio import fit_length
 from host_tools.evaluation.conditions import CLEAN, Condition, clip_of
 from host_tools.evaluation.noise import KINDS, Kind, NoiseSource, find_word, to_int16
-from host_tools.evaluation.recordings import NEGATIVE, Recording, speaker_of
+from host_tools.evaluation.recordings import (
+    NEGATIVE,
+    PIECE_S,
+    Recording,
+    load_negatives,
+    speaker_of,
+)
 from host_tools.evaluation.streams import (
     BED_POWER,
     LEVEL_DBFS,
@@ -18,6 +26,8 @@ from host_tools.evaluation.streams import (
     Renderer,
     plan_streams,
 )
+from host_tools.manifest import load_manifest
+from host_tools.progress import Silent
 
 RATE_HZ = 16_000
 QUIET = 3
@@ -219,6 +229,16 @@ def test_all_recordings_of_a_speaker_are_in_one_half() -> None:
     }
     assert all(len(found) == 1 for found in halves.values())
     assert 10 <= sum(found == {0} for found in halves.values()) <= 30
+
+
+def test_long_negatives_are_cut_and_stay_in_one_half(tmp_path: Path) -> None:
+    manifest = load_manifest(Path(__file__).resolve().parents[2] / "generated")
+    pcm = (np.arange(round(2.5 * PIECE_S * manifest.sample_rate_hz)) % 999).astype(np.int16)
+    soundfile.write(tmp_path / "talk.wav", pcm, manifest.sample_rate_hz)
+    found = load_negatives([tmp_path], manifest, skip_unreadable=False, progress=Silent())
+    assert [one.pcm.size / manifest.sample_rate_hz for one in found] == [PIECE_S, PIECE_S, 100.0]
+    assert np.array_equal(np.concatenate([one.pcm for one in found]), pcm)
+    assert len({one.half for one in found}) == 1
 
 
 def test_an_empty_corpus_has_an_empty_plan() -> None:
