@@ -2,10 +2,14 @@
  *
  *   evaluate describe         the model's geometry as one line of JSON
  *   evaluate clips            audio -> the scores after the last step of each recording
- *   evaluate stream STRIDE    audio -> the scores of every step; STRIDE in frames, see scorer.h
+ *   evaluate stream STRIDE    audio -> the scores of every step; STRIDE in frames
  *   evaluate replay           settings, scores -> the events of each recording and setting
  *   evaluate listen STRIDE GATE_MARGIN
- *                             one setting, audio -> events of the listener, as the firmware has it
+ *                             one setting, audio -> its events, then the listener's work
+ *
+ * Audio is heard by the firmware's listener (sotto/listener.h), with its gate open unless a margin
+ * is given. Its work is four uint32_t after the events of a recording: frames, steps, steps_skipped
+ * and invokes, as in sotto_listener_statistics.
  *
  * Standard input and output are in this computer's byte order. Audio: for each recording a uint32_t
  * count of samples, then these as int16_t. Scores: for each recording a uint32_t count of steps,
@@ -18,81 +22,51 @@
 
 #include "detector.h"
 #include "pipe.h"
-#include "scorer.h"
+#include "sotto/model.h"
 #include "sotto_listener.h"
+
+_Static_assert(SOTTO_FRONTEND_BINS == SOTTO_MODEL_BINS, "front-end tables of another model");
+_Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
+               "the model takes other input than one byte a feature");
+_Static_assert(SOTTO_MODEL_OUTPUT_BYTES == SOTTO_MODEL_CLASSES,
+               "the model gives other output than one byte a class");
 
 #define EXIT_USAGE 2
 #define CHUNK_SAMPLES 4096u
 
-/* Longest recording of scores that is replayed: a day of a streaming model's twelve classes. */
-#define REPLAY_BYTES (64u << 20)
+/* Longest recording of scores: a day of a streaming model's twelve classes. */
+#define RECORDED_BYTES (64u << 20)
 
-static sotto_scorer scorer;
 static sotto_listener listener;
 static _Alignas(16) uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
 static _Alignas(SOTTO_LISTENER_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_LISTENER_WORKSPACE_BYTES];
 static int16_t chunk[CHUNK_SAMPLES];
-static int8_t recorded_s8[REPLAY_BYTES];
+static int8_t recorded_s8[RECORDED_BYTES];
 
-/* What is done with the scores of a step. */
-typedef void (*step_taker)(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]);
+/* What is done after a step; `event` is its word, or NULL. */
+typedef void (*step_taker)(const sotto_event *event);
 
-static void score_recording(uint32_t samples, step_taker take) {
-  int8_t scores_s8[SOTTO_MODEL_CLASSES];
-  uint32_t step = 0;
-  pipe_require(sotto_scorer_reset(&scorer), "the network cannot be reset");
-  while (samples > 0) {
-    const uint32_t count = samples < CHUNK_SAMPLES ? samples : CHUNK_SAMPLES;
-    pipe_read(chunk, count * sizeof chunk[0]);
-    for (size_t done = 0, taken = 0; done < count; done += taken) {
-      const int status = sotto_scorer_push(&scorer, &chunk[done], count - done, &taken, scores_s8);
-      pipe_require(status, "front-end or network refused");
-      if (status == 1) {
-        take(step++, scores_s8);
-      }
-    }
-    samples -= count;
+static uint16_t number(const char *text) {
+  const unsigned long value = strtoul(text, NULL, 10);
+  return value <= UINT16_MAX ? (uint16_t)value : UINT16_MAX; /* which no setting allows */
+}
+
+static void begin_listening(uint16_t stride_frames, uint16_t gate_margin,
+                            const sotto_detect_settings *detect) {
+  sotto_listener_settings settings = sotto_listener_default_settings;
+  settings.stride_frames = stride_frames;
+  settings.gate.margin = gate_margin;
+  settings.detect = *detect;
+  if (sotto_listener_check(&sotto_listener_default_model, &settings) ==
+      SOTTO_SETTING_STRIDE_FRAMES) {
+    pipe_require(SOTTO_E_ARGUMENT, "this model cannot run with that stride");
   }
+  pipe_require(sotto_listener_init(&listener, &sotto_listener_default_model, arena, sizeof arena,
+                                   workspace, sizeof workspace, &settings),
+               "a setting of the listener is out of its range");
 }
 
-static void init_scorer(const char *stride) {
-  pipe_require(sotto_scorer_init(&scorer, (uint32_t)strtoul(stride, NULL, 10)),
-               "this model cannot run with that stride");
-}
-
-static void write_scores(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
-  (void)step;
-  pipe_write(scores_s8, SOTTO_MODEL_CLASSES);
-}
-
-static void stream(const char *stride) {
-  uint32_t samples = 0;
-  init_scorer(stride);
-  while (pipe_read_count(&samples)) {
-    const uint32_t steps = sotto_scorer_steps(&scorer, samples);
-    pipe_write(&steps, sizeof steps);
-    score_recording(samples, write_scores);
-  }
-}
-
-static void keep_scores(uint32_t step, const int8_t scores_s8[SOTTO_MODEL_CLASSES]) {
-  (void)step;
-  memcpy(recorded_s8, scores_s8, SOTTO_MODEL_CLASSES);
-}
-
-/* A clip has one window, which a window model hears in one step: the greatest stride. */
-static void clips(void) {
-  uint32_t samples = 0;
-  pipe_require(sotto_scorer_init(&scorer, SOTTO_MODEL_FRAMES), "this model cannot start");
-  while (pipe_read_count(&samples)) {
-    const uint32_t steps = sotto_scorer_steps(&scorer, samples) > 0;
-    score_recording(samples, keep_scores);
-    pipe_write(&steps, sizeof steps);
-    pipe_write(recorded_s8, steps * SOTTO_MODEL_CLASSES);
-  }
-}
-
-static void listen_to(uint32_t samples) {
+static void hear_recording(uint32_t samples, step_taker take) {
   pipe_require(sotto_listener_reset(&listener), "the network cannot be reset");
   while (samples > 0) {
     const uint32_t count = samples < CHUNK_SAMPLES ? samples : CHUNK_SAMPLES;
@@ -101,29 +75,79 @@ static void listen_to(uint32_t samples) {
       sotto_event event;
       const int heard = sotto_listener_push(&listener, &chunk[done], count - done, &taken, &event);
       pipe_require(heard, "front-end or network refused");
-      if (heard == SOTTO_HEARD_WORD) {
-        detector_write(listener.statistics.steps - 1, event.class_index, event.average_q15);
+      if (heard != SOTTO_HEARD_NOTHING) {
+        take(heard == SOTTO_HEARD_WORD ? &event : NULL);
       }
     }
     samples -= count;
   }
-  detector_end();
+}
+
+static void require_room(uint32_t steps) {
+  if (steps > RECORDED_BYTES / SOTTO_MODEL_CLASSES) {
+    pipe_require(SOTTO_E_SIZE, "too many steps in one recording");
+  }
+}
+
+static void write_scores(const int8_t *scores_s8, uint32_t steps) {
+  pipe_write(&steps, sizeof steps);
+  pipe_write(scores_s8, (size_t)steps * SOTTO_MODEL_CLASSES);
+}
+
+static void record_scores(const sotto_event *event) {
+  (void)event;
+  const uint32_t steps = listener.statistics.steps;
+  require_room(steps);
+  memcpy(&recorded_s8[(size_t)(steps - 1) * SOTTO_MODEL_CLASSES], listener.scores_s8,
+         SOTTO_MODEL_CLASSES);
+}
+
+static void stream(const char *stride) {
+  uint32_t samples = 0;
+  begin_listening(number(stride), 0, &sotto_listener_default_settings.detect);
+  while (pipe_read_count(&samples)) {
+    hear_recording(samples, record_scores);
+    write_scores(recorded_s8, listener.statistics.steps);
+  }
+}
+
+static void leave_scores(const sotto_event *event) {
+  (void)event;
+}
+
+/* A clip has one window, which a window model hears in one step: the greatest stride. */
+static void clips(void) {
+  uint32_t samples = 0;
+  begin_listening(SOTTO_MODEL_FRAMES, 0, &sotto_listener_default_settings.detect);
+  while (pipe_read_count(&samples)) {
+    hear_recording(samples, leave_scores);
+    write_scores(listener.scores_s8, listener.statistics.steps > 0);
+  }
+}
+
+static void write_event(const sotto_event *event) {
+  if (event != NULL) {
+    detector_write(listener.statistics.steps - 1, event->class_index, event->average_q15);
+  }
+}
+
+static void write_work(void) {
+  const sotto_listener_statistics *done = &listener.statistics;
+  const uint32_t work[] = {done->frames, done->steps, done->steps_skipped, done->invokes};
+  pipe_write(work, sizeof work);
 }
 
 static void listen(const char *stride, const char *gate_margin) {
+  uint32_t samples = 0;
   if (detector_read_settings() != 1) {
     pipe_require(SOTTO_E_ARGUMENT, "listening takes one setting");
   }
-  sotto_listener_settings chosen = sotto_listener_default_settings;
-  chosen.stride_frames = (uint16_t)strtoul(stride, NULL, 10);
-  chosen.gate.margin = (uint16_t)strtoul(gate_margin, NULL, 10);
-  chosen.detect = detector_settings(0);
-  pipe_require(sotto_listener_init(&listener, &sotto_listener_default_model, arena, sizeof arena,
-                                   workspace, sizeof workspace, &chosen),
-               "a setting of the listener is out of its range");
-  uint32_t samples = 0;
+  const sotto_detect_settings detect = detector_settings(0);
+  begin_listening(number(stride), number(gate_margin), &detect);
   while (pipe_read_count(&samples)) {
-    listen_to(samples);
+    hear_recording(samples, write_event);
+    detector_end();
+    write_work();
   }
 }
 
@@ -131,9 +155,7 @@ static void replay(void) {
   const uint32_t settings = detector_read_settings();
   uint32_t steps = 0;
   while (pipe_read_count(&steps)) {
-    if (steps > REPLAY_BYTES / SOTTO_MODEL_CLASSES) {
-      pipe_require(SOTTO_E_SIZE, "too many steps in one recording");
-    }
+    require_room(steps);
     pipe_read(recorded_s8, (size_t)steps * SOTTO_MODEL_CLASSES);
     for (uint32_t setting = 0; setting < settings; setting++) {
       detector_begin(setting);

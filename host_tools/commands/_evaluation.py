@@ -14,7 +14,8 @@ from host_tools.progress import Progress
 
 if TYPE_CHECKING:
     from host_tools.boards import Board
-    from host_tools.evaluation.measure import Room
+    from host_tools.evaluation.listen import Listener
+    from host_tools.evaluation.measure import Room, Streams
     from host_tools.evaluation.result import Document, Evaluation
     from host_tools.manifest import Manifest
     from host_tools.rig import Rig
@@ -68,6 +69,8 @@ def furnish(
     *,
     hours: float | None,
     false_accepts: float,
+    per_word: bool,
+    gate_margin_db: float,
     limit: int | None,
     skip_unreadable: bool,
     progress: Progress,
@@ -93,6 +96,8 @@ def furnish(
         hours=hours,
         wanted_per_hour=false_accepts,
         choose_in=conditions.choose_in,
+        per_word=per_word,
+        gate_margin_db=gate_margin_db,
     )
 
 
@@ -105,10 +110,36 @@ def evaluate_on_host(
     progress: Progress,
 ) -> Evaluation:
     """One model through the room."""
-    from host_tools.evaluation.listen import Listener
-    from host_tools.evaluation.measure import audio_facts, measure_clips, measure_streams
-    from host_tools.evaluation.program import build_program
+    from host_tools.evaluation.measure import audio_facts, measure_clips
     from host_tools.evaluation.result import Evaluation, ModelFacts, Speed
+
+    listener = _host_listener(folder, manifest, stride_ms, jobs, progress)
+    geometry = listener.program.geometry
+    clips = measure_clips(listener, room, manifest.labels)
+    streams = _host_streams(listener, room, manifest, progress) if room.stream_conditions else None
+    work = listener.work
+    return Evaluation(
+        model=ModelFacts(
+            name=manifest.name,
+            model_hash=manifest.model_hash,
+            labels=manifest.labels,
+            form="streaming" if geometry.streaming else "window",
+            step_ms=1000 * geometry.step_seconds(listener.stride_frames),
+            heard_by="host program",
+        ),
+        audio=audio_facts(room, streams, manifest),
+        clips=clips,
+        chosen=streams.chosen if streams else None,
+        streams=streams.results if streams else (),
+        speed=Speed(work.audio_s, work.wall_s, work.times_real_time, jobs),
+    )
+
+
+def _host_listener(
+    folder: Path, manifest: Manifest, stride_ms: float | None, jobs: int, progress: Progress
+) -> Listener:
+    from host_tools.evaluation.listen import Listener
+    from host_tools.evaluation.program import build_program
     from host_tools.evaluation.store import ScoreStore
 
     with progress.task(f"Building the host program of {manifest.name}", total=1) as task:
@@ -118,27 +149,18 @@ def evaluate_on_host(
     stride = geometry.stride_frames(stride_ms / 1000 if stride_ms else WINDOW_STRIDE_S)
     if stride_ms and geometry.streaming:
         progress.note(f"{manifest.name} is a streaming model: --stride-ms does not count for it")
-    listener = Listener(program, stride, ScoreStore(ROOT / SCORES), jobs, progress)
-    clips = measure_clips(listener, room, manifest.labels)
-    streams = None
-    if room.stream_conditions:
-        streams = measure_streams(listener, room, manifest, progress)
-    work = listener.work
-    return Evaluation(
-        model=ModelFacts(
-            name=manifest.name,
-            model_hash=manifest.model_hash,
-            labels=manifest.labels,
-            form="streaming" if geometry.streaming else "window",
-            step_ms=1000 * geometry.step_seconds(stride),
-            heard_by="host program",
-        ),
-        audio=audio_facts(room, streams, manifest.sample_rate_hz),
-        clips=clips,
-        chosen=streams.chosen if streams else None,
-        streams=streams.results if streams else (),
-        speed=Speed(work.audio_s, work.wall_s, work.times_real_time, jobs),
-    )
+    return Listener(program, stride, ScoreStore(ROOT / SCORES), jobs, progress)
+
+
+def _host_streams(
+    listener: Listener, room: Room, manifest: Manifest, progress: Progress
+) -> Streams:
+    from host_tools.evaluation.measure import measure_gate, measure_streams
+
+    streams = measure_streams(listener, room, manifest, progress)
+    if room.gate_margin_db > 0:
+        streams = measure_gate(listener, room, streams, manifest, progress)
+    return streams
 
 
 def compared(evaluations: list[Evaluation], room: Room) -> Document:
@@ -182,39 +204,73 @@ def write_document(document: Document, out: Path, *, plot: bool) -> None:
 def evaluate_on_board(
     board: Board,
     port: str | None,
+    folder: Path,
     manifest: Manifest,
     room: Room,
+    stride_ms: float | None,
     jobs: int,
     progress: Progress,
 ) -> Evaluation:
-    """Clips through a board (started here unless `port` names one), in every condition."""
+    """Clips through a board (started here unless `port` names one), in every condition.
+
+    For streams the host program chooses the setting; the board gets it over the link and hears the
+    stretches that figures are reported on, in the condition that the setting was chosen in.
+    """
     from host_tools.evaluation.board import BoardListener
     from host_tools.evaluation.measure import audio_facts, measure_clips
+    from host_tools.evaluation.relisten import on_boards
     from host_tools.evaluation.result import Evaluation, ModelFacts, Speed
     from host_tools.evaluation.store import ScoreStore
 
+    host = _host_listener(folder, manifest, stride_ms, jobs, progress)
+    streams = _host_streams(host, room, manifest, progress) if room.stream_conditions else None
+    heard = None
     with _open_rig(board, port, manifest, jobs, progress) as rig:
-        devices = [pair.board for pair in rig.pairs]
         store = ScoreStore(ROOT / SCORES)
-        listener = BoardListener(devices, rig.firmware, manifest, store, progress)
+        listener = BoardListener(rig.devices, rig.firmware, manifest, store, progress)
         clips = measure_clips(listener, room, manifest.labels)
+        if streams:
+            ears = streams.ears[room.choose_in]
+            with progress.task("Streams on the board", total=1) as task:
+                heard = on_boards(
+                    rig.devices, host.program, streams.setting, ears, streams.reported
+                )
+                task.advance()
         name = rig.device.info().board
     work = listener.work
+    geometry = host.program.geometry
     return Evaluation(
         model=ModelFacts(
             name=manifest.name,
             model_hash=manifest.model_hash,
             labels=manifest.labels,
-            form="clips only",
-            step_ms=0.0,
+            form="streaming" if geometry.streaming else "window",
+            step_ms=1000 * geometry.step_seconds(host.stride_frames),
             heard_by=name,
         ),
-        audio=audio_facts(room, None, manifest.sample_rate_hz),
+        audio=audio_facts(room, streams, manifest),
         clips=clips,
-        chosen=None,
-        streams=(),
-        speed=Speed(work.audio_s, work.wall_s, work.times_real_time, len(devices)),
+        chosen=streams.chosen if streams else None,
+        streams=streams.results if streams else (),
+        speed=Speed(work.audio_s, work.wall_s, work.times_real_time, len(rig.devices)),
+        board_streams=heard,
     )
+
+
+def require_same_words(found: Evaluation) -> None:
+    """Refuse a board that hears other words than the host program.
+
+    Raises:
+        SottoError: with the number of stretches that differ.
+    """
+    heard = found.board_streams
+    if heard is not None and heard.differing:
+        raise SottoError(
+            f"{found.model.heard_by} heard other words than the host program in {heard.differing} "
+            f"of {heard.stretches} stretches.",
+            "Run `sotto validate` on the board: it names the stage that differs.",
+            EXIT_CHECK_FAILED,
+        )
 
 
 def _open_rig(
@@ -250,5 +306,5 @@ def write_chosen(found: Evaluation, generated: Path, out: Path) -> None:
         "miss": asdict(stream.reported.miss),
         "false_accepts": asdict(stream.reported.false_accepts),
     }
-    fields = chosen.detection_fields(found.model.step_ms) | {"measured": measured}
-    write_detection(generated, fields, out)
+    fields = chosen.detection_fields(found.model.step_ms, found.model.labels)
+    write_detection(generated, fields | {"measured": measured}, out)

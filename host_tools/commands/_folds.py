@@ -77,6 +77,7 @@ def evaluate_folds(
             speakers=len({one.speaker for one in pooled if one.speaker}),
             negatives=0,
             stream_hours=0.0,
+            negative_hours=0.0,
             distinct_hours=0.0,
             resolvable_per_hour=None,
         ),

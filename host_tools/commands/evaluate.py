@@ -15,6 +15,7 @@ from host_tools.commands._evaluation import (
     evaluate_on_board,
     evaluate_on_host,
     furnish,
+    require_same_words,
     write_chosen,
     write_document,
 )
@@ -82,6 +83,13 @@ def command(
     choose_in: Annotated[
         str, typer.Option(metavar="CONDITION", help="Where it is chosen: clean, 'babble 10 dB'.")
     ] = "clean",
+    per_word: Annotated[
+        bool, typer.Option("--per-word", help="Let words have thresholds of their own.")
+    ] = False,
+    gate_margin_db: Annotated[
+        float,
+        typer.Option(min=0.0, metavar="DB", help="Hear the streams with this energy gate, too."),
+    ] = 0.0,
     stride_ms: Annotated[
         float | None,
         typer.Option(min=1.0, help="Time between steps of a window model [default: 100]."),
@@ -108,7 +116,7 @@ def command(
     ] = False,
     board: Annotated[
         str | None,
-        typer.Option("--board", "-b", metavar="NAME", help="Let a board hear the clips."),
+        typer.Option("--board", "-b", metavar="NAME", help="Let a board hear clips and streams."),
     ] = None,
     port: PortOption = None,
     folds: Annotated[
@@ -149,12 +157,10 @@ def command(
         _leave(Document((found,), ()), out, plot=plot, json_out=json_out)
         return
     assert data is not None
-    streams = not no_streams and board is None
-    conditions = Conditions(noise, snr, choose_in, clips=not no_clips, streams=streams)
+    conditions = Conditions(noise, snr, choose_in, clips=not no_clips, streams=not no_streams)
     target = find_board(board) if board is not None else None
     if target is not None:
         require_port(target, port)
-        progress.note("a board hears clips; streams are heard by the host program alone")
     names = read_labels(labels) if labels is not None else None
     folders = [generated_folder(model, names, progress) for model in models or [DEFAULT_GENERATED]]
     manifests = [load_manifest(folder) for folder in folders]
@@ -166,17 +172,21 @@ def command(
         conditions,
         hours=hours,
         false_accepts=false_accepts,
+        per_word=per_word,
+        gate_margin_db=gate_margin_db,
         limit=limit,
         skip_unreadable=skip_unreadable,
         progress=progress,
     )
     evaluations = [
-        evaluate_on_board(target, port, manifest, room, workers, progress)
+        evaluate_on_board(target, port, folder, manifest, room, stride_ms, workers, progress)
         if target is not None
         else evaluate_on_host(folder, manifest, room, stride_ms, workers, progress)
         for folder, manifest in zip(folders, manifests, strict=True)
     ]
     _leave(compared(evaluations, room), out, plot=plot, json_out=json_out)
+    for one in evaluations:
+        require_same_words(one)
     if write:
         write_chosen(evaluations[0], folders[0], out)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
@@ -14,6 +13,7 @@ from host_tools.evaluation.conditions import Condition, clip_of
 from host_tools.evaluation.listen import Work, timed_work
 from host_tools.evaluation.noise import NoiseSource
 from host_tools.evaluation.recordings import Recording
+from host_tools.evaluation.relisten import borrowed
 from host_tools.evaluation.store import ScoreStore
 from host_tools.manifest import Manifest
 from host_tools.progress import Progress
@@ -54,7 +54,7 @@ class BoardListener:
             )
 
             def compute() -> np.ndarray:
-                with _borrowed(free) as device:
+                with borrowed(free) as device:
                     return np.array([device.run_clip(pcm).scores], np.int8)
 
             return self.store.scores(self.firmware, "clip on a board", pcm.tobytes(), compute)
@@ -70,12 +70,3 @@ class BoardListener:
                 heard.computed_s += 0 if reused else manifest.clip_samples / manifest.sample_rate_hz
                 task.advance()
         return np.concatenate(rows)
-
-
-@contextmanager
-def _borrowed(free: SimpleQueue[Device]) -> Iterator[Device]:
-    device = free.get()
-    try:
-        yield device
-    finally:
-        free.put(device)

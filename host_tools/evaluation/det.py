@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
@@ -61,9 +61,20 @@ class Sweep:
             false_accepts=rate(int(tally.false_accepts[only].sum()), hours, self.passes),
         )
 
+    def with_more(self, other: Sweep) -> Sweep:
+        """These settings and then others, in the same stream."""
+        first, second = (
+            ours + theirs for ours, theirs in zip(self.tallies, other.tallies, strict=True)
+        )
+        return replace(self, settings=self.settings + other.settings, tallies=(first, second))
+
     def curve(self, smoothing_steps: int) -> list[int]:
-        """Indices of the settings of one length of smoothing, thresholds ascending."""
-        chosen = (i for i, s in enumerate(self.settings) if s.smoothing_steps == smoothing_steps)
+        """Indices of the settings of one length of smoothing and one threshold, it ascending."""
+        chosen = (
+            i
+            for i, s in enumerate(self.settings)
+            if s.smoothing_steps == smoothing_steps and s.common
+        )
         return sorted(chosen, key=lambda i: max(self.settings[i].threshold_q15))
 
 

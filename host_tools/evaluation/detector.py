@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -38,6 +38,11 @@ class Setting:
     refractory_steps: int
     hysteresis_q15: int
     threshold_q15: tuple[int, ...]
+
+    @property
+    def common(self) -> bool:
+        """Whether all words have one threshold."""
+        return len(set(self.threshold_q15) - {0}) == 1
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,37 @@ def replay(
     return [runs[first : first + len(settings)] for first in range(0, len(runs), len(settings))]
 
 
+@dataclass(frozen=True)
+class Work:
+    """How much of a recording the listener let the network hear.
+
+    Attributes:
+        steps: of the detector.
+        steps_skipped: of them, those that the gate slept through.
+        invokes: inferences, those before the first step included.
+    """
+
+    frames: int
+    steps: int
+    steps_skipped: int
+    invokes: int
+
+
+@dataclass(frozen=True)
+class Listened:
+    """One recording through the listener."""
+
+    events: list[Event]
+    work: Work
+
+
 def listen(
     program: Program,
     one: Setting,
     recordings: Sequence[np.ndarray],
     stride_frames: int,
     gate_margin: int = 0,
-) -> list[list[Event]]:
+) -> list[Listened]:
     """Events of each recording int16[n], by the firmware's listener from the audio on.
 
     Args:
@@ -106,7 +135,16 @@ def listen(
     """
     request = _request([one]) + b"".join(map(counted, recordings))
     arguments = ["listen", str(stride_frames), str(gate_margin)]
-    return _runs(run_program(program.path, arguments, request))
+    answer = run_program(program.path, arguments, request)
+    heard, position = [], 0
+    for _ in recordings:
+        rows = np.frombuffer(answer, _EVENT, offset=position)
+        count = int(np.argmax(rows["step"] == _END))
+        position += (count + 1) * _EVENT.itemsize
+        work = Work(*map(int, np.frombuffer(answer, "<u4", len(fields(Work)), position)))
+        position += 4 * len(fields(Work))
+        heard.append(Listened(_events(rows[:count]), work))
+    return heard
 
 
 def _request(settings: Sequence[Setting]) -> bytes:
@@ -122,7 +160,8 @@ def _runs(answer: bytes) -> list[list[Event]]:
     found = np.frombuffer(answer, _EVENT)
     ends = np.flatnonzero(found["step"] == _END)
     starts = np.concatenate(([0], ends[:-1] + 1)) if ends.size else ends
-    return [
-        [Event(*map(int, event)) for event in found[start:end].tolist()]
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    return [_events(found[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+
+def _events(rows: np.ndarray) -> list[Event]:
+    return [Event(*map(int, row)) for row in rows.tolist()]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from host_tools.evaluation.detector import ONE_Q15, Setting, grid, is_word
 from host_tools.evaluation.intervals import resolvable_per_hour
 from host_tools.evaluation.listen import ClipListener, Listener
 from host_tools.evaluation.noise import NoiseSource
+from host_tools.evaluation.per_word import per_word_settings
 from host_tools.evaluation.recordings import NEGATIVE, Recording
+from host_tools.evaluation.relisten import Ears, with_gate
 from host_tools.evaluation.result import (
     AudioFacts,
     Chosen,
@@ -24,9 +27,10 @@ from host_tools.evaluation.result import (
     StreamResult,
     WordCurve,
 )
-from host_tools.evaluation.streams import Plan, Renderer, plan_streams
+from host_tools.evaluation.streams import Plan, Renderer, Segment, plan_streams
 from host_tools.manifest import SILENCE_LABEL, UNKNOWN_LABEL, Manifest
 from host_tools.progress import Progress
+from host_tools.settings import scale_of
 
 LEAST_BABBLE_RECORDINGS = 20
 REPORTED_HALF = 1
@@ -44,6 +48,8 @@ class Room:
         hours: length of a stream; None for each recording once.
         wanted_per_hour: false accepts that the setting is chosen for.
         choose_in: name of the stream's condition that the setting is chosen in.
+        per_word: whether words may get thresholds of their own.
+        gate_margin_db: the chosen setting is heard again with this gate; 0 for not at all.
     """
 
     data: str
@@ -54,6 +60,8 @@ class Room:
     hours: float | None
     wanted_per_hour: float
     choose_in: str
+    per_word: bool = False
+    gate_margin_db: float = 0.0
 
     @property
     def clips(self) -> list[Recording]:
@@ -104,11 +112,22 @@ def measure_clips(
 
 @dataclass(frozen=True)
 class Streams:
-    """The figures of all conditions of the streams."""
+    """The figures of all conditions of the streams.
+
+    Attributes:
+        ears: for each condition, what hears its stretches again.
+    """
 
     chosen: Chosen
+    setting: Setting
     results: tuple[StreamResult, ...]
     plan: Plan
+    ears: dict[str, Ears]
+
+    @property
+    def reported(self) -> list[Segment]:
+        """The stretches of the half that figures are reported on."""
+        return [one for one in self.plan.segments if one.half == REPORTED_HALF]
 
 
 def measure_streams(
@@ -131,24 +150,38 @@ def measure_streams(
     words = [is_word(label) for label in manifest.labels]
     stride = listener.stride_frames
     settings = grid(manifest.labels, listener.program.geometry.step_seconds(stride))
-    sweeps: dict[str, Sweep] = {}
+    ears = {
+        one.name: Ears(renderer, one, listener.program.geometry, stride, words, plan.passes)
+        for one in room.stream_conditions
+    }
+    scores: dict[str, list[np.ndarray]] = {}
     with progress.task("Streams", total=len(room.stream_conditions)) as task:
         for condition in room.stream_conditions:
-            scores = listener.segments(renderer, plan.segments, condition)
-            sweeps[condition.name] = sweep(
+            scores[condition.name] = listener.segments(renderer, plan.segments, condition)
+            task.advance(detail=condition.name)
+
+    def swept(tried: Sequence[Setting]) -> dict[str, Sweep]:
+        return {
+            name: sweep(
                 listener.program,
-                settings,
+                tried,
                 renderer,
                 plan.segments,
-                scores,
+                scores[name],
                 words=words,
                 stride_frames=stride,
                 passes=plan.passes,
                 jobs=listener.jobs,
             )
-            task.advance(detail=condition.name)
+            for name in scores
+        }
+
+    sweeps = swept(settings)
     choice = choose(sweeps[room.choose_in], room.wanted_per_hour)
-    setting = settings[choice.index]
+    if room.per_word and (own := per_word_settings(sweeps[room.choose_in], choice.allowed_events)):
+        sweeps = {name: sweeps[name].with_more(more) for name, more in swept(own).items()}
+        choice = choose(sweeps[room.choose_in], room.wanted_per_hour)
+    setting = sweeps[room.choose_in].settings[choice.index]
     chosen = Chosen(
         condition=room.choose_in,
         smoothing_steps=setting.smoothing_steps,
@@ -164,11 +197,33 @@ def measure_streams(
     results = tuple(
         _stream_result(name, found, choice.index, manifest.labels) for name, found in sweeps.items()
     )
-    return Streams(chosen, results, plan)
+    return Streams(chosen, setting, results, plan, ears)
 
 
-def audio_facts(room: Room, streams: Streams | None, sample_rate_hz: int) -> AudioFacts:
+def measure_gate(
+    listener: Listener, room: Room, streams: Streams, manifest: Manifest, progress: Progress
+) -> Streams:
+    """The chosen setting on the reported half once more, from the audio on, with the gate."""
+    margin = math.ceil(room.gate_margin_db / scale_of(manifest).feature_db)
+    results = []
+    with progress.task("Streams with the gate", total=len(streams.results)) as task:
+        for one in streams.results:
+            gated = with_gate(
+                listener.program,
+                streams.setting,
+                margin,
+                streams.ears[one.condition],
+                streams.reported,
+                listener.jobs,
+            )
+            results.append(replace(one, gate=gated))
+            task.advance(detail=one.condition)
+    return replace(streams, results=tuple(results))
+
+
+def audio_facts(room: Room, streams: Streams | None, manifest: Manifest) -> AudioFacts:
     """What the figures rest on."""
+    sample_rate_hz, labels = manifest.sample_rate_hz, manifest.labels
     hours = streams.plan.hours(sample_rate_hz) if streams else 0.0
     distinct = hours / streams.plan.passes if streams else 0.0
     reported = streams.plan.hours(sample_rate_hz, REPORTED_HALF) if streams else 0.0
@@ -178,11 +233,22 @@ def audio_facts(room: Room, streams: Streams | None, sample_rate_hz: int) -> Aud
         speakers=len({one.speaker for one in room.recordings if one.speaker}),
         negatives=sum(one.label == NEGATIVE for one in room.recordings),
         stream_hours=hours,
+        negative_hours=_negative_hours(room, labels, sample_rate_hz),
         distinct_hours=distinct,
         resolvable_per_hour=(
             resolvable_per_hour(reported / streams.plan.passes) if streams else None
         ),
     )
+
+
+def _negative_hours(room: Room, labels: Sequence[str], sample_rate_hz: int) -> float:
+    """Of all recordings that are no word, pauses between them not counted."""
+    others = (
+        one.pcm.size
+        for one in room.recordings
+        if one.label == NEGATIVE or not is_word(labels[one.label])
+    )
+    return sum(others) / sample_rate_hz / 3600
 
 
 def _threshold(setting: Setting) -> float:
@@ -200,6 +266,10 @@ def _points(found: Sweep, indices: Sequence[int], label: int | None) -> tuple[Po
     )
 
 
+def _common(found: Sweep) -> list[int]:
+    return [index for index, one in enumerate(found.settings) if one.common]
+
+
 def _stream_result(
     condition: str, found: Sweep, chosen: int, labels: Sequence[str]
 ) -> StreamResult:
@@ -207,7 +277,7 @@ def _stream_result(
     tally = found.tallies[REPORTED_HALF][chosen]
     return StreamResult(
         condition=condition,
-        points=_points(found, range(len(found.settings)), None),
+        points=_points(found, _common(found), None),
         words=tuple(
             WordCurve(
                 word,

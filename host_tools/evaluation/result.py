@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from host_tools.evaluation.compare import Comparison
 from host_tools.evaluation.det import Figures
 from host_tools.evaluation.detector import ONE_Q15
 from host_tools.evaluation.intervals import Share
+from host_tools.evaluation.relisten import BoardStreams, GateResult
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class AudioFacts:
 
     Attributes:
         stream_hours: length of the streams in each condition.
+        negative_hours: of recordings that are no word, each once, without the pauses between them.
         distinct_hours: without repetitions.
         resolvable_per_hour: lowest rate of false accepts that a half can show with 95 %
             confidence, of distinct audio; null without streams.
@@ -46,6 +49,7 @@ class AudioFacts:
     speakers: int
     negatives: int
     stream_hours: float
+    negative_hours: float
     distinct_hours: float
     resolvable_per_hour: float | None
 
@@ -88,6 +92,7 @@ class StreamResult:
         reported: the chosen setting on the other half.
         repeats: events of a word that had been heard already, there.
         latency: null when nothing was heard.
+        gate: the same half with the energy gate on; null when that was not asked for.
     """
 
     condition: str
@@ -97,11 +102,16 @@ class StreamResult:
     reported: Figures
     repeats: int
     latency: Latency | None
+    gate: GateResult | None = None
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The setting that the rule took; see `host_tools.evaluation.det.choose`."""
+    """The setting that the rule took; see `host_tools.evaluation.det.choose`.
+
+    Attributes:
+        threshold: the greatest, that of all words which have none of their own.
+    """
 
     condition: str
     smoothing_steps: int
@@ -114,15 +124,22 @@ class Chosen:
     allowed_events: int
     reached: bool
 
-    def detection_fields(self, step_ms: float) -> dict[str, Any]:
-        """The setting in the units of a recipe's `[detection]`; no word has its own threshold."""
+    def own_thresholds(self, labels: Sequence[str]) -> dict[str, float]:
+        """Of the words whose threshold is not that of all, by label."""
+        shares = {
+            label: value / ONE_Q15 for label, value in zip(labels, self.threshold_q15, strict=True)
+        }
+        return {label: one for label, one in shares.items() if one not in (0.0, self.threshold)}
+
+    def detection_fields(self, step_ms: float, labels: Sequence[str]) -> dict[str, Any]:
+        """The setting in the units of a recipe's `[detection]`."""
         return {
             "threshold": self.threshold,
             "stride_ms": step_ms,
             "smoothing_ms": self.smoothing_steps * step_ms,
             "refractory_ms": self.refractory_steps * step_ms,
             "hysteresis": self.hysteresis_q15 / ONE_Q15,
-            "thresholds": {},
+            "thresholds": self.own_thresholds(labels),
         }
 
 
@@ -156,6 +173,7 @@ class Evaluation:
     streams: tuple[StreamResult, ...]
     speed: Speed
     folds: tuple[Fold, ...] = ()
+    board_streams: BoardStreams | None = None
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def _show_streams(console: Console, one: Evaluation, chosen: Chosen) -> None:
     again = audio.stream_hours - audio.distinct_hours
     repeated = f", {again:.2f} h of them repetitions" if again > 1e-6 else ""
     console.print(
-        f"streams: {audio.stream_hours:.2f} h in each condition{repeated}; a half of the speakers "
+        f"streams: {audio.stream_hours:.2f} h in each condition{repeated}, "
+        f"{audio.negative_hours:.2f} h of them other speech and noise; a half of the speakers "
         f"resolves {audio.resolvable_per_hour:.2g} false accepts/h and no less (rule of three)",
         markup=False,
     )
@@ -123,6 +124,9 @@ def _show_streams(console: Console, one: Evaluation, chosen: Chosen) -> None:
         f"could be held to {chosen.held_per_hour:.2g}/h ({chosen.allowed_events} allowed)",
         markup=False,
     )
+    if own := chosen.own_thresholds(one.model.labels):
+        listed = ", ".join(f"{label} {value:.4f}" for label, value in own.items())
+        console.print(f"thresholds of their own: {listed}", markup=False)
     if not chosen.reached:
         console.print("no setting keeps to that: the one with the fewest was taken", style="red")
     table = Table("reported on the other half", box=None, pad_edge=False)
@@ -138,6 +142,27 @@ def _show_streams(console: Console, one: Evaluation, chosen: Chosen) -> None:
     for word in found.words:
         words.add_row(escape(word.word), *_figures(word.reported))
     console.print(words)
+    _show_again(console, one)
+
+
+def _show_again(console: Console, one: Evaluation) -> None:
+    """What the gate and a board made of the reported half."""
+    for result in one.streams:
+        if gate := result.gate:
+            miss, bounds, *_ = _figures(gate.figures)
+            console.print(
+                f"{result.condition}, with the gate: {miss} missed ({bounds}), "
+                f"{gate.figures.false_accepts.value:.2f} false/h; the network ran "
+                f"in {gate.network_share:.1%} of its steps, asleep {gate.asleep_share:.1%} of them",
+                markup=False,
+            )
+    if heard := one.board_streams:
+        console.print(
+            f"{one.model.heard_by}, {heard.condition}: {heard.words} words in {heard.hours:.2f} h, "
+            f"those of the host program in {heard.stretches - heard.differing} of "
+            f"{heard.stretches} stretches; {heard.figures.miss.value:.1%} missed",
+            markup=False,
+        )
 
 
 def _figures(figures: Figures) -> tuple[str, str, str, str]:

@@ -125,9 +125,27 @@ def test_replayed_scores_give_the_events_of_the_listener(
     for threshold, smoothing_s in ((8_000, 0.0), (20_000, 0.2), (32_000, 0.4)):
         one = setting(manifest.labels, threshold, smoothing_s, step_s)
         replayed = [runs[0] for runs in replay(program, [one], scores)]
-        assert replayed == listen(program, one, stretches, stride)
+        listened = listen(program, one, stretches, stride)
+        assert replayed == [found.events for found in listened]
+        assert [found.work.steps for found in listened] == list(map(len, scores))
         heard += sum(map(len, replayed))
     assert heard > 30
+
+
+def test_the_gate_sleeps_in_silence_and_its_work_is_told(
+    program: Program, manifest: Manifest, stretches: Sequence[np.ndarray]
+) -> None:
+    stride = program.geometry.stride_frames(0.1)
+    one = setting(manifest.labels, 20_000, 0.2, program.geometry.step_seconds(stride))
+    silence = np.zeros(20 * manifest.sample_rate_hz, np.int16)
+    margin = 24
+    quiet, loud = listen(program, one, [silence, stretches[0]], stride, margin)
+    assert quiet.events == []
+    assert quiet.work.steps_skipped > 0.8 * quiet.work.steps
+    assert quiet.work.invokes < 0.3 * quiet.work.steps
+    assert 0 < loud.work.steps_skipped < loud.work.steps
+    (open_gate,) = listen(program, one, [silence], stride)
+    assert (open_gate.work.steps_skipped, open_gate.work.frames) == (0, quiet.work.frames)
 
 
 def test_a_sweep_is_its_settings_one_by_one(

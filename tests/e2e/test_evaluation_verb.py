@@ -115,14 +115,26 @@ def test_the_chosen_setting_is_written_into_the_generated_c(data: Path, tmp_path
     generated = tmp_path / "generated"
     shutil.copytree(GENERATED, generated)
     arguments = (generated, "--data", data, "--no-clips", "--write", "--hours", "0.03")
+    arguments += ("--per-word", "--gate-margin-db", "9")
     model = evaluated(tmp_path / "out", *arguments)["models"][0]
     chosen = model["chosen"]
     written = json.loads((generated / "manifest.json").read_text())
     assert written["model_hash"] == model["model"]["model_hash"]
     assert written["detection"]["threshold"] == chosen["threshold"]
     assert written["detection"]["measured"]["condition"] == "clean"
+    own = {
+        label: value / 32_768
+        for label, value in zip(LABELS, chosen["threshold_q15"], strict=True)
+        if value and value / 32_768 != chosen["threshold"]
+    }
+    assert written["detection"]["thresholds"] == own != {}
     listener = (generated / "sotto_listener.c").read_text()
-    assert f" {max(chosen['threshold_q15'])}, 0, 0," in listener
+    assert all(f" {value}," in listener for value in chosen["threshold_q15"])
+    for stream in model["streams"]:
+        gate = stream["gate"]
+        assert gate["figures"]["miss"]["trials"] == stream["reported"]["miss"]["trials"]
+        assert 0 < gate["asleep_share"] < 1
+        assert gate["network_share"] + gate["asleep_share"] >= 1
     kept = json.loads((tmp_path / "out" / "detection.json").read_text())
     assert kept["tflite_sha256"] == written["tflite_sha256"]
     assert evaluated(tmp_path / "out", generated, "--data", data, "--no-streams")
