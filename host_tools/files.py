@@ -20,6 +20,23 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def write_unless_edited(path: Path, content: bytes) -> Path:
+    """Write `content` to `path`, unless somebody has edited what was written there last.
+
+    A copy with `.written` before the suffix tells: it always gets the new content.
+
+    Returns:
+        `path`; when that was edited and is kept, the copy.
+    """
+    written = path.with_suffix(f".written{path.suffix}")
+    edited = path.is_file() and (not written.is_file() or path.read_bytes() != written.read_bytes())
+    write_atomically(written, content)
+    if edited:
+        return written
+    write_atomically(path, content)
+    return path
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Let blocks with one lock file, of all processes, run one after the other.

@@ -18,6 +18,7 @@ import numpy as np
 
 from training import evaluate, models
 from training.audio.corpus import Corpus, scan
+from training.audio.corrections import NO_CORRECTIONS, load_corrections
 from training.cache import Cache, Stage
 from training.compress import quantise
 from training.errors import UserError
@@ -29,7 +30,7 @@ from training.quick import quick as quick_recipe
 from training.recipe import Recipe
 from training.results import Candidate, golden_pcm, summarise, write_clips
 from training.runtime import keras
-from training.stages import CORPUS, CURVE_FILE, Line
+from training.stages import CORPUS, CURVE_FILE, Line, source
 from training.train import predict
 
 FLOAT_BYTES = 4
@@ -55,6 +56,7 @@ def run(
     progress: Progress | None = None,
     skip_unreadable: bool = False,
     cache_dir: Path | None = None,
+    recipe_folder: Path = Path(),
 ) -> RunResult:
     """Train, quantise and export.
 
@@ -68,6 +70,7 @@ def run(
         skip_unreadable: leave out recordings that cannot be read instead of stopping.
         cache_dir: finished stages, which several recipes may share; by default `cache/` in
             `work_dir`.
+        recipe_folder: where the recipe's relative paths count from.
 
     Raises:
         UserError: a name, words or a front-end that cannot be exported, no recordings, recordings
@@ -78,7 +81,8 @@ def run(
     recipe = quick_recipe(recipe) if quick else recipe
     cache = Cache(cache_dir or work_dir / "cache", progress or Silent())
     line = Line(recipe, cache)
-    clips = line.data(_recordings(recipe, data, line), skip_unreadable)
+    corpus = recordings(recipe, data, line, recipe_folder)
+    clips = line.data(corpus, skip_unreadable)
     bank = line.bank(clips, recipe.augment)
     teachers = tuple(line.teacher(config, clips) for config in recipe.teachers)
     taught = tuple(map(line.logits, recipe.teachers, itertools.repeat(bank), teachers))
@@ -89,7 +93,7 @@ def run(
     tflite = (integer.folder / "model.tflite").read_bytes()
     features = np.load(bank.folder / "test.npy")
     targets = np.load(clips.folder / "test_targets.npy")
-    facts = json.loads((clips.folder / "facts.json").read_text())
+    facts = {"source": source(corpus), **json.loads((clips.folder / "facts.json").read_text())}
     candidates = _teachers(line, teachers, features)
     students = [(stage, "student, labels only") for stage in baseline]
     for stage, name in (*students, (distilled, "student, distilled")):
@@ -130,13 +134,26 @@ def run(
     return RunResult(results, manifest, work_dir, out_dir)
 
 
-def _recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:
+def recordings(recipe: Recipe, data: Path | None, line: Line, recipe_folder: Path) -> Corpus:
+    """The clips of a folder, or those that are spoken for the recipe, with its corrections.
+
+    Args:
+        recipe: whose words count.
+        data: the folder; None for a recipe that synthesises its speech.
+        line: of the recipe.
+        recipe_folder: where the recipe's relative paths count from.
+
+    Raises:
+        UserError: no recordings, or such as cannot be used.
+    """
     if data is None and not recipe.synthesis.enabled:
         raise UserError(
             f"the recipe '{recipe.name}' needs recordings",
             "Give their folder with --data, or set synthesis.enabled = true in the recipe.",
         )
-    return scan(data or line.speech().folder / CORPUS, recipe.words)
+    named = recipe.data.corrections
+    corrections = load_corrections(recipe_folder / named) if named else NO_CORRECTIONS
+    return scan(data or line.speech().folder / CORPUS, recipe.words, corrections)
 
 
 def _teachers(line: Line, stages: Sequence[Stage], features: np.ndarray) -> list[Candidate]:

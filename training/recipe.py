@@ -87,6 +87,11 @@ class DataConfig(Section):
     """Parts of the speakers for cross-validation; 0 (or 1) trains once, with `test_percent`."""
     fold: int = ranged(0, 0, 19)
     """The part that is tested, below `folds`. Official lists and `test_percent` do not count."""
+    smallest_class_percent: float = ranged(50.0, 0.0, 100.0)
+    """Training clips of a class with fewer than this part of the largest class's are repeated until
+    it has as many; each copy is changed on its own."""
+    corrections: str = ""
+    """File of clips to leave out and of labels to change; relative to the folder of the recipe."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,10 +101,6 @@ class DataConfig(Section):
                 f"{self.fold} is no part of {self.folds} folds",
                 f"Use a fold from 0 to {max(self.folds, 1) - 1}.",
             )
-
-    smallest_class_percent: float = ranged(50.0, 0.0, 100.0)
-    """Training clips of a class with fewer than this part of the largest class's are repeated until
-    it has as many; each copy is changed on its own."""
 
 
 @dataclass(frozen=True)

@@ -64,11 +64,13 @@ TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
 
 def source(corpus: Corpus) -> str:
     """Where the clips come from, in the words of the report; a prepared corpus brings its own."""
+    told = corpus.layout
     if (corpus.root / ABOUT_FILE).is_file():
-        return (corpus.root / ABOUT_FILE).read_text(encoding="utf-8").strip()
-    if (corpus.root / SETTINGS_FILE).is_file():
-        return "spoken by espeak-ng, not recorded"
-    return corpus.layout
+        told = (corpus.root / ABOUT_FILE).read_text(encoding="utf-8").strip()
+    elif (corpus.root / SETTINGS_FILE).is_file():
+        told = "spoken by espeak-ng, not recorded"
+    corrected = len(corpus.corrections.clips)
+    return f"{told}; {corrected} clips judged by hand" if corrected else told
 
 
 def _new_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
@@ -138,7 +140,6 @@ class Line:
                 progress=self.progress,
             )
             facts: dict[str, object] = {
-                "source": source(corpus),
                 "method": dataset.method,
                 "speakers_known": dataset.speakers_known,
                 "problems": list(dataset.problems),
@@ -162,7 +163,8 @@ class Line:
             code=AUDIO_CODE,
             inputs={
                 "words": asdict(recipe.words),
-                "data": asdict(recipe.data),
+                # The fingerprint of the files holds what corrections make of them.
+                "data": asdict(replace(recipe.data, corrections="")),
                 "sample_rate_hz": recipe.frontend.sample_rate_hz,
                 "clip_samples": recipe.frontend.clip_samples,
                 "seed": recipe.seed,
@@ -251,7 +253,7 @@ class Line:
     def teacher(self, config: TeacherConfig, data: Stage) -> Stage:
         """A trained teacher."""
         loss = LabelLoss(config.label_smoothing)
-        bank = self.bank(data, self._hears(config))
+        bank = self.bank(data, self.hears(config))
 
         def build(folder: Path) -> None:
             model = self.network(config)
@@ -408,7 +410,7 @@ class Line:
                 self._seed(config),
                 config.averaging,
             ),
-            self._changes(config),
+            self.changes(config),
             self.progress,
             name,
             folder / "checkpoint.npz",
@@ -417,15 +419,16 @@ class Line:
         model.save_weights(folder / WEIGHTS_FILE)
         (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
 
-    def _hears(self, config: NetworkConfig) -> AugmentConfig:
-        """How the clips are changed that a network is trained on."""
+    def hears(self, config: NetworkConfig) -> AugmentConfig:
+        """How the clips are changed that a network is trained on, before training begins."""
         own = self.recipe.augment
         if isinstance(config, TeacherConfig) and config.hears == "teacher_augment":
             return self.recipe.teacher_augment or own
         return own
 
-    def _changes(self, config: NetworkConfig) -> FeatureChanges:
-        widest, share = self._hears(config), config.augment_share
+    def changes(self, config: NetworkConfig) -> FeatureChanges:
+        """How the features are changed while that network is trained."""
+        widest, share = self.hears(config), config.augment_share
         input_unit_db = DB_PER_OCTAVE * self.recipe.frontend.step_log2 / FEATURE_SCALE
         return FeatureChanges(
             share * widest.time_mask_frames,
@@ -451,7 +454,7 @@ class Line:
                 "config": asdict(config),
                 "loss": asdict(loss),
                 "mixes": self.recipe.distillation.mixes,
-                "changes": asdict(self._changes(config)),
+                "changes": asdict(self.changes(config)),
                 "seed": self.recipe.seed,
                 "tensorflow": tf.__version__,
             },

@@ -97,6 +97,7 @@ def train_model(
             skip_unreadable=skip_unreadable,
             progress=progress,
             cache_dir=cache,
+            recipe_folder=recipe_path.parent,
         )
 
 
@@ -204,3 +205,31 @@ def fetch_speech_commands(folder: Path, progress: Progress) -> Path:
         from training.audio.download import fetch_speech_commands as fetch
 
         return fetch(folder, progress)
+
+
+def check_labels(
+    recipe_path: Path,
+    *,
+    data: Path | None,
+    cache: Path,
+    folds: int,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> tuple[dict[str, Any], str]:
+    """Fields of a `training.check.CheckResult`, and a file of corrections to edit."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        with _native_banners_hidden():
+            from training.check import Effort, check, doubtful_clips_text
+        found = check(
+            recipe,
+            data,
+            cache,
+            progress,
+            recipe_folder=recipe_path.parent,
+            skip_unreadable=skip_unreadable,
+            effort=Effort(folds=folds),
+        )
+        return asdict(found), doubtful_clips_text(found)

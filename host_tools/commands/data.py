@@ -5,16 +5,26 @@ from __future__ import annotations
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from host_tools.commands._options import JsonOption
+from host_tools.commands.train import (
+    RUNS,
+    CacheOption,
+    DataOption,
+    RecipeArgument,
+    SkipOption,
+    WorkOption,
+    check_inputs,
+)
 from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import TerminalProgress, print_json, result_console, talk_console
 
 app = typer.Typer(
-    help="Fetch recordings, and see what a folder of them holds.", no_args_is_help=True
+    help="Fetch recordings, see what a folder of them holds, and find wrong labels.",
+    no_args_is_help=True,
 )
 
 
@@ -64,3 +74,74 @@ def scan(
         talk_console().print(problem, markup=False)
     if problems:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+CHECK_FOLDER = "check"
+"""In the work folder of a recipe."""
+_SHOWN_CLIPS = 10
+
+
+@app.command(epilog="Example: `sotto data check training/recipes/commands12.toml --data DIR`")
+def check(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    folds: Annotated[
+        int, typer.Option(min=2, max=20, metavar="N", help="Parts of the speakers.")
+    ] = 4,
+    work: WorkOption = None,
+    cache: CacheOption = None,
+    skip_unreadable: SkipOption = False,
+    json_out: JsonOption = False,
+) -> None:
+    """List clips whose label may be wrong, with a page to listen to them.
+
+    Small networks learn from some speakers and hear the others. Nothing is changed: listen, edit
+    the file of doubtful clips, and name it in the recipe. An interrupted check goes on.
+    """
+    from host_tools.commands._training import check_labels
+    from host_tools.files import write_unless_edited
+    from host_tools.report.label_check import write_check
+
+    check_inputs(recipe, data)
+    folder = work or RUNS / recipe.stem
+    found, corrections = check_labels(
+        recipe,
+        data=data,
+        cache=cache or folder / "cache",
+        folds=folds,
+        skip_unreadable=skip_unreadable,
+        progress=TerminalProgress(),
+    )
+    page = write_check(found, folder / CHECK_FOLDER)
+    listed = page.with_name("doubtful.txt")
+    fresh = write_unless_edited(listed, corrections.encode())
+    if fresh != listed:
+        talk_console().print(f"{listed} was edited and is kept; a fresh one is {fresh}")
+    if json_out:
+        print_json(found | {"page": str(page), "corrections": str(fresh)})
+    else:
+        _show_doubts(found)
+        result_console().print(f"listen: {page}\ncorrections: {fresh}", markup=False)
+
+
+def _show_doubts(found: dict[str, Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    console, doubts = result_console(), found["doubts"]
+    console.print(
+        f"{found['clips']:,} clips of {found['speakers']:,} speakers in {found['folds']} folds:"
+        f" networks agree with {found['agreement']:.1%} of the labels and doubt {len(doubts)}"
+        + (f"; {found['judged']} clips are judged by hand" if found["judged"] else "")
+    )
+    table = Table("clip", "label", "heard", "sure", "of the label", box=None)
+    for one in doubts[:_SHOWN_CLIPS]:
+        table.add_row(
+            *(escape(one[key]) for key in ("clip", "label", "heard")),
+            f"{one['heard_probability']:.1%}",
+            f"{one['label_probability']:.1%}",
+        )
+    if doubts:
+        console.print(table)
+    if len(doubts) > _SHOWN_CLIPS:
+        console.print(f"and {len(doubts) - _SHOWN_CLIPS} more")

@@ -175,17 +175,11 @@ def _run(
 
 def _write_recipe(path: Path, text: str) -> Path:
     """Write the recipe, unless the user has edited it: then it is kept, and told."""
-    from host_tools.files import write_atomically
+    from host_tools.files import write_unless_edited
 
-    written = path.with_suffix(".written.toml")
-    edited = path.is_file() and (not written.is_file() or path.read_bytes() != written.read_bytes())
-    write_atomically(written, text.encode())
-    if edited:
-        talk_console().print(
-            f"{path} was edited and is kept; a fresh one is {written}", markup=False
-        )
-    else:
-        write_atomically(path, text.encode())
+    fresh = write_unless_edited(path, text.encode())
+    if fresh != path:
+        talk_console().print(f"{path} was edited and is kept; a fresh one is {fresh}", markup=False)
     return path
 
 

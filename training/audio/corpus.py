@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.audio.corrections import NO_CORRECTIONS, Corrections
 from training.audio.readers import AUDIO_SUFFIXES, is_audio
 from training.errors import UserError
 from training.files import write_atomically
@@ -62,6 +63,8 @@ class Corpus:
     validation_names: frozenset[str] = frozenset()
     test_names: frozenset[str] = frozenset()
     """Clips that the official lists of the archive put aside; empty without lists."""
+    corrections: Corrections = NO_CORRECTIONS
+    """By hand, already applied."""
 
     @property
     def speakers_known(self) -> bool:
@@ -74,22 +77,28 @@ class Corpus:
         return frozenset(clip.speaker for clip in self.clips if clip.speaker)
 
 
-def scan(root: Path, words: WordsConfig) -> Corpus:
+def scan(root: Path, words: WordsConfig, corrections: Corrections = NO_CORRECTIONS) -> Corpus:
     """Find the clips of every class.
 
     Words outside the recipe become `_unknown_` when that class is on, and are left out otherwise.
     A file in `_unknown_` that says a keyword counts as that keyword. Nothing is decoded.
 
+    Args:
+        root: folder of recordings.
+        words: the classes.
+        corrections: what is known better than the folders tell.
+
     Raises:
-        UserError: the folder is missing or holds no audio, or a class has no clips. `_silence_` may
-            lack clips: it is then cut from background noise or generated.
+        UserError: the folder is missing or holds no audio, a class has no clips, or corrections do
+            not fit. `_silence_` may lack clips: it is then cut from background noise or generated.
     """
     folders = _word_folders(root)
+    corrections.check(root, {*words.labels, *(folder.name for folder in folders)})
     clips = tuple(
         clip
         for folder in folders
         if folder.name != BACKGROUND_FOLDER
-        for clip in _clips_of(folder, words)
+        for clip in _clips_of(folder, words, corrections)
     )
     _require_every_class(root, folders, clips, words)
     lists = [root / VALIDATION_LIST, root / TEST_LIST]
@@ -103,6 +112,7 @@ def scan(root: Path, words: WordsConfig) -> Corpus:
         background=tuple(_audio_in(root / BACKGROUND_FOLDER)),
         validation_names=validation,
         test_names=test,
+        corrections=corrections,
     )
 
 
@@ -157,7 +167,7 @@ def _audio_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if is_audio(path))
 
 
-def _clips_of(folder: Path, words: WordsConfig) -> Iterator[Clip]:
+def _clips_of(folder: Path, words: WordsConfig, corrections: Corrections) -> Iterator[Clip]:
     for path in _audio_in(folder):
         match = _NAME.match(path.name)
         speaker = match["speaker"] if match else None
@@ -166,9 +176,15 @@ def _clips_of(folder: Path, words: WordsConfig) -> Iterator[Clip]:
             spoken, speaker = "", None
         elif folder.name == UNKNOWN_LABEL:
             spoken, _, speaker = (speaker or "").rpartition("_")
+        name = f"{folder.name}/{path.name}"
         label = _label(folder.name, spoken, words)
+        if correction := corrections.clips.get(name):
+            if correction.word is None:
+                continue
+            spoken = "" if correction.word.startswith("_") else correction.word
+            label = _label(correction.word, spoken, words)
         if label is not None:
-            yield Clip(path, f"{folder.name}/{path.name}", label, spoken, speaker or None)
+            yield Clip(path, name, label, spoken, speaker or None)
 
 
 def _label(folder: str, spoken: str, words: WordsConfig) -> str | None:
