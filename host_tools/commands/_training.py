@@ -233,3 +233,33 @@ def check_labels(
             effort=Effort(folds=folds),
         )
         return asdict(found), doubtful_clips_text(found)
+
+
+def show_augmentation(
+    recipe_path: Path,
+    *,
+    data: Path | None,
+    cache: Path,
+    clip: str | None,
+    teacher: bool,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> tuple[str, list[dict[str, Any]]]:
+    """Name of a clip, and it under each change: fields of `Example`; see `training.show`."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        with _native_banners_hidden():
+            from training.show import show
+        name, found = show(
+            recipe,
+            data,
+            cache,
+            progress,
+            clip=clip,
+            teacher=teacher,
+            recipe_folder=recipe_path.parent,
+            skip_unreadable=skip_unreadable,
+        )
+        return name, [vars(one) for one in found]

@@ -19,7 +19,7 @@ from host_tools.commands.train import (
     WorkOption,
     check_inputs,
 )
-from host_tools.errors import EXIT_CHECK_FAILED
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.progress import TerminalProgress, print_json, result_console, talk_console
 
 app = typer.Typer(
@@ -74,6 +74,59 @@ def scan(
         talk_console().print(problem, markup=False)
     if problems:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+@app.command(epilog="Example: `sotto data show training/recipes/demo.toml --out picture.svg`")
+def show(
+    recipe: RecipeArgument,
+    data: DataOption = None,
+    clip: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="`<folder>/<file>` [default: the first of the first word]."
+        ),
+    ] = None,
+    teacher: Annotated[
+        bool, typer.Option("--teacher", help="What the first teacher hears, not the student.")
+    ] = False,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture, an SVG.")] = Path(
+        "augmentation.svg"
+    ),
+    work: WorkOption = None,
+    cache: CacheOption = None,
+    skip_unreadable: SkipOption = False,
+) -> None:
+    """Draw a training clip as it is and under each change that the recipe makes.
+
+    Each panel is the features of the firmware's front-end, with one change at the strong end of its
+    range; training draws from the whole range and applies several at once.
+    """
+    from host_tools.commands._training import show_augmentation
+    from host_tools.files import write_atomically
+    from host_tools.report.spectrograms import Panel, spectrograms
+
+    check_inputs(recipe, data)
+    if out.suffix.lower() != ".svg":
+        raise SottoError(f"{out} is no name for an SVG picture.", "Give --out a name with .svg.")
+    name, found = show_augmentation(
+        recipe,
+        data=data,
+        cache=cache or (work or RUNS / recipe.stem) / "cache",
+        clip=clip,
+        teacher=teacher,
+        skip_unreadable=skip_unreadable,
+        progress=TerminalProgress(),
+    )
+    panels = [
+        Panel(one["title"] + ("" if one["used"] else " (off)"), one["features"], not one["used"])
+        for one in found
+    ]
+    who = "teacher" if teacher else "student"
+    picture = spectrograms(
+        f"{name}, each change alone, as the {who} of {recipe.stem} hears it", panels
+    )
+    write_atomically(out, picture.encode())
+    result_console().print(str(out), markup=False)
 
 
 CHECK_FOLDER = "check"
