@@ -148,7 +148,7 @@ def test_an_edited_recipe_is_kept_and_run_to_generated_c(
     work, out = tmp_path / "work", tmp_path / "generated"
     shutil.copytree(prepared[0], work, symlinks=True)
     recipe = work / "alexa.toml"
-    edited = re.sub(r"\[\[teachers\]\].*", _TINY_NETWORK, recipe.read_text(), flags=re.DOTALL)
+    edited = re.sub(r"\[\[teachers\]\].*", _TINY_NETWORKS, recipe.read_text(), flags=re.DOTALL)
     recipe.write_text(re.sub(r"passes = \d+", "passes = 2", edited))
     result = sotto(
         *("alexa", "--from", recordings, "--work", work, "--out", out, "--rounds", "2"),
@@ -164,7 +164,12 @@ def test_an_edited_recipe_is_kept_and_run_to_generated_c(
     assert json.loads((work / "report.json").read_text())["results"]["data"]["test"]["clips"] > 8
 
 
-_TINY_NETWORK = """\
+_TINY_NETWORKS = """\
+[[teachers]]
+width = 8
+blocks = 1
+epochs = 1
+
 [student]
 width = 8
 blocks = 1
