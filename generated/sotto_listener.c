@@ -39,7 +39,13 @@ const sotto_listener_model sotto_listener_default_model = {
 };
 
 const sotto_listener_settings sotto_listener_default_settings = {
+#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM
+    .stride_frames = 5,
+    .gate = {0, 50, 19},
+    .detect = {3, 10, 3277, threshold_q15},
+#else
     .stride_frames = 2,
     .gate = {0, 50, 19},
     .detect = {8, 25, 3277, threshold_q15},
+#endif
 };

@@ -17,8 +17,13 @@
 extern "C" {
 #endif
 
+#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM
+#define SOTTO_LISTENER_PREROLL_STEPS 0
+#define SOTTO_LISTENER_SMOOTHING_STEPS_MAX 10
+#else
 #define SOTTO_LISTENER_PREROLL_STEPS 8
 #define SOTTO_LISTENER_SMOOTHING_STEPS_MAX 25
+#endif
 #define SOTTO_LISTENER_WORKSPACE_BYTES                                  \
     SOTTO_LISTENER_WORKSPACE_SIZE(                                                  \
         SOTTO_FRONTEND_WORKSPACE_BYTES, SOTTO_MODEL_FRAMES,                         \

@@ -6,6 +6,7 @@
 #define SOTTO_GENERATED_MODEL_H
 
 #include "sotto/abi.h"
+#include "sotto/backend.h"
 #include "sotto/target.h"
 
 #if SOTTO_ABI != 3
@@ -17,16 +18,25 @@
 #define SOTTO_MODEL_HASH_HEX "ab8472e8617ae65020d0e10e74f397cb767186a62561422d6fc8385a0cd5a140"
 #define SOTTO_MODEL_HASH_BYTES {0xab, 0x84, 0x72, 0xe8, 0x61, 0x7a, 0xe6, 0x50, 0x20, 0xd0, 0xe1, 0x0e, 0x74, 0xf3, 0x97, 0xcb, 0x76, 0x71, 0x86, 0xa6, 0x25, 0x61, 0x42, 0x2d, 0x6f, 0xc8, 0x38, 0x5a, 0x0c, 0xd5, 0xa1, 0x40}
 #define SOTTO_MODEL_HASH_32 0xab8472e8u
-#define SOTTO_MODEL_FRAMES 2
 #define SOTTO_MODEL_WINDOW_FRAMES 49
-#define SOTTO_MODEL_STEPS 24
 #define SOTTO_MODEL_BINS 40
 #define SOTTO_MODEL_CLASSES 12
 #define SOTTO_MODEL_INPUT_TYPE int8_t
 #define SOTTO_MODEL_OUTPUT_TYPE int8_t
-#define SOTTO_MODEL_INPUT_BYTES 80
 #define SOTTO_MODEL_OUTPUT_BYTES 12
 #define SOTTO_MODEL_TFLM_ARENA_BYTES 14592
+
+#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM
+#define SOTTO_MODEL_FRAMES 49
+#define SOTTO_MODEL_STEPS 1
+#define SOTTO_MODEL_INPUT_BYTES 1960
+#define SOTTO_MODEL_TFLM_OBJECTS_BYTES 992
+#define SOTTO_MODEL_ARENA_BYTES 15584
+#define SOTTO_MODEL_STATE_BYTES 0
+#else
+#define SOTTO_MODEL_FRAMES 2
+#define SOTTO_MODEL_STEPS 24
+#define SOTTO_MODEL_INPUT_BYTES 80
 
 #if SOTTO_TARGET == SOTTO_TARGET_PORTABLE
 #define SOTTO_MODEL_ARENA_BYTES 3280
@@ -42,6 +52,7 @@
 #endif
 #ifndef SOTTO_MODEL_ARENA_BYTES
 #error "This folder holds the model for SOTTO_TARGET_PORTABLE and SOTTO_TARGET_DSP and SOTTO_TARGET_MVE only; see sotto/target.h"
+#endif
 #endif
 
 #ifdef __cplusplus

@@ -16,7 +16,7 @@
 #error "Regenerate: sotto_model.h is of another model; run `sotto export`"
 #endif
 
-#if SOTTO_TARGET == SOTTO_TARGET_DSP
+#if SOTTO_BACKEND == SOTTO_BACKEND_AOT && SOTTO_TARGET == SOTTO_TARGET_DSP
 static const sotto_shift_params shift_0 = {
     .kept_bytes = 96,
     .dropped_bytes = 64,

@@ -27,7 +27,6 @@ MLPERF = ROOT.parent / "shared" / "models" / "mlperf_tiny_kws_int8.tflite"
 HEY_JARVIS = ROOT.parent / "shared" / "models" / "microwakeword_hey_jarvis_v2_int8.tflite"
 STREAM_STEPS = 240
 STREAM_CLIP = 80
-UNUSED_ARENA = 16
 
 
 def mlperf_or_keyword_model() -> bytes:
@@ -46,7 +45,7 @@ def _program(
     model: CompiledModel, folder: Path, build_program: Callable[..., Path], objects: Path
 ) -> Path:
     identity = c_writer.Identity(model.name, "0" * 64)
-    (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, UNUSED_ARENA))
+    (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, None))
     (folder / "sotto_model_aot.c").write_text(c_writer.model_source(model, identity))
     sources = [RUNNER, folder / "sotto_model_aot.c", objects]
     flags = ["-I", str(folder), f"-DSOTTO_TARGET={model.target.macro}"]

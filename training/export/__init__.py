@@ -18,7 +18,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, Streaming, compile_model
 from training.export.detection import Detection, listener_numbers
 from training.export.frontend_c import frontend_sources
-from training.export.listener_c import listener_sources
+from training.export.listener_c import Numbers, listener_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
 from training.export.tflm import resolver_of
@@ -264,7 +264,12 @@ def export_model(
     resolver = resolver_of(tflite, name)
     identity = c_writer.Identity(name, model_hash(tflite, features.tables, labels))
     detection = detection or Detection()
-    numbers = listener_numbers(detection, frontend, model.frames_bins[0], labels)
+    numbers = Numbers(
+        *(
+            listener_numbers(detection, frontend, frames, labels)
+            for frames in (model.frames_bins[0], model.window_frames)
+        )
+    )
     files = {
         **network_files(models, identity, tflm_arena_bytes),
         "sotto_labels.c": c_writer.labels_source(labels, identity),

@@ -16,6 +16,11 @@ from training.export.version import ABI, TOOL_VERSION
 
 GOLDEN_FEATURES = "int8_t features[SOTTO_MODEL_WINDOW_FRAMES * SOTTO_MODEL_BINS];"
 """Features of a clip in sotto_golden.h."""
+TFLM_INTERPRETER_BYTES = 512
+"""For TFLite-Micro's interpreter and the frame of its resolver: 424 on a 64-bit host, 220 on
+Cortex-M. The back-end refuses to compile where its objects are larger."""
+TFLM_OPERATOR_BYTES = 80
+"""For an operator in the resolver: 72 on a 64-bit host, 36 on Cortex-M. A multiple of 16."""
 INCLUDE_MODEL = '\n#include "sotto_model.h"\n'
 
 
@@ -89,6 +94,45 @@ def _arena_macro(models: Sequence[CompiledModel]) -> str:
     )
 
 
+def _step_macros(model: CompiledModel, frames: int) -> str:
+    """What a step of `frames` frames takes."""
+    frame_bytes = model.input.bytes // model.frames_bins[0]
+    return c_text.defines(
+        [
+            ("SOTTO_MODEL_FRAMES", str(frames)),
+            ("SOTTO_MODEL_STEPS", str(model.window_frames // frames)),
+            ("SOTTO_MODEL_INPUT_BYTES", str(frames * frame_bytes)),
+        ]
+    )
+
+
+def _tflm_macros(model: CompiledModel, tflm_arena_bytes: int) -> str:
+    """Step and memory where TFLite-Micro runs the network: a window, where ours takes a hop."""
+    operators = len(resolver_of(model.tflite, model.name).operators)
+    objects = TFLM_INTERPRETER_BYTES + operators * TFLM_OPERATOR_BYTES
+    streamed = model.frames_bins[0] < model.window_frames
+    return _step_macros(model, model.window_frames) + c_text.defines(
+        [
+            ("SOTTO_MODEL_TFLM_OBJECTS_BYTES", str(objects)),
+            ("SOTTO_MODEL_ARENA_BYTES", str(objects + tflm_arena_bytes)),
+            ("SOTTO_MODEL_STATE_BYTES", str(0 if streamed else model.summary.state_bytes)),
+        ]
+    )
+
+
+def _network_macros(models: Sequence[CompiledModel], tflm_arena_bytes: int | None) -> str:
+    """Steps and arenas, by back-end and kind of core."""
+    ours = f"{_step_macros(models[0], models[0].frames_bins[0])}\n{_arena_macro(models)}"
+    if tflm_arena_bytes is None:
+        return (
+            "#if SOTTO_BACKEND != SOTTO_BACKEND_AOT\n"
+            '#error "This folder holds nothing for TFLite-Micro: use the ahead-of-time back-end"\n'
+            f"#endif\n{ours}"
+        )
+    theirs = _tflm_macros(models[0], tflm_arena_bytes)
+    return f"#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM\n{theirs}#else\n{ours}#endif\n"
+
+
 def model_header(
     models: Sequence[CompiledModel], identity: Identity, tflm_arena_bytes: int | None
 ) -> str:
@@ -97,7 +141,6 @@ def model_header(
     `tflm_arena_bytes` is None where the folder holds nothing for TFLite-Micro.
     """
     model = models[0]
-    frames, bins = model.frames_bins
     digits = identity.model_hash
     hash_bytes = ", ".join(f"0x{digits[i : i + 2]}" for i in range(0, len(digits), 2))
     macros = c_text.defines(
@@ -107,14 +150,11 @@ def model_header(
             ("SOTTO_MODEL_HASH_HEX", c_text.string(digits)),
             ("SOTTO_MODEL_HASH_BYTES", f"{{{hash_bytes}}}"),
             ("SOTTO_MODEL_HASH_32", identity.hash_32),
-            ("SOTTO_MODEL_FRAMES", str(frames)),
             ("SOTTO_MODEL_WINDOW_FRAMES", str(model.window_frames)),
-            ("SOTTO_MODEL_STEPS", str(model.steps)),
-            ("SOTTO_MODEL_BINS", str(bins)),
+            ("SOTTO_MODEL_BINS", str(model.frames_bins[1])),
             ("SOTTO_MODEL_CLASSES", str(model.output.elements)),
             ("SOTTO_MODEL_INPUT_TYPE", c_text.C_TYPES[model.input.dtype]),
             ("SOTTO_MODEL_OUTPUT_TYPE", c_text.C_TYPES[model.output.dtype]),
-            ("SOTTO_MODEL_INPUT_BYTES", str(model.input.bytes)),
             ("SOTTO_MODEL_OUTPUT_BYTES", str(model.output.bytes)),
         ]
     )
@@ -122,11 +162,11 @@ def model_header(
         macros += c_text.defines([("SOTTO_MODEL_TFLM_ARENA_BYTES", str(tflm_arena_bytes))])
     return (
         f"{identity.banner}#ifndef SOTTO_GENERATED_MODEL_H\n#define SOTTO_GENERATED_MODEL_H\n\n"
-        '#include "sotto/abi.h"\n#include "sotto/target.h"\n\n'
+        '#include "sotto/abi.h"\n#include "sotto/backend.h"\n#include "sotto/target.h"\n\n'
         f"#if SOTTO_ABI != {ABI}\n"
         f'#error "Regenerate: this folder was generated for SOTTO_ABI {ABI}; '
         f'run `sotto {identity.verb}`"\n'
-        f"#endif\n\n{macros}\n{_arena_macro(models)}\n"
+        f"#endif\n\n{macros}\n{_network_macros(models, tflm_arena_bytes)}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         "/* Names of the classes, in the order of the scores. */\n"
         "extern const char *const sotto_labels[SOTTO_MODEL_CLASSES];\n\n"
@@ -196,7 +236,8 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
     return (
         f'{identity.banner}#include "sotto/model.h"\n{string_h}\n'
         f'#include "sotto/nn.h"\n{library}'
-        f"{identity.include_model}\n#if {model.target.condition}\n"
+        f"{identity.include_model}\n"
+        f"#if SOTTO_BACKEND == SOTTO_BACKEND_AOT && {model.target.condition}\n"
         f"{constants}{initial}{structs}\n"
         'const char *sotto_model_backend(void) { return "aot"; }\n\n'
         "int sotto_model_reset(void *arena, size_t arena_bytes) {\n"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 
 from training.errors import UserError
@@ -25,6 +28,14 @@ WORKSPACE = r"""#define SOTTO_LISTENER_WORKSPACE_BYTES                          
 MOST_CLASSES = 255
 
 
+@dataclass(frozen=True)
+class Numbers:
+    """The settings by back-end: the same unless the ahead-of-time C takes a hop a step."""
+
+    ours: ListenerNumbers
+    tflm: ListenerNumbers
+
+
 def exp_table(scale: float) -> np.ndarray:
     """uint16[entries]: round(2^15 exp(-distance * scale)), up to the last one that is not 0."""
     values = np.rint(ONE_Q15 * np.exp(-scale * np.arange(DISTANCES)))
@@ -38,20 +49,40 @@ def _score_kind(model: CompiledModel) -> str:
     return "SOTTO_SCORES_LOGITS_S8"
 
 
-def _header(identity: Identity, numbers: ListenerNumbers) -> str:
-    macros = c_text.defines(
+def _by_backend(text: Callable[[ListenerNumbers], str], numbers: Numbers) -> str:
+    """C that is different where TFLite-Micro runs windows, and ours steps of the same network."""
+    ours, theirs = text(numbers.ours), text(numbers.tflm)
+    if ours == theirs:
+        return ours
+    return f"#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM\n{theirs}#else\n{ours}#endif\n"
+
+
+def _macros(numbers: ListenerNumbers) -> str:
+    return c_text.defines(
         [
             ("SOTTO_LISTENER_PREROLL_STEPS", str(numbers.preroll_steps)),
             ("SOTTO_LISTENER_SMOOTHING_STEPS_MAX", str(numbers.smoothing_steps_max)),
         ]
     )
+
+
+def _settings(n: ListenerNumbers) -> str:
+    return (
+        f"    .stride_frames = {n.stride_frames},\n"
+        f"    .gate = {{{n.gate_margin}, {n.gate_hold_frames}, {n.gate_rise_frames}}},\n"
+        f"    .detect = {{{n.smoothing_steps}, {n.refractory_steps}, {n.hysteresis_q15}, "
+        "threshold_q15},\n"
+    )
+
+
+def _header(identity: Identity, numbers: Numbers) -> str:
     return (
         f"{identity.banner}#ifndef SOTTO_GENERATED_LISTENER_H\n"
         "#define SOTTO_GENERATED_LISTENER_H\n\n"
         '#include "sotto/listener.h"\n#include "sotto_frontend_tables.h"\n'
         f"{identity.include_model[1:]}\n"
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
-        f"{macros}"
+        f"{_by_backend(_macros, numbers)}"
         f"{WORKSPACE}"
         "\n/* The model of this folder, and how it listens unless told otherwise. */\n"
         "extern const sotto_listener_model sotto_listener_default_model;\n"
@@ -75,10 +106,9 @@ def _scores(model: CompiledModel) -> tuple[str, str]:
     return f"{array}\n", f"{{{kind}, SOTTO_MODEL_CLASSES, exp_q15, {table.size}}}"
 
 
-def _source(model: CompiledModel, identity: Identity, numbers: ListenerNumbers) -> str:
+def _source(model: CompiledModel, identity: Identity, numbers: Numbers) -> str:
     constants, scores = _scores(model)
-    thresholds = np.array(numbers.thresholds_q15, np.uint16)
-    n = numbers
+    thresholds = np.array(numbers.ours.thresholds_q15, np.uint16)
     return (
         f'{identity.banner}#include "{HEADER_NAME}"\n\n'
         '#include "sotto/model.h"\n\n'
@@ -94,16 +124,11 @@ def _source(model: CompiledModel, identity: Identity, numbers: ListenerNumbers) 
         "    .reset = sotto_model_reset,\n"
         "    .invoke = sotto_model_invoke,\n};\n\n"
         "const sotto_listener_settings sotto_listener_default_settings = {\n"
-        f"    .stride_frames = {n.stride_frames},\n"
-        f"    .gate = {{{n.gate_margin}, {n.gate_hold_frames}, {n.gate_rise_frames}}},\n"
-        f"    .detect = {{{n.smoothing_steps}, {n.refractory_steps}, {n.hysteresis_q15}, "
-        "threshold_q15},\n};\n"
+        f"{_by_backend(_settings, numbers)}}};\n"
     )
 
 
-def listener_sources(
-    model: CompiledModel, identity: Identity, numbers: ListenerNumbers
-) -> dict[str, str]:
+def listener_sources(model: CompiledModel, identity: Identity, numbers: Numbers) -> dict[str, str]:
     """sotto_listener.h and .c.
 
     Raises:

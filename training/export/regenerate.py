@@ -26,7 +26,7 @@ from training.export import (
 from training.export.compile import compile_model
 from training.export.detection import Detection, listener_numbers, read_detection
 from training.export.frontend_c import frontend_sources
-from training.export.listener_c import listener_sources
+from training.export.listener_c import Numbers, listener_sources
 from training.export.targets import TARGETS
 from training.export.tflm import resolver_of
 from training.export.version import ABI
@@ -76,7 +76,12 @@ def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
     detection = detection or read_detection(
         old.get("detection", {}), old["labels"], str(folder / MANIFEST)
     )
-    numbers = listener_numbers(detection, frontend, models[0].frames_bins[0], old["labels"])
+    numbers = Numbers(
+        *(
+            listener_numbers(detection, frontend, frames, old["labels"])
+            for frames in (models[0].frames_bins[0], models[0].window_frames)
+        )
+    )
     kept = {name: (folder / name).read_text(encoding="utf-8") for name in old["files"]}
     golden = kept[GOLDEN_HEADER].replace(FORMER_GOLDEN_FEATURES, c_writer.GOLDEN_FEATURES)
     files = {

@@ -1,7 +1,8 @@
 /* The contract between the firmware and an inference back-end.
  *
- * One back-end is linked; today that is the ahead-of-time C of generated/sotto_model_aot*.c. It
- * runs the model that generated/sotto_model.h describes; shapes and sizes are that header's macros.
+ * One back-end is linked (sotto/backend.h): the ahead-of-time C of generated/sotto_model_aot*.c, or
+ * TFLite-Micro by firmware/backends/tflm. It runs the model that generated/sotto_model.h describes;
+ * shapes and sizes are that header's macros, and may differ between the two.
  *
  * Tensors are bytes here. What they hold is SOTTO_MODEL_INPUT_TYPE and SOTTO_MODEL_OUTPUT_TYPE:
  * int8_t for keyword models of our own, others for models from elsewhere (a uint8_t score of 255
