@@ -35,7 +35,7 @@ def spectrograms(heading: str, panels: Sequence[Panel]) -> str:
     rows = math.ceil(len(panels) / _COLUMNS)
     width, height = _PANEL_INCHES
     size = (_COLUMNS * width, rows * height + _HEADING_INCHES)
-    with matplotlib.rc_context({**STYLE, "svg.fonttype": "none"}):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         figure.suptitle(heading, x=0.01, ha="left", fontsize=9, color=INK)
         places = figure.subplots(rows, _COLUMNS, squeeze=False)
