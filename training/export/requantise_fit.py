@@ -29,7 +29,6 @@ FRACTION_BITS = 10
 PRODUCT_BITS = 32 + FRACTION_BITS
 FACTOR_LIMIT = 2**31 - 1
 REFERENCE_BITS = 31
-EXPONENT_LIMIT = 22
 INT8_MIN, INT8_MAX = -128, 127
 SEARCH_STEPS = 120
 """Each takes a third off the logarithm of what is left of 2**31 factors."""
@@ -43,7 +42,7 @@ class Staircase:
 
     Attributes:
         multiplier: int64[channels], Q31.
-        exponent: int64[channels], of the right shift, 1 .. EXPONENT_LIMIT.
+        exponent: int64[channels], of the right shift, 1 .. `weighted.EXPONENT_LIMIT`.
         low: int64[channels], least accumulator.
         high: int64[channels], greatest accumulator.
         zero_point: of the output.

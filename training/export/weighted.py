@@ -14,6 +14,8 @@ from training.export.program import (
 EXPONENT_LIMIT = 22
 """A rounding term of 255 * 2^(exponent - 1) fits an int32."""
 INT8_MIN, INT8_MAX = -128, 127
+SCALED_ACCUMULATOR_LIMIT = 2**23 - 2
+"""256 times an accumulator, and 2**9 for rounding, fit an int32."""
 GEOMETRY = (
     "input_height",
     "input_width",
@@ -115,3 +117,27 @@ def requantisation(
     if exponents.min() < 1 or exponents.max() > EXPONENT_LIMIT:
         return None
     return np.where(silent, 0, multiplier.astype(np.int64)), exponents
+
+
+def layer_factors(
+    weights: np.ndarray, params: Conv2dParams | DepthwiseConv2dParams, limit: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """What `requantisation` gives a layer whose accumulators' magnitude is `limit` at most.
+
+    Args:
+        weights: int64[channels, taps].
+    """
+    bounds = channel_bounds(weights, params.bias, params.input_offset)
+    if bounds.max() > limit:
+        return None
+    return requantisation(bounds, params.multiplier, params.shift)
+
+
+def overlapping_blocks(channels: int, size: int) -> np.ndarray:
+    """Channels as kernels take `size` at a time: int64[blocks, size], the last from the end.
+
+    Args:
+        channels: `size` or more.
+    """
+    first = np.minimum(np.arange(0, channels, size), channels - size)
+    return np.asarray(first[:, None] + np.arange(size))

@@ -61,13 +61,11 @@ from training.export.weighted import (
     GEOMETRY,
     INT8_MAX,
     INT8_MIN,
+    SCALED_ACCUMULATOR_LIMIT,
     as_conv2d,
-    channel_bounds,
-    requantisation,
+    layer_factors,
 )
 
-ACCUMULATOR_LIMIT = 2**23 - 2
-"""256 times an accumulator, and 2**9 for rounding, fit an int32."""
 TILE_PAIRS = 3
 EXACT_MACS = 4_096
 """Of all layers that do not fit: for fewer, a kernel of 1.4 KB of flash is not worth its speed."""
@@ -113,22 +111,29 @@ class _Matrix:
     ends: np.ndarray
 
 
+def _requantised(
+    weights: np.ndarray, params: Conv2dParams | DepthwiseConv2dParams
+) -> tuple[bool, np.ndarray, np.ndarray] | None:
+    """What `fit_or_exact` gives, or None where a check refuses.
+
+    Args:
+        weights: int64[channels, taps].
+    """
+    factors = layer_factors(weights, params, SCALED_ACCUMULATOR_LIMIT)
+    if factors is None:
+        return None
+    return fit_or_exact(weights, params.bias, params.input_offset, params.output_offset, factors)
+
+
 def _matrix(params: KernelParams) -> _Matrix | None:
     """The layer as a matrix, or None where a check refuses."""
     conv = as_conv2d(params)
     if conv is None or padding_of(conv) is not None:
         return None
     weights = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
-    bounds = channel_bounds(weights, conv.bias, conv.input_offset)
-    factors = requantisation(bounds, conv.multiplier, conv.shift)
     # A weight of -128 would leave its 16-bit lane: 256 * -128 - 1.
-    if factors is None or bounds.max() > ACCUMULATOR_LIMIT or weights.min() < -127:
-        return None
-    return _Matrix(
-        conv,
-        weights,
-        *fit_or_exact(weights, conv.bias, conv.input_offset, conv.output_offset, factors),
-    )
+    requantised = None if weights.min() == INT8_MIN else _requantised(weights, conv)
+    return None if requantised is None else _Matrix(conv, weights, *requantised)
 
 
 def matrix_vector_kernel(params: KernelParams) -> MatrixVectorDspParams | None:
@@ -195,9 +200,8 @@ def depthwise_kernel(params: KernelParams) -> DepthwiseDspParams | None:
     if params.depth_multiplier != 1 or channels < DEPTHWISE_CHANNELS:
         return None
     weights = params.weights.reshape(-1, channels).astype(np.int64)
-    bounds = channel_bounds(weights.T, params.bias, params.input_offset)
-    factors = requantisation(bounds, params.multiplier, params.shift)
-    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+    factors = layer_factors(weights.T, params, SCALED_ACCUMULATOR_LIMIT)
+    if factors is None:
         return None
     rows, columns = np.divmod(np.arange(len(weights)), params.kernel_width)
     rows, columns = rows * params.dilation_height, columns * params.dilation_width
@@ -231,14 +235,10 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
     if params.pad_left > 1:
         return None
     weights = params.weights.reshape(params.kernel_height, 3, channels).astype(np.int64)
-    taps = weights.reshape(-1, channels).T
-    bounds = channel_bounds(taps, params.bias, params.input_offset)
-    factors = requantisation(bounds, params.multiplier, params.shift)
-    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+    requantised = _requantised(weights.reshape(-1, channels).T, params)
+    if requantised is None:
         return None
-    fits, start, ends = fit_or_exact(
-        taps, params.bias, params.input_offset, params.output_offset, factors
-    )
+    fits, start, ends = requantised
     tall = {3: DepthwiseRows3DspParams, 5: DepthwiseRows5DspParams}
     fitted: type[DepthwiseRowsDspParams] = DepthwiseRowsBy2DspParams
     if params.stride_width == 1:
@@ -286,16 +286,10 @@ def depthwise_five_kernel(params: KernelParams) -> DepthwiseFiveDspParams | None
     if channels < DEPTHWISE_CHANNELS or params.input_offset != UNSIGNED_OFFSET:
         return None
     weights = params.weights.reshape(height, 3, channels).astype(np.int64)
-    taps = weights.reshape(-1, channels).T
-    bounds = channel_bounds(taps, params.bias, params.input_offset)
-    factors = requantisation(bounds, params.multiplier, params.shift)
-    if factors is None:
+    requantised = _requantised(weights.reshape(-1, channels).T, params)
+    if requantised is None or not requantised[0]:
         return None
-    fits, start, ends = fit_or_exact(
-        taps, params.bias, params.input_offset, params.output_offset, factors
-    )
-    if not fits:
-        return None
+    _, start, ends = requantised
     # Values are read unsigned, which is their offset: it is no part of the bias.
     stream, channel_bytes = pack_depthwise_rows(weights, start, 0, ends)
     return kernels[height](

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.export.dsp.params import VECTOR_CHANNELS
+from training.export.dsp.params import DEPTHWISE_CHANNELS, VECTOR_CHANNELS
 from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
-from training.export.weighted import channel_range, wrap_int32
+from training.export.weighted import channel_range, overlapping_blocks, wrap_int32
 
 Factors = tuple[np.ndarray, np.ndarray]
 """Multiplier and exponent, int64[channels] each."""
@@ -141,8 +141,7 @@ def pack_depthwise(
     start = SCALE * (bias + input_offset * weights.sum(axis=0))
     words = _lanes(SCALE * even[0::2], SCALE * even[1::2])
     pieces = []
-    for first in range(0, channels, GROUP):
-        four = slice(min(first, channels - GROUP), min(first, channels - GROUP) + GROUP)
+    for four in overlapping_blocks(channels, DEPTHWISE_CHANNELS):
         ends = np.column_stack([factors[0][four], factors[1][four] - 1])
         pieces += [start[four], words[:, four].reshape(-1), ends.reshape(-1)]
     return wrap_int32(np.concatenate(pieces))

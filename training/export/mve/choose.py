@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from training.export.choice import order_addition, with_scratch
-from training.export.mve.pack import Factors, pack_depthwise, pack_matrix
+from training.export.mve.pack import pack_depthwise, pack_matrix
 from training.export.mve.params import (
     PLANES,
     VECTOR_BYTES,
@@ -37,11 +37,10 @@ from training.export.weighted import (
     EXPONENT_LIMIT,
     GEOMETRY,
     as_conv2d,
-    channel_bounds,
-    requantisation,
+    layer_factors,
 )
 
-ACCUMULATOR_LIMIT = 2**30
+ACCUMULATOR_LIMIT = 2**30 - 1
 PLANE_LIMIT = (2**16 - 1) // (PLANES[0] - 1)
 """Offsets of planes are 16-bit numbers."""
 FREE_SCRATCH_BYTES = 4096
@@ -49,16 +48,6 @@ FREE_SCRATCH_BYTES = 4096
 # Instructions, counted in the assembly, that the choice of strips weighs against each other.
 OUTPUT_COST, LONG_OUTPUT_COST, LONG_VECTOR_COST = 26, 30, 13
 PIXEL_COST, ROW_COST = 6, 14
-
-
-def _factors(params: Conv2dParams | DepthwiseConv2dParams, columns: np.ndarray) -> Factors | None:
-    """Multipliers and exponents of a layer with the weights `columns`, or None where refused."""
-    bounds = channel_bounds(columns, params.bias, params.input_offset)
-    return (
-        requantisation(bounds, params.multiplier, params.shift)
-        if bounds.max() < ACCUMULATOR_LIMIT
-        else None
-    )
 
 
 def _ties_away(params: Conv2dParams | DepthwiseConv2dParams | AddParams) -> int:
@@ -72,7 +61,7 @@ def matrix_kernel(params: KernelParams) -> MatrixMveParams | None:
     if conv is None:
         return None
     columns = conv.weights.reshape(conv.output_channels, -1).astype(np.int64)
-    factors = _factors(conv, columns)
+    factors = layer_factors(columns, conv, ACCUMULATOR_LIMIT)
     if factors is None:
         return None
     return MatrixMveParams(
@@ -189,7 +178,7 @@ def depthwise_kernel(
         return None
     channels = params.input_channels
     columns = params.weights.reshape(-1, channels).T.astype(np.int64)
-    factors = _factors(params, columns)
+    factors = layer_factors(columns, params, ACCUMULATOR_LIMIT)
     strips = choose_strips(params, one_by_one=one_by_one)
     if factors is None or strips is None:
         return None

@@ -13,6 +13,7 @@ from training.export.graph import ConvOptions, Graph, Operator, PoolOptions
 from training.export.operators.windows import border_of
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+STATEFUL = ("STREAM", "READ_VARIABLE", "ASSIGN_VARIABLE")
 REMEDY = (
     "Pad layers over time before the first frame only, and take a mean over all frames behind "
     "them; or compile the model as it is, without --stream."
@@ -185,9 +186,10 @@ def _fully_connected(walk: Walk, operator: Operator) -> Time | None:
 
 
 def _softmax(walk: Walk, operator: Operator) -> Time | None:
-    time = _same(walk, operator)
+    (source,) = walk.timed(operator)
+    time = walk.times[source]
     last = len(walk.shape(operator.outputs[0])) - 1
-    return None if time is None or time.axis == last else time
+    return None if time.axis == last else time
 
 
 def _concatenation(walk: Walk, operator: Operator) -> Time | None:
@@ -218,17 +220,12 @@ def _pad(walk: Walk, operator: Operator) -> Time | None:
     return time
 
 
-def _state(walk: Walk, operator: Operator) -> Time | None:
-    raise walk.refuse(operator, "it keeps a state already")
-
-
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D"), _window),
     **dict.fromkeys(("ADD", "SUB", "MUL"), _arithmetic),
     **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), _view),
     **dict.fromkeys(("LOGISTIC", "TANH", "HARD_SWISH", "QUANTIZE"), _same),
     **dict.fromkeys(("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU"), _same),
-    **dict.fromkeys(("STREAM", "READ_VARIABLE", "ASSIGN_VARIABLE"), _state),
     **dict.fromkeys(("SPLIT", "SPLIT_V"), _split),
     **dict.fromkeys(("PAD", "PADV2"), _pad),
     "FULLY_CONNECTED": _fully_connected,
@@ -250,8 +247,8 @@ def follow_time(graph: Graph) -> dict[int, Time]:
     """
     walk = Walk(graph, {graph.inputs[0]: Time(axis=1, stride=1)})
     for operator in graph.operators:
-        if operator.name in ("STREAM", "READ_VARIABLE", "ASSIGN_VARIABLE"):
-            _state(walk, operator)
+        if operator.name in STATEFUL:
+            raise walk.refuse(operator, "it keeps a state already")
         if walk.timed(operator):
             rule = RULES.get(operator.name)
             found = None if rule is None else rule(walk, operator)

@@ -33,7 +33,7 @@ from training.export.program import (
     Program,
 )
 from training.export.step.choose import depthwise_column_kernel
-from training.export.weighted import as_conv2d, channel_range, requantisation
+from training.export.weighted import as_conv2d, channel_range, layer_factors
 
 ACCUMULATOR_LIMIT = 2**29 - 1
 BLOCK_WINDOWS = 6
@@ -63,11 +63,10 @@ def _constants(
     Args:
         weights: int64[channels, taps].
     """
-    limits = channel_range(weights, params.bias, params.input_offset)
-    bounds = np.maximum(np.abs(limits[0]), np.abs(limits[1]))
-    factors = requantisation(bounds, params.multiplier, params.shift)
-    if factors is None or bounds.max() > ACCUMULATOR_LIMIT:
+    factors = layer_factors(weights, params, ACCUMULATOR_LIMIT)
+    if factors is None:
         return None
+    limits = channel_range(weights, params.bias, params.input_offset)
     start = fold_zero_point(weights, params.bias, params.input_offset)
     return requantisation_constants(start, limits, factors, params.output_offset)
 

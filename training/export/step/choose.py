@@ -7,10 +7,13 @@ import numpy as np
 from training.export.program import DepthwiseConv2dParams, KernelParams
 from training.export.requantise_fit import SCALE, Staircase, fit_requantisation
 from training.export.step.params import COLUMN_CHANNELS, DepthwiseColumnParams
-from training.export.weighted import channel_range, requantisation, wrap_int32
-
-ACCUMULATOR_LIMIT = 2**23 - 2
-"""256 times an accumulator, and 2**9 for rounding, fit an int32."""
+from training.export.weighted import (
+    SCALED_ACCUMULATOR_LIMIT,
+    channel_range,
+    layer_factors,
+    overlapping_blocks,
+    wrap_int32,
+)
 
 
 def step_constants(
@@ -24,24 +27,17 @@ def step_constants(
     Returns:
         int32[channels, 2], as sotto/nn_step.h says.
     """
-    low, high = channel_range(weights, params.bias, params.input_offset)
-    bounds = np.maximum(np.abs(low), np.abs(high))
-    factors = requantisation(bounds, params.multiplier, params.shift)
+    factors = layer_factors(weights, params, SCALED_ACCUMULATOR_LIMIT)
     start = SCALE * (params.bias.astype(np.int64) + params.input_offset * weights.sum(axis=1))
     # Sums in between may wrap, but a start of its own is shifted: it, too, must fit.
-    if factors is None or max(bounds.max(), np.abs(start).max() // SCALE) > ACCUMULATOR_LIMIT:
+    if factors is None or np.abs(start).max() // SCALE > SCALED_ACCUMULATOR_LIMIT:
         return None
+    low, high = channel_range(weights, params.bias, params.input_offset)
     fit = fit_requantisation(Staircase(*factors, low, high, params.output_offset))
     if fit.found.all():
         return True, wrap_int32(np.column_stack([fit.factor, start + fit.beta]))
     multiplier, exponent = factors
     return False, wrap_int32(np.column_stack([multiplier, start + exponent - 1]))
-
-
-def blocks_of(channels: int) -> np.ndarray:
-    """Channels as the kernel takes them: int64[blocks * 4], the last four perhaps once more."""
-    first = np.minimum(np.arange(0, channels, COLUMN_CHANNELS), channels - COLUMN_CHANNELS)
-    return np.asarray(first[:, None] + np.arange(COLUMN_CHANNELS)).reshape(-1)
 
 
 def depthwise_column_kernel(params: KernelParams) -> DepthwiseColumnParams | None:
@@ -58,9 +54,8 @@ def depthwise_column_kernel(params: KernelParams) -> DepthwiseColumnParams | Non
     if constants is None:
         return None
     row = p.dilation_height * p.input_width * channels
-    blocks = blocks_of(channels)
-    # [taps, blocks, 4] -> [blocks, taps, 4]
-    packed = weights[:, blocks].reshape(len(weights), -1, COLUMN_CHANNELS).transpose(1, 0, 2)
+    blocks = overlapping_blocks(channels, COLUMN_CHANNELS)
+    packed = weights[:, blocks].transpose(1, 0, 2)  # [taps, blocks, 4] -> [blocks, taps, 4]
     return DepthwiseColumnParams(
         channels=channels,
         taps=len(weights),
