@@ -68,19 +68,25 @@ def _bytes(words: np.ndarray) -> list[int]:
 
 
 def test_matrix_stream_is_laid_out_as_the_header_says() -> None:
-    columns = np.arange(5 * 17).reshape(5, 17) - 40
+    columns = np.arange(5 * 19).reshape(5, 19) - 40
     factors = np.array([11, 12, 13, 14, 15]), np.array([1, 2, 3, 4, 22])
     bias = np.array([100, 200, 300, 400, 500])
-    stream = pack_matrix(columns, bias, 3, factors).reshape(2, 9 + 16 * 2)
+    stream = pack_matrix(columns, bias, 3, factors).reshape(2, 9 + 16 + 3)
     assert stream[0, :4].tolist() == (bias + 3 * columns.sum(axis=1))[:4].tolist()
-    vectors = np.array(_bytes(stream[0, 4:36])).reshape(2, 4, 16)
-    assert vectors[0].tolist() == columns[:4, :16].tolist()
-    assert vectors[1, :, 0].tolist() == columns[:4, 16].tolist()
-    assert not vectors[1, :, 1:].any()
-    assert stream[0, 36:40].tolist() == [11, 12, 13, 14]
-    assert _bytes(stream[0, 40:]) == [0, 1, 2, 3]
-    assert stream[1, 36:40].tolist() == [15, 0, 0, 0]
-    assert _bytes(stream[1, 40:])[0] == 21
+    assert _bytes(stream[0, 4:20]) == columns[:4, :16].reshape(-1).tolist()
+    assert _bytes(stream[0, 20:23]) == columns[:4, 16:].reshape(-1).tolist()
+    assert _bytes(stream[1, 20:23]) == [*columns[4, 16:], *[0] * 9]
+    assert stream[0, 23:27].tolist() == [11, 12, 13, 14]
+    assert _bytes(stream[0, 27:]) == [0, 1, 2, 3]
+    assert stream[1, 23:27].tolist() == [15, 0, 0, 0]
+    assert _bytes(stream[1, 27:])[0] == 21
+
+
+def test_matrix_stream_of_whole_vectors_or_less_than_one_has_no_tail() -> None:
+    factors, bias = (np.full(4, 7), np.full(4, 2)), np.zeros(4)
+    for taps, vectors in ((1, 1), (15, 1), (16, 1), (32, 2)):
+        stream = pack_matrix(np.ones((4, taps), int), bias, 0, factors)
+        assert stream.size == 9 + 16 * vectors
 
 
 def test_depthwise_stream_holds_taps_or_vectors() -> None:

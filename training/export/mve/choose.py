@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from training.export.choice import order_addition, with_scratch
-from training.export.mve.pack import pack_depthwise, pack_matrix
+from training.export.mve.pack import pack_depthwise, pack_matrix, whole_vectors
 from training.export.mve.params import (
     PLANES,
     VECTOR_BYTES,
@@ -64,12 +64,14 @@ def matrix_kernel(params: KernelParams) -> MatrixMveParams | None:
     factors = layer_factors(columns, conv, ACCUMULATOR_LIMIT)
     if factors is None:
         return None
+    vectors = whole_vectors(columns.shape[1])
     return MatrixMveParams(
         **{name: getattr(conv, name) for name in GEOMETRY},
         input_channels=conv.input_channels,
         output_channels=conv.output_channels,
         pad_value=-conv.input_offset,
-        vectors=-(-columns.shape[1] // VECTOR_BYTES),
+        vectors=vectors,
+        tail_bytes=max(columns.shape[1] - VECTOR_BYTES * vectors, 0),
         ties_away=_ties_away(conv),
         rounding_base=2 * conv.output_offset + 1,
         activation_min=conv.activation_min,

@@ -13,10 +13,10 @@ Factors = tuple[np.ndarray, np.ndarray]
 
 def _quads(values: np.ndarray) -> np.ndarray:
     """[channels, ...] -> [quads, QUAD, ...], zeros behind the last channel."""
-    channels = len(values)
-    padded = np.zeros((-(-channels // QUAD) * QUAD, *values.shape[1:]), values.dtype)
-    padded[:channels] = values
-    return padded.reshape(-1, QUAD, *values.shape[1:])
+    quads = -(-len(values) // QUAD)
+    padded = np.zeros((quads * QUAD, *values.shape[1:]), values.dtype)
+    padded[: len(values)] = values
+    return padded.reshape(quads, QUAD, *values.shape[1:])
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:
@@ -32,6 +32,11 @@ def _vectors(columns: np.ndarray) -> np.ndarray:
     padded[:, :taps] = columns
     quads = _quads(padded).reshape(-1, QUAD, vectors, VECTOR_BYTES).transpose(0, 2, 1, 3)
     return _bytes(quads.reshape(len(quads), -1))
+
+
+def whole_vectors(taps: int) -> int:
+    """Vectors of a window of the matrix kernel, which takes one at least."""
+    return max(taps // VECTOR_BYTES, 1)
 
 
 def _start(columns: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
@@ -55,10 +60,13 @@ def pack_matrix(
         bias: int32[channels].
 
     Returns:
-        int32[quads * (9 + 16 * vectors)].
+        int32[quads * (9 + 16 * vectors + tail bytes)].
     """
     start = _start(columns, bias, input_offset)
-    return np.concatenate([start, _vectors(columns), *_ends(factors)], axis=1).reshape(-1)
+    whole = VECTOR_BYTES * whole_vectors(columns.shape[1])
+    tails = _quads(columns[:, whole:]).reshape(len(start), -1)
+    weights = [_vectors(columns[:, :whole]), _bytes(tails)]
+    return np.concatenate([start, *weights, *_ends(factors)], axis=1).reshape(-1)
 
 
 def pack_depthwise(

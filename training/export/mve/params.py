@@ -41,6 +41,7 @@ class MatrixMveParams(KernelParams):
     pad_left: int
     pad_value: int
     vectors: int
+    tail_bytes: int
     ties_away: int
     rounding_base: int
     activation_min: int
@@ -50,7 +51,8 @@ class MatrixMveParams(KernelParams):
     @property
     def scratch_bytes(self) -> int:
         """SOTTO_MATRIX_MVE_SCRATCH_BYTES."""
-        return min(WINDOWS, self.output_height * self.output_width) * VECTOR_BYTES * self.vectors
+        window_bytes = VECTOR_BYTES * (self.vectors + (self.tail_bytes > 0))
+        return min(WINDOWS, self.output_height * self.output_width) * window_bytes
 
     @property
     def writes_over_input(self) -> bool:

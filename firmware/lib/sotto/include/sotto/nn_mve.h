@@ -24,9 +24,10 @@ extern "C" {
 
 /* Convolution as a product of matrices; a fully connected layer is one of 1x1 windows.
  *
- * A window is a column of 16 * vectors bytes: [kernel_height][kernel_width][input_channels], then
- * zeros. The stream holds for each four output channels: bias, vectors * (16 weights of the first,
- * second, third, fourth channel), multiplier, exponent - 1. */
+ * A window is a column of 16 * vectors + tail_bytes bytes: [kernel_height][kernel_width]
+ * [input_channels], then zeros up to 16. The stream holds for each four output channels: bias,
+ * vectors * (16 weights of the first, second, third, fourth channel), the tail_bytes last weights
+ * of each, multiplier, exponent - 1. */
 typedef struct sotto_matrix_mve_params {
   int32_t input_height;
   int32_t input_width;
@@ -43,7 +44,8 @@ typedef struct sotto_matrix_mve_params {
   int32_t pad_top;
   int32_t pad_left;
   int32_t pad_value;     /* zero point of the input */
-  int32_t vectors;       /* kernel_height * kernel_width * input_channels / 16, rounded up */
+  int32_t vectors;       /* kernel_height * kernel_width * input_channels / 16, at least 1 */
+  int32_t tail_bytes;    /* what is left of them, 0 .. 15 */
   int32_t ties_away;     /* 0 where no negative result shows: halves may then round up */
   int32_t rounding_base; /* 2 * zero point of the output + 1 */
   int32_t activation_min;
@@ -52,7 +54,8 @@ typedef struct sotto_matrix_mve_params {
 } sotto_matrix_mve_params;
 
 /* Bytes of scratch: two windows, or the only one. */
-#define SOTTO_MATRIX_MVE_SCRATCH_BYTES(vectors, windows) ((vectors) * ((windows) > 1 ? 32 : 16))
+#define SOTTO_MATRIX_MVE_SCRATCH_BYTES(vectors, tail_bytes, windows) \
+  (((vectors) + ((tail_bytes) > 0 ? 1 : 0)) * ((windows) > 1 ? 32 : 16))
 
 /* `output` may be `input` where windows are 1x1 with stride 1 and there are as many output channels
  * as input channels. */

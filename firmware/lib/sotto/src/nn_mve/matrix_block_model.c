@@ -18,16 +18,12 @@ void sotto_matrix_block_mve(const matrix_block *block) {
   for (int32_t quad = 0; quad < block->quads; ++quad) {
     const int32_t *const bias = stream;
     const int32_t *const weights = bias + QUAD;
-    stream = weights + block->vectors * QUAD * (VECTOR_BYTES / 4);
+    stream = weights + quad_weight_words(block->vectors, block->tail_bytes);
     for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) {
-      const int8_t *bytes = block->windows + w * block->vectors * VECTOR_BYTES;
       int32_t acc[QUAD];
       for (int32_t c = 0; c < QUAD; ++c) {
-        acc[c] = bias[c];
-        for (int32_t v = 0; v < block->vectors; ++v) {
-          const int32_t *const group = weights + (v * QUAD + c) * (VECTOR_BYTES / 4);
-          acc[c] = quad_dot(acc[c], bytes + v * VECTOR_BYTES, group);
-        }
+        acc[c] = quad_window_dot(bias[c], block->windows[w], weights, block->vectors,
+                                 block->tail_bytes, c);
       }
       requantise_quad(block, acc, stream, block->outputs[w] + quad * QUAD);
     }

@@ -44,8 +44,8 @@ static void next(const sotto_matrix_mve_params *p, cursor *at) {
   if (--at->columns_left == 0) begin_row(p, at, at->y + p->stride_height);
 }
 
-/* Copies a window; padding where there is no image. Behind it nothing is written: the weights there
- * are 0. Inlined it would take the registers of the loop that runs without it. */
+/* Copies a window; padding where there is no image. Behind it nothing is written. Inlined it would
+ * take the registers of the loop that runs without it. */
 __attribute__((noinline)) static void copy_window(const sotto_matrix_mve_params *p,
                                                   const int8_t *input, const cursor *at,
                                                   int8_t *target) {
@@ -54,7 +54,7 @@ __attribute__((noinline)) static void copy_window(const sotto_matrix_mve_params 
   const int32_t rows = at->rows.end - at->rows.first;
   const int32_t count = columns.end - columns.first;
   if (rows < p->kernel_height || count < p->kernel_width) {
-    mve_fill(target, p->pad_value, p->vectors * VECTOR_BYTES);
+    mve_fill(target, p->pad_value, p->kernel_height * p->kernel_width * channels);
   }
   const int32_t y = at->y + at->rows.first * p->dilation_height;
   const int32_t x = at->x + columns.first * p->dilation_width;
@@ -78,7 +78,8 @@ __attribute__((noinline)) static void copy_window(const sotto_matrix_mve_params 
 static void run_rest(const sotto_matrix_mve_params *p, const matrix_block *block, int32_t rest) {
   int8_t tile[MATRIX_BLOCK_WINDOWS][QUAD];
   matrix_block last = *block;
-  last.stream += block->quads * (QUAD_CONSTANT_WORDS + p->vectors * QUAD * (VECTOR_BYTES / 4));
+  last.stream +=
+      block->quads * (QUAD_CONSTANT_WORDS + quad_weight_words(p->vectors, p->tail_bytes));
   last.quads = 1;
   for (int32_t w = 0; w < MATRIX_BLOCK_WINDOWS; ++w) last.outputs[w] = tile[w];
   sotto_matrix_block_mve(&last);
@@ -103,18 +104,22 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
                          int8_t *scratch) {
   const sotto_matrix_mve_params *p = params;
   const int32_t count = p->output_height * p->output_width;
-  const int32_t window_bytes = p->vectors * VECTOR_BYTES;
+  const int32_t window_bytes = (p->vectors + (p->tail_bytes > 0)) * VECTOR_BYTES;
   const int32_t rest = p->output_channels % QUAD;
   const int pixels = p->kernel_height * p->kernel_width * p->stride_height * p->stride_width == 1;
   int8_t *const outputs = output;
   matrix_block block = {
-      .windows = scratch,
+      .windows = {scratch, scratch + window_bytes},
       .stream = p->stream,
       .vectors = p->vectors,
+      .tail_bytes = p->tail_bytes,
       .quads = p->output_channels / QUAD,
       .ties_away = p->ties_away,
       .rounding_base = p->rounding_base,
   };
+  if (p->tail_bytes > 0) { /* behind a tail are weights of the next channel, which meet zeros */
+    mve_fill(scratch, 0, count > 1 ? MATRIX_BLOCK_WINDOWS * window_bytes : window_bytes);
+  }
   cursor at;
   begin_row(p, &at, -p->pad_top);
   for (int32_t pair = 0; pair < count / MATRIX_BLOCK_WINDOWS; ++pair) {
@@ -136,6 +141,7 @@ void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *in
         .vectors = p->vectors,
         .channels = p->output_channels,
         .rounding_base = p->rounding_base,
+        .tail_bytes = p->tail_bytes,
     };
     sotto_matrix_window_mve(&last);
   }

@@ -6,13 +6,14 @@
 #include <stdint.h>
 
 typedef struct matrix_window {
-  const int8_t *window;  /* 16 * vectors bytes */
+  const int8_t *window;  /* 16 * vectors bytes, 16 more where there is a tail, 0 behind it */
   const int32_t *stream; /* see sotto_matrix_mve_params */
   int8_t *output;
   int32_t ties_away; /* round halves away from zero, else up */
   int32_t vectors;   /* >= 1 */
   int32_t channels;  /* >= 1 */
   int32_t rounding_base;
+  int32_t tail_bytes; /* 0 .. 15 */
 } matrix_window;
 
 /* The assembly reads the fields as words in this order. */

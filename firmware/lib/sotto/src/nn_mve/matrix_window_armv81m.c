@@ -3,7 +3,8 @@
  * channels do not come in eights.
  *
  *   r0, r2, r4, r6 accumulators, r1 window's bytes, r3 stream, r5 output (narrow stores want low
- *   registers), r7 ties_away, r8 vectors, r9 channels left, r10 window, lr vectors left
+ *   registers), r7 ties_away, r8 vectors, r9 channels left, r10 window, r12 tail_bytes, lr vectors
+ *   left
  *   q4 2 * zero point + 1, q5 left shift of an exponent of 1
  */
 #include "matrix_window.h"
@@ -18,7 +19,7 @@ __attribute__((naked)) void sotto_matrix_window_mve(__attribute__((unused))
       "ldrd r10, r3, [r0]\n"
       "ldrd r5, r7, [r0, #8]\n"
       "ldrd r8, r9, [r0, #16]\n"
-      "ldr r2, [r0, #24]\n"
+      "ldrd r2, r12, [r0, #24]\n"
       "vdup.32 q4, r2\n"
       "mov r2, #23\n"
       "vdup.32 q5, r2\n"
@@ -37,6 +38,21 @@ __attribute__((naked)) void sotto_matrix_window_mve(__attribute__((unused))
       "vldrb.8 q2, [r3], #16\n"
       "vmladava.s8 r6, q0, q2\n"
       "le lr, 2b\n"
+      "wls lr, r12, 5f\n" /* no loop: the only branch on a register as high as this */
+      "vldrb.8 q0, [r1]\n"
+      "vldrb.8 q1, [r3]\n"
+      "add r3, r3, r12\n"
+      "vmladava.s8 r0, q0, q1\n"
+      "vldrb.8 q2, [r3]\n"
+      "add r3, r3, r12\n"
+      "vmladava.s8 r2, q0, q2\n"
+      "vldrb.8 q1, [r3]\n"
+      "add r3, r3, r12\n"
+      "vmladava.s8 r4, q0, q1\n"
+      "vldrb.8 q2, [r3]\n"
+      "add r3, r3, r12\n"
+      "vmladava.s8 r6, q0, q2\n"
+      "5:\n"
       "vldrw.32 q2, [r3], #16\n" /* multipliers */
       "vmov q0[2], q0[0], r0, r4\n"
       "vmov q0[3], q0[1], r2, r6\n"

@@ -22,6 +22,25 @@ static inline int32_t quad_dot(int32_t sum, const int8_t *bytes, const int32_t *
   return sum;
 }
 
+/* Words of the weights of four channels. */
+static inline int32_t quad_weight_words(int32_t vectors, int32_t tail_bytes) {
+  return QUAD * vectors * (VECTOR_BYTES / 4) + tail_bytes;
+}
+
+/* sum + the products of a window and the weights of channel `c` of four. */
+static inline int32_t quad_window_dot(int32_t sum, const int8_t *window, const int32_t *weights,
+                                      int32_t vectors, int32_t tail_bytes, int32_t c) {
+  for (int32_t v = 0; v < vectors; ++v, window += VECTOR_BYTES) {
+    sum = quad_dot(sum, window, weights + (v * QUAD + c) * (VECTOR_BYTES / 4));
+  }
+  weights += vectors * QUAD * (VECTOR_BYTES / 4);
+  for (int32_t i = 0; i < tail_bytes; ++i) {
+    const int32_t product = window[i] * quad_byte(weights, c * tail_bytes + i);
+    sum = (int32_t)((uint32_t)sum + (uint32_t)product);
+  }
+  return sum;
+}
+
 /* acc * multiplier * 2^-exponent + zero point, rounded as sotto_requantise where ties_away is set,
  * saturated. Pre: |acc| < 2^30, 0 <= multiplier < 2^31, 1 <= exponent <= 22, rounding = (2 * zero
  * point + 1) << (exponent - 1), left_shift = 24 - exponent. */
