@@ -13,6 +13,9 @@ OFFSET = 128
 """Stored weights are not negative."""
 ASIDE_FLAG = 1 << 31
 """Of words that hold a pair of weights set aside, to tell them from those behind."""
+EXPONENTS = 32
+"""A bias times this has room for an exponent - 1."""
+BIAS_LIMIT = 2**31 // EXPONENTS
 DIGIT_MIN, DIGIT_MAX = -(2**15), 2**15 - 1
 
 
@@ -43,7 +46,7 @@ def requantisation_constants(
     limits: tuple[np.ndarray, np.ndarray],
     factors: tuple[np.ndarray, np.ndarray],
     zero_point: int,
-) -> tuple[bool, np.ndarray]:
+) -> tuple[bool, np.ndarray] | None:
     """Constants of each channel: fitted ones where every channel has them, else exact ones.
 
     Args:
@@ -53,12 +56,14 @@ def requantisation_constants(
         zero_point: of the output.
 
     Returns:
-        Whether they are fitted, and int32[channels, 2 or 3].
+        Whether they are fitted, and int32[channels, 2]; None where a bias takes 27 bits or more.
     """
     fit = fit_requantisation(Staircase(*factors, *limits, zero_point))
     if fit.found.all():
         return True, wrap_int32(np.column_stack([fit.factor, SCALE * start + fit.beta]))
-    return False, wrap_int32(np.column_stack([factors[0], start, factors[1] - 1]))
+    if np.abs(start).max() >= BIAS_LIMIT:
+        return None
+    return False, wrap_int32(np.column_stack([factors[0], EXPONENTS * start + factors[1] - 1]))
 
 
 def fold_zero_point(weights: np.ndarray, bias: np.ndarray, input_offset: int) -> np.ndarray:
@@ -79,7 +84,7 @@ def pack_matrix(groups: np.ndarray, constants: np.ndarray) -> np.ndarray:
 
     Args:
         groups: int64[channels, groups, 4]; each pair of taps fits a digit.
-        constants: int32[channels, 2 or 3].
+        constants: int32[channels, 2].
 
     Returns:
         int32[words].

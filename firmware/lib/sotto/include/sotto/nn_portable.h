@@ -10,8 +10,8 @@
  *   fitted  ((256 * acc + beta) * factor) >> 42, saturated: factor, 256 * bias + beta. The exporter
  *           has found the results of every accumulator that the channel can reach to be those of
  *           fixed_point.h; 0 < factor < 2^31, and 256 * acc + beta fits an int32.
- *   exact   that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22: multiplier, bias,
- *           exponent - 1.
+ *   exact   that of fixed_point.h with a shift of -exponent, 1 <= exponent <= 22: multiplier, and
+ *           32 * bias + exponent - 1, which fits an int32.
  */
 #ifndef SOTTO_NN_PORTABLE_H
 #define SOTTO_NN_PORTABLE_H
@@ -83,7 +83,7 @@ typedef struct sotto_depthwise_strips_portable_params {
   int32_t activation_min;
   int32_t activation_max;
   const int8_t *weights;    /* [channels][kernel_height][3] */
-  const int32_t *constants; /* [channels][2 or 3], of the requantisation */
+  const int32_t *constants; /* [channels][2], of the requantisation */
 } sotto_depthwise_strips_portable_params;
 
 /* Input columns that a strip reads. */

@@ -9,13 +9,13 @@
 #define DEPTHWISE_STRIP_OUTPUTS 5
 #define DEPTHWISE_KERNEL_COLUMNS 3
 
-/* The assembly reads the fields as thirteen words in this order. */
+/* The assembly reads the fields as twelve words in this order. */
 typedef struct depthwise_strip {
   const int32_t *row;     /* SOTTO_DEPTHWISE_STRIP_COLUMNS words a row */
   const int32_t *weights; /* [kernel_height][3] */
   int32_t kernel_height;  /* 2 or more */
   int32_t back_words; /* from behind a window's last row to the first one of the window below it */
-  int32_t constants[EXACT_CONSTANTS]; /* of the requantisation, the last if there is one */
+  int32_t constants[REQUANTISATION_CONSTANTS];
   portable_requantisation how;
   int8_t *output;
   int32_t channels; /* bytes from a column of the output to the next */

@@ -15,15 +15,14 @@
 #define EVEN_HEIGHT "#8" /* of the kernel: then a row more comes before those by two */
 #define BACK_BYTES "#12"
 #define CONSTANTS "#16"
-#define EXPONENT_LESS_1 "#24"
-#define FITTED_FLAG "#28"
-#define ROUNDING_BASE "#32"
-#define OUTPUT "#36"
-#define CHANNELS "#40"
-#define OUTPUT_ROW_BYTES "#44"
-#define ROWS "#48"
-#define WEIGHTS_END "#52"
-#define FRAME_BYTES "#56"
+#define FITTED_FLAG "#24"
+#define ROUNDING_BASE "#28"
+#define OUTPUT "#32"
+#define CHANNELS "#36"
+#define OUTPUT_ROW_BYTES "#40"
+#define ROWS "#44"
+#define WEIGHTS_END "#48"
+#define FRAME_BYTES "#52"
 
 #define LOAD(register, slot) "ldr " #register ", [sp, " slot "]\n"
 #define STORE(register, slot) "str " #register ", [sp, " slot "]\n"
@@ -62,8 +61,8 @@
   ".syntax unified\n"                                         \
   "push {r4-r11, lr}\n"                                       \
   "sub sp, sp, " FRAME_BYTES "\n"                             \
-  "ldm r0, {r0-r12}\n"                                        \
-  "stm sp, {r0-r12}\n"                                        \
+  "ldm r0, {r0-r11}\n"                                        \
+  "stm sp, {r0-r11}\n"                                        \
   "add r4, r2, r2, lsl #1\n" /* three weights a kernel row */ \
   "add r4, r1, r4, lsl #2\n"                                  \
   STORE(r4, WEIGHTS_END)                                      \
@@ -107,13 +106,14 @@
   "bne 1b\n"                                                  \
   "add sp, sp, " FRAME_BYTES "\n"                             \
   "pop {r4-r11, pc}\n"                                        \
-  "5:\n" /* r12 is the bias */ \
-  "add r4, r4, r12\n" \
-  "add r5, r5, r12\n" \
-  "add r6, r6, r12\n" \
-  "add r7, r7, r12\n" \
-  "add r8, r8, r12\n" \
-  LOAD(r12, EXPONENT_LESS_1) \
+  "5:\n" /* r12 is bias and exponent - 1 */ \
+  "asr lr, r12, #5\n" \
+  "add r4, r4, lr\n" \
+  "add r5, r5, lr\n" \
+  "add r6, r6, lr\n" \
+  "add r7, r7, lr\n" \
+  "add r8, r8, lr\n" \
+  "and r12, r12, #31\n" \
   LOAD(r3, ROUNDING_BASE) \
   "lsl r3, r3, r12\n" \
   "add r12, r12, #1\n" \

@@ -58,7 +58,7 @@ void sotto_depthwise_strips_portable_s8(const sotto_depthwise_strips_portable_pa
   const int32_t top = least(p->pad_top, rows);
   const int32_t rows_inside = least(p->input_height, rows - top);
   for (int32_t channel = 0; channel < p->channels; ++channel) {
-    const int32_t *const constants = p->constants + portable_constant_count(&how) * channel;
+    const int32_t *const constants = p->constants + REQUANTISATION_CONSTANTS * channel;
     for (int32_t i = 0; i < weight_count; ++i) {
       weights[i] = p->weights[channel * weight_count + i];
     }
@@ -78,7 +78,7 @@ void sotto_depthwise_strips_portable_s8(const sotto_depthwise_strips_portable_pa
           .weights = weights,
           .kernel_height = p->kernel_height,
           .back_words = (p->kernel_height - p->stride_height) * row_words,
-          .constants = {constants[0], constants[1], p->fitted ? 0 : constants[2]},
+          .constants = {constants[0], constants[1]},
           .how = how,
           .output = output + column * p->channels + channel,
           .channels = p->channels,

@@ -129,16 +129,17 @@ __attribute__((naked)) void sotto_portable_matrix_block(__attribute__((unused))
       "add sp, sp, " FRAME_BYTES "\n"
       "pop {r4-r11, pc}\n"
 
-      "11:\n" /* r11 is the bias */
-      "ldr r3, [r1], #4\n"
+      "11:\n" /* r11 is bias and exponent - 1 */
+      "asr r12, r11, #5\n"
+      "add r4, r4, r12\n"
+      "add r5, r5, r12\n"
+      "add r6, r6, r12\n"
+      "add r7, r7, r12\n"
+      "add r8, r8, r12\n"
+      "add r9, r9, r12\n"
+      "and r3, r11, #31\n"
       LOAD(r12, ROUNDING_BASE)
       "lsl r12, r12, r3\n"
-      "add r4, r4, r11\n"
-      "add r5, r5, r11\n"
-      "add r6, r6, r11\n"
-      "add r7, r7, r11\n"
-      "add r8, r8, r11\n"
-      "add r9, r9, r11\n"
       "add r11, r3, #1\n"
       SIX(EXACT_RESULT)
       "mov r2, #0x00FF00FF\n"

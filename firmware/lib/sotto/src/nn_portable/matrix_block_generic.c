@@ -28,7 +28,7 @@ void sotto_portable_matrix_block(const portable_matrix *matrix) {
     for (stream = end; *stream < 0; ++stream) add_aside(m.windows, *stream, sums);
     portable_requantise_all(&m.how, sums, MATRIX_BLOCK_WINDOWS, stream, m.output + channel,
                             m.channels);
-    stream += portable_constant_count(&m.how);
+    stream += REQUANTISATION_CONSTANTS;
   }
 }
 #endif

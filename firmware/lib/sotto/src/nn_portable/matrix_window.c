@@ -17,6 +17,6 @@ void sotto_portable_matrix_window(const portable_matrix *matrix) {
       sum += pair_sum(first, aside_pair(*stream));
     }
     m->output[channel] = portable_requantise(&m->how, sum, stream);
-    stream += portable_constant_count(&m->how);
+    stream += REQUANTISATION_CONSTANTS;
   }
 }

@@ -6,10 +6,11 @@
 
 #include "multiply_high.h"
 
-#define FIT_CONSTANTS 2
-#define EXACT_CONSTANTS 3
+#define REQUANTISATION_CONSTANTS 2 /* of a channel */
 #define FIT_SCALE 256
 #define FIT_FRACTION_BITS 10 /* of the high word */
+#define EXPONENT_BITS 5      /* below the bias */
+#define EXPONENT_MASK 31
 
 /* How a layer requantises. */
 typedef struct portable_requantisation {
@@ -41,9 +42,9 @@ static inline int8_t portable_exact(int32_t value, int32_t multiplier, int32_t e
 /* A sum of products without bias; `constants` are those of the channel. */
 static inline int8_t portable_requantise(const portable_requantisation *how, int32_t sum,
                                          const int32_t *constants) {
-  return how->fitted
-             ? portable_fitted(sum, constants[0], constants[1])
-             : portable_exact(sum + constants[1], constants[0], constants[2], how->rounding_base);
+  if (how->fitted) return portable_fitted(sum, constants[0], constants[1]);
+  return portable_exact(sum + (constants[1] >> EXPONENT_BITS), constants[0],
+                        constants[1] & EXPONENT_MASK, how->rounding_base);
 }
 
 /* The same of `count` sums, whose results lie `step` bytes apart. */
@@ -57,15 +58,12 @@ static inline void portable_requantise_all(const portable_requantisation *how, c
     for (; sums != end; ++sums, output += step) *output = portable_fitted(*sums, first, second);
     return;
   }
-  const int32_t exponent_less_1 = constants[2];
+  const int32_t bias = second >> EXPONENT_BITS;
+  const int32_t exponent_less_1 = second & EXPONENT_MASK;
   const int32_t base = how->rounding_base;
   for (; sums != end; ++sums, output += step) {
-    *output = portable_exact(*sums + second, first, exponent_less_1, base);
+    *output = portable_exact(*sums + bias, first, exponent_less_1, base);
   }
-}
-
-static inline int32_t portable_constant_count(const portable_requantisation *how) {
-  return how->fitted ? FIT_CONSTANTS : EXACT_CONSTANTS;
 }
 
 /* Activations that saturation alone does not give. */

@@ -4,8 +4,6 @@
 
 #include "../nn_portable/requantise.h"
 
-#define EXPONENT_MASK 31
-
 static inline int8_t column_fitted(int32_t sum, const int32_t constants[2]) {
   return portable_fitted(sum, constants[0], constants[1]);
 }
