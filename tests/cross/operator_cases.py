@@ -177,6 +177,13 @@ def depthwise_in_between(rng: np.random.Generator) -> Graph:
     return b.build([source], [b.convolution(x, 3, 1)])
 
 
+def depthwise_of_width(rng: np.random.Generator, width: int, rows: int) -> Graph:
+    """A depthwise layer of three columns with ReLU, as in keyword models."""
+    b = Layers(seed=int(rng.integers(2**31)))
+    source = b.tensor((1, int(rng.integers(6, 10)), width, int(rng.integers(24, 30))), 0.05, -128)
+    return b.build([source], [b.convolution(source, 0, (rows, 3), multiplier=1)])
+
+
 def layer_of_ties(rng: np.random.Generator) -> Graph:
     """A layer with powers of two as scales: many results lie halfway between two integers."""
     b = Builder()

@@ -17,6 +17,7 @@ from operator_cases import (
     conv2d,
     depthwise_conv2d,
     depthwise_in_between,
+    depthwise_of_width,
     ds_cnn_layer,
     fully_connected_per_channel,
     layer_of_one_window,
@@ -52,6 +53,8 @@ CASES = (
     mean,
 )
 MODELS_A_CASE, KEYWORD_LAYERS, ONE_WINDOWS = 6, 30, 24
+WIDTHS = range(6, 14)
+"""Some depthwise kernels take six columns at a time, then what is left."""
 SEED = 34
 INPUTS = 2
 FNV_START, FNV_PRIME = 2_166_136_261, 16_777_619
@@ -76,6 +79,7 @@ def _programs() -> list[Program]:
     graphs = [case(rng) for case in CASES for _ in range(MODELS_A_CASE)]
     graphs += [ds_cnn_layer(rng) for _ in range(KEYWORD_LAYERS)]
     graphs += [one_window(rng) for _ in range(ONE_WINDOWS)]
+    graphs += [depthwise_of_width(rng, width, rows) for width in WIDTHS for rows in (3, 5)]
     return [lower(g) for g in graphs]
 
 
