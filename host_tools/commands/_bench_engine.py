@@ -104,6 +104,14 @@ def models(beside: Path) -> dict[str, bytes | None]:
     return found | {path.stem: path.read_bytes() for path in sorted(beside.glob("*.tflite"))}
 
 
+def study_models() -> dict[str, bytes | None]:
+    """Layers of many shapes, and the model whose layers they are compared with."""
+    from training.export import shape_study
+    from training.export.bench_model import keyword_shapes_model
+
+    return {"keyword_shapes": keyword_shapes_model(), **shape_study.study_models()}
+
+
 def budget_models() -> dict[str, bytes | None]:
     """What the budget holds: all that a clone has without downloads."""
     from training.export.bench_model import keyword_shapes_model
@@ -221,6 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--write-docs", action="store_true", help="put what was measured into the documents"
     )
+    parser.add_argument(
+        "--shapes", action="store_true", help="instead of the models, layers of many shapes"
+    )
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     return parser
 
@@ -236,7 +247,8 @@ def _main(options: argparse.Namespace) -> int:
         return EXIT_OK
     if not options.models.is_dir():
         progress.note(f"no folder {options.models}: its models are not benched")
-    chosen = choose(options.model, models(options.models), "model")
+    known = study_models() if options.shapes else models(options.models)
+    chosen = choose(options.model, known, "model")
     cores = list(choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
@@ -246,7 +258,7 @@ def _main(options: argparse.Namespace) -> int:
     if options.write_docs:
         for path in document.write(rows, frames_per_s()):
             progress.note(f"wrote {path}")
-    everything = not (options.model or options.core or options.target)
+    everything = not (options.model or options.core or options.target or options.shapes)
     if out := options.out or (DEFAULT_OUT if everything else None):
         from host_tools.bench.plot import write_plots
 
@@ -274,7 +286,7 @@ def _print(rows: Sequence[Figures], options: argparse.Namespace) -> None:
         return
     for table in tables:
         print(_line(table))
-        if options.layers:
+        if options.layers or options.shapes:
             print("\n".join(map(_layer_line, table["layers"])))
             if table["stages"]:
                 print("    stages: " + ", ".join(f"{k} {n:,}" for k, n in table["stages"].items()))
