@@ -186,7 +186,7 @@ def test_rows_are_for_three_columns_and_little_scratch() -> None:
     assert len(chosen.stream) == chosen.channels * chosen.channel_bytes + 1
     assert depthwise_rows_kernel(replace(rows, stride_width=3)) is None
     assert depthwise_rows_kernel(replace(rows, dilation_width=2)) is None
-    tall = replace(rows, input_width=1, output_width=1)
+    tall = replace(rows, input_width=1, output_width=1, input_height=80, output_height=80)
     assert depthwise_rows_kernel(tall) is None, "its planes are longer than its input"
 
 

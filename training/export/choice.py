@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from training.export.graph import Quantization
 from training.export.program import AddParams, Buffer, KernelCall, Program
 
+FREE_SCRATCH_BYTES = 4096
+"""Scratch of this size is worth its speed even where the tensors are smaller."""
 HALF = (2**30, 0)
 """Multiplier and shift of 1/2: what an addition scales its input of the greater scale by."""
 

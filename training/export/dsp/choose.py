@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.export.addition_fit import fit_addition
-from training.export.choice import order_addition, with_scratch
+from training.export.choice import FREE_SCRATCH_BYTES, order_addition, with_scratch
 from training.export.dsp.pack import (
     GROUP,
     GROUPS_OF_UNIT,
@@ -67,9 +67,9 @@ from training.export.weighted import (
 )
 
 TILE_PAIRS = 3
-EXACT_MACS = 4_096
+EXACT_MACS = 1_024
 """Of all layers that do not fit: for fewer, a kernel of 1.4 KB of flash is not worth its speed."""
-VECTOR_MACS = 4_096
+VECTOR_MACS = 1_024
 """Of all layers of few windows: for fewer, kernels of their own are not worth their flash."""
 VECTOR_WINDOWS = 2
 """For three, the kernels that take three at a time are as good."""
@@ -258,9 +258,9 @@ def depthwise_rows_kernel(params: KernelParams) -> DepthwiseRowsDspParams | None
         activation_max=params.activation_max,
         stream=stream,
     )
-    # Speed is not worth more memory than one more tensor.
+    # More memory than one more tensor has to be little.
     image_bytes = params.input_height * params.input_width * channels
-    return chosen if chosen.scratch_bytes <= image_bytes else None
+    return chosen if chosen.scratch_bytes <= max(image_bytes, FREE_SCRATCH_BYTES) else None
 
 
 def depthwise_five_kernel(params: KernelParams) -> DepthwiseFiveDspParams | None:

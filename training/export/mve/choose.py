@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from training.export.choice import order_addition, with_scratch
+from training.export.choice import FREE_SCRATCH_BYTES, order_addition, with_scratch
 from training.export.mve.pack import pack_depthwise, pack_matrix, whole_vectors
 from training.export.mve.params import (
     PLANES,
@@ -43,8 +43,6 @@ from training.export.weighted import (
 ACCUMULATOR_LIMIT = 2**30 - 1
 PLANE_LIMIT = (2**16 - 1) // (PLANES[0] - 1)
 """Offsets of planes are 16-bit numbers."""
-FREE_SCRATCH_BYTES = 4096
-"""Scratch of this size is worth its speed even where the tensors are smaller."""
 # Instructions, counted in the assembly, that the choice of strips weighs against each other.
 OUTPUT_COST, LONG_OUTPUT_COST, LONG_VECTOR_COST = 26, 30, 13
 PIXEL_COST, ROW_COST = 6, 14
