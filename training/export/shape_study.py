@@ -8,9 +8,9 @@ from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
 WIDTHS = (5, 7, 10, 20)
-CHANNELS = (16, 20, 24, 32, 40, 48, 64)
-POSITIONS = 125
-"""About as many as the keyword model of MLPerf Tiny has in a layer."""
+CHANNELS = (16, 20, 32, 40, 64)
+HEIGHT = 25
+"""As the layers of MLPerf Tiny's keyword model."""
 _DEVIATION = 50
 _CLASSES = 12
 
@@ -25,7 +25,7 @@ def study_models() -> dict[str, bytes]:
 def _blocks(width: int) -> bytes:
     """Depthwise-separable blocks over maps of one width, from few channels to many."""
     b = Layers(width, _DEVIATION)
-    source = b.tensor((1, POSITIONS // width, width, 1), FEATURE_SCALE)
+    source = b.tensor((1, HEIGHT, width, 1), FEATURE_SCALE)
     x = b.convolution(source, CHANNELS[0], 3)
     for channels in CHANNELS:
         if channels != CHANNELS[0]:
