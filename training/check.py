@@ -30,6 +30,7 @@ from training.recipe import (
 )
 from training.runtime import tf
 from training.stages import Line
+from training.teaching.sources import Source
 
 HEARD_FILE = "heard.npy"
 NETWORK = StudentConfig(
@@ -126,15 +127,15 @@ def check(
     effort = effort or Effort()
     cache = Cache(cache_dir, progress)
     recipe = simplified(recipe, effort)
-    corpus = recordings(recipe, data, Line(recipe, cache), recipe_folder)
+    corpus = recordings(recipe, data, Line(recipe, cache, recipe_folder))
     answers: dict[str, list[np.ndarray]] = defaultdict(list)
     problems: set[str] = set()
     with progress.task("folds of speakers", effort.folds) as task:
         for number in range(effort.folds):
             progress.note(f"fold {number + 1} of {effort.folds}")
             parted = replace(recipe.data, fold=number, folds=effort.folds)
-            line = Line(replace(recipe, data=parted), cache)
-            clips = line.data(corpus, skip_unreadable)
+            line = Line(replace(recipe, data=parted), cache, recipe_folder, skip_unreadable)
+            clips = line.data(corpus)
             heard = _hear(line, clips, effort)
             facts = json.loads((clips.folder / "facts.json").read_text())
             problems.update(facts["problems"])
@@ -233,7 +234,7 @@ def _hear(line: Line, clips: Stage, effort: Effort) -> np.ndarray:
     for number in range(effort.networks):
         config = replace(effort.network, epochs=epochs, seed=effort.network.seed + number)
         own = Line(replace(line.recipe, student=config), line.cache)
-        network = own.student(clips, bank, ())
+        network = own.student(clips, (Source(bank),))
         heard.append(np.load(_answers(own, bank, network).folder / HEARD_FILE))
     return np.mean(heard, axis=0)
 

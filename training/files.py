@@ -1,10 +1,12 @@
-"""Files appear whole or not at all."""
+"""Files that appear whole or not at all, and array files that have their room on the disk."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+import numpy as np
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -26,3 +28,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def new_array(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> np.memmap:
+    """A `.npy` file of zeros as an array whose elements are written through.
+
+    Raises:
+        OSError: the disk has no room. Later, writing to the map would kill the process instead.
+    """
+    array: np.memmap = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array

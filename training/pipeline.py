@@ -7,7 +7,6 @@ changed, and a run that was broken off continues where it was.
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from training.compress import quantise
 from training.errors import UserError
 from training.export import Manifest, check_arguments, export_model
 from training.export.detection import chosen_detection
+from training.external import ExternalTeacher
 from training.files import write_atomically
 from training.progress import Progress, Silent
 from training.quick import quick as quick_recipe
@@ -31,6 +31,10 @@ from training.recipe import Recipe
 from training.results import Candidate, golden_pcm, summarise, write_clips
 from training.runtime import keras
 from training.stages import CORPUS, CURVE_FILE, Line, source
+from training.teaching.answers import mean_logits
+from training.teaching.lessons import prepare, students
+from training.teaching.sources import Source
+from training.teaching.stages import open_teachers
 from training.train import predict
 
 FLOAT_BYTES = 4
@@ -80,23 +84,26 @@ def run(
     check_arguments(recipe.name, recipe.words.labels, recipe.frontend, golden)
     recipe = quick_recipe(recipe) if quick else recipe
     cache = Cache(cache_dir or work_dir / "cache", progress or Silent())
-    line = Line(recipe, cache)
-    corpus = recordings(recipe, data, line, recipe_folder)
-    clips = line.data(corpus, skip_unreadable)
+    foreign = open_teachers(recipe, recipe_folder)
+    line = Line(recipe, cache, recipe_folder, skip_unreadable)
+    corpus = recordings(recipe, data, line)
+    clips = line.data(corpus)
     bank = line.bank(clips, recipe.augment)
-    teachers = tuple(line.teacher(config, clips) for config in recipe.teachers)
-    taught = tuple(map(line.logits, recipe.teachers, itertools.repeat(bank), teachers))
-    baseline = (line.student(clips, bank, ()),) if recipe.distillation.baseline else ()
-    distilled = line.student(clips, bank, taught)
-    integer = line.int8(clips, bank, taught, distilled)
+    lessons = prepare(line, clips, bank)
+    plain = recipe.distillation.baseline
+    baseline = (line.student(clips, (Source(bank),)),) if plain else ()
+    *earlier, distilled = students(line, lessons)
+    integer = line.int8(clips, lessons.sources, distilled)
 
     tflite = (integer.folder / "model.tflite").read_bytes()
     features = np.load(bank.folder / "test.npy")
     targets = np.load(clips.folder / "test_targets.npy")
     facts = {"source": source(corpus), **json.loads((clips.folder / "facts.json").read_text())}
-    candidates = _teachers(line, teachers, features)
-    students = [(stage, "student, labels only") for stage in baseline]
-    for stage, name in (*students, (distilled, "student, distilled")):
+    pcm = np.load(clips.folder / "test_pcm.npy")
+    candidates = _teachers(line, lessons.teachers, foreign, features, pcm)
+    others = [(stage, "student, labels only") for stage in baseline]
+    others += [(stage, f"student, round {n + 1}") for n, stage in enumerate(earlier)]
+    for stage, name in (*others, (distilled, "student, distilled")):
         model = line.trained(recipe.student, stage)
         candidates.append(_float_candidate(name, model, predict(model, features)))
     integers = _int8_candidate(candidates[-1], tflite, features)
@@ -105,7 +112,6 @@ def run(
         candidates.append(_in_stream(candidates[-1], learned, features))
     candidates.append(integers)
     names = facts["test"]["names"]
-    pcm = np.load(clips.folder / "test_pcm.npy")
     rate_hz = recipe.frontend.sample_rate_hz
     write_clips(work_dir / "test", pcm, targets, names, recipe.words.labels, rate_hz)
     write_atomically(work_dir / "model.tflite", tflite)
@@ -124,7 +130,7 @@ def run(
         del facts[name]["names"]
     curves = [
         _curve(stage)
-        for stage in (*teachers, *baseline, distilled, integer)
+        for stage in (*lessons.teachers, *baseline, *earlier, distilled, integer)
         if (stage.folder / CURVE_FILE).is_file()
     ]
     results = summarise(
@@ -134,14 +140,13 @@ def run(
     return RunResult(results, manifest, work_dir, out_dir)
 
 
-def recordings(recipe: Recipe, data: Path | None, line: Line, recipe_folder: Path) -> Corpus:
+def recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:
     """The clips of a folder, or those that are spoken for the recipe, with its corrections.
 
     Args:
         recipe: whose words count.
         data: the folder; None for a recipe that synthesises its speech.
         line: of the recipe.
-        recipe_folder: where the recipe's relative paths count from.
 
     Raises:
         UserError: no recordings, or such as cannot be used.
@@ -152,12 +157,18 @@ def recordings(recipe: Recipe, data: Path | None, line: Line, recipe_folder: Pat
             "Give their folder with --data, or set synthesis.enabled = true in the recipe.",
         )
     named = recipe.data.corrections
-    corrections = load_corrections(recipe_folder / named) if named else NO_CORRECTIONS
+    corrections = load_corrections(line.folder / named) if named else NO_CORRECTIONS
     return scan(data or line.speech().folder / CORPUS, recipe.words, corrections)
 
 
-def _teachers(line: Line, stages: Sequence[Stage], features: np.ndarray) -> list[Candidate]:
-    """Each teacher, and where there are several the mean of their logits."""
+def _teachers(
+    line: Line,
+    stages: Sequence[Stage],
+    foreign: Sequence[ExternalTeacher],
+    features: np.ndarray,
+    pcm: np.ndarray,
+) -> list[Candidate]:
+    """Each teacher, and where there are several the mean of their log probabilities."""
     candidates: list[Candidate] = []
     said: list[np.ndarray] = []
     for config, stage in zip(line.recipe.teachers, stages, strict=True):
@@ -168,17 +179,38 @@ def _teachers(line: Line, stages: Sequence[Stage], features: np.ndarray) -> list
         candidates.append(
             _float_candidate(f"{name} {taken + 1}" if taken else name, model, said[-1])
         )
+    for outside, teacher in zip(line.recipe.external_teachers, foreign, strict=True):
+        said.append(teacher.logits(pcm if teacher.hears == "pcm" else features))
+        path = line.folder / outside.path
+        files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+        known = np.nan_to_num(said[-1], nan=-np.inf)
+        candidates.append(
+            Candidate(
+                name=f"external teacher {path.stem}",
+                form=teacher.network.source.dtype,
+                parameters=None,
+                bytes=sum(one.stat().st_size for one in files),
+                macs=None,
+                decisions=evaluate.decide(known),
+            )
+        )
     if len(candidates) > 1:
         together = Candidate(
             name="teachers together",
             form="float32",
-            parameters=sum(one.parameters for one in candidates),
+            parameters=_sum([one.parameters for one in candidates]),
             bytes=sum(one.bytes for one in candidates),
-            macs=sum(one.macs for one in candidates),
-            decisions=evaluate.decide(np.mean(said, axis=0)),
+            macs=_sum([one.macs for one in candidates]),
+            decisions=evaluate.decide(mean_logits(said)),
         )
         candidates.append(together)
     return candidates
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """None where one is not known."""
+    known = [one for one in counts if one is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def _float_candidate(name: str, model: keras.Model, logits: np.ndarray) -> Candidate:

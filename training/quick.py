@@ -23,6 +23,10 @@ def quick(recipe: Recipe) -> Recipe:
             replace(teacher, epochs=min(teacher.epochs, QUICK_TEACHER_EPOCHS))
             for teacher in recipe.teachers
         ),
+        distillation=replace(
+            recipe.distillation,
+            unlabelled_passes=min(recipe.distillation.unlabelled_passes, QUICK_PASSES),
+        ),
         student=replace(recipe.student, epochs=min(recipe.student.epochs, QUICK_STUDENT_EPOCHS)),
         quantisation=replace(
             recipe.quantisation, epochs=min(recipe.quantisation.epochs, QUICK_QUANTISATION_EPOCHS)

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from training.recipe_distillation import (
+    LEAST_SPOKEN_CLIPS,
+    DistillationConfig,
+    ExternalTeacherConfig,
+)
 from training.recipe_reader import Section, choice, ranged, read_sections
 
 FEATURE_SCALE = 1.0 / 16.0
 """Float value of one int8 feature step; int8 models take features with it, zero point 0."""
-
-LINE_TEACHES = ("temperature", "soft_weight", "mixes", "baseline")
-"""Settings of `distillation` that the line uses; it refuses the others rather than ignore them."""
-
-RAMP_SHAPES = ("constant", "linear", "cosine")
-"""Ways in which a weight may move over the training."""
 
 UNKNOWN_LABEL = "_unknown_"
 SILENCE_LABEL = "_silence_"
@@ -197,7 +196,7 @@ class SynthesisConfig(Section):
     """Speech spoken by espeak-ng, for a demonstration or for words nobody recorded."""
 
     enabled: bool = False
-    clips_per_word: int = ranged(120, 10, 10_000)
+    clips_per_word: int = ranged(120, LEAST_SPOKEN_CLIPS, 10_000)
     """Clips spoken for each keyword."""
     speakers: int = ranged(30, 3, 1_000)
     """Distinct voices; a voice counts as a speaker in the split."""
@@ -273,87 +272,12 @@ class TeacherConfig(NetworkConfig):
 
 
 @dataclass(frozen=True)
-class ExternalTeacherConfig(Section):
-    """A network trained elsewhere whose answers count among the teachers'."""
-
-    path: str = ""
-    """`.tflite` or `.onnx` file or SavedModel folder; relative to the folder of the recipe."""
-    labels: tuple[str, ...] = ()
-    """What its outputs mean, in their order; a word that is no keyword counts as `_unknown_`."""
-    labels_file: str = ""
-    """Text file with one label a line, in place of `labels`; relative to the recipe."""
-    input: str = choice("features", ("features", "pcm"))
-    """What it takes: the recipe's features (int8 steps of `FEATURE_SCALE`), or samples in [-1, 1).
-    """
-    sample_rate_hz: int = ranged(0, 0, 48_000)
-    """Rate it was trained at; 0 where it is the recipe's. Another rate is refused."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.path:
-            self.fail("path", "the path is empty", "Name the file of the teacher.")
-        if bool(self.labels) == bool(self.labels_file):
-            what = "both are given" if self.labels else "neither is given"
-            self.fail("labels", f"of labels and labels_file {what}", "Give one of them.")
-
-
-@dataclass(frozen=True)
 class StudentConfig(NetworkConfig):
     """The model that is deployed."""
 
     architecture: str = choice("ds_cnn", ("ds_cnn", "res_ds_cnn", "temporal"))
     augment_share: float = ranged(0.5, 0.0, 1.0)
     averaging: float = ranged(0.9995, 0.0, 0.99999)
-
-
-@dataclass(frozen=True)
-class DistillationConfig(Section):
-    """What the student learns from the teachers beside the labels; docs/training.md has the papers.
-
-    A weight of 0 leaves the part out. The parts over features, attention and relations look into
-    the first teacher of the recipe.
-    """
-
-    temperature: float = ranged(4.0, 0.5, 50.0)
-    soft_weight: float = ranged(0.9, 0.0, 1.0)
-    """Share of the teacher's soft targets in the loss; the labels have the rest."""
-    soft_loss: str = choice("soft_targets", ("soft_targets", "decoupled"))
-    """How logits are compared: Hinton's soft targets, or decoupled (Zhao et al. 2022)."""
-    decoupled_target_weight: float = ranged(1.0, 0.0, 100.0)
-    """Of "the label or not", where the loss is decoupled."""
-    decoupled_other_weight: float = ranged(2.0, 0.0, 100.0)
-    """Of the other classes among themselves, where the loss is decoupled."""
-    feature_weight: float = ranged(0.0, 0.0, 1_000.0)
-    """Of the embedding through a learned projection (FitNets)."""
-    attention_weight: float = ranged(0.0, 0.0, 1_000.0)
-    """Of when the network listens (attention transfer)."""
-    distance_weight: float = ranged(0.0, 0.0, 1_000.0)
-    """Of the distances between the clips of a batch (RKD-D)."""
-    angle_weight: float = ranged(0.0, 0.0, 1_000.0)
-    """Of the angles between the clips of a batch (RKD-A)."""
-    similarity_weight: float = ranged(0.0, 0.0, 1_000.0)
-    """Of the inner products between the clips of a batch (similarity-preserving)."""
-    schedule: str = choice("constant", RAMP_SHAPES)
-    """How the five weights above move: they warm up from 0, then go to their final share."""
-    warm_up_share: float = ranged(0.0, 0.0, 1.0)
-    """Part of the training that the warm-up takes."""
-    final_share: float = ranged(0.0, 0.0, 1.0)
-    """Part of the weights that is left in the end, where the schedule is not constant."""
-    mixes: bool = True
-    """The student also learns from `augment.mix_passes`, whose only labels are the teachers'."""
-    unlabelled: str = ""
-    """Folder of recordings that nobody has labelled; relative to the folder of the recipe."""
-    unlabelled_passes: int = ranged(20, 1, 1_000)
-    """Augmented copies of clips from there, each as many as the training set has."""
-    spoken_clips: int = ranged(0, 0, 10_000)
-    """Clips a word that espeak-ng speaks and the teachers label, keywords and others; 0 for none.
-    """
-    rounds: int = ranged(1, 1, 10)
-    """Students in turn, each taught by the one before (born-again, Furlanello et al. 2018)."""
-    successor: str = choice("joins", ("joins", "replaces"))
-    """Whether the student of a round joins the teachers of the next one, or replaces them."""
-    baseline: bool = False
-    """Also trains the student by the labels alone, to show what the teachers bring."""
 
 
 @dataclass(frozen=True)
@@ -429,28 +353,30 @@ class Recipe(Section):
     synthesis: SynthesisConfig = SynthesisConfig()
     teachers: tuple[TeacherConfig, ...] = (TeacherConfig(),)
     """The student learns from the mean of their logits; unlike ones err on different clips."""
+    external_teachers: tuple[ExternalTeacherConfig, ...] = ()
+    """They count in that mean like the others, or stand in their place (`teachers = []`)."""
     student: StudentConfig = StudentConfig()
-    distillation: DistillationConfig = DistillationConfig()
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
     quantisation: QuantisationConfig = QuantisationConfig()
     detection: DetectionConfig = DetectionConfig()
     target: TargetConfig = TargetConfig()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.teachers:
+        if not self.teachers and not self.external_teachers:
             self.fail("teachers", "the list is empty", "Leave it out, or give a [[teachers]].")
+        if not self.teachers and self.distillation.looks_inside:
+            self.fail(
+                "teachers",
+                "the list is empty, and distillation looks into the first teacher",
+                "Give a [[teachers]], or leave out the weights over features, attention and "
+                "relations: of external teachers only the answers are known.",
+            )
         if self.teacher_augment is not None and self.teacher_augment.mix_passes:
             self.fail(
                 "teacher_augment",
                 "mix_passes are labelled by teachers, so no teacher can learn from them",
                 "Set them in [augment].",
-            )
-        taught = {key: getattr(self.distillation, key) for key in LINE_TEACHES}
-        if replace(DistillationConfig(), **taught) != self.distillation:
-            self.fail(
-                "distillation",
-                "the line does not train with these parts; `training.distill` has their losses",
-                f"Set only {', '.join(LINE_TEACHES)}.",
             )
         if self.student.architecture == "temporal" and self.quantisation.method == "fine_tuning":
             self.fail(

@@ -28,9 +28,10 @@ class Candidate:
     name: str
     form: str
     """Arithmetic: `float32` or `int8`."""
-    parameters: int
+    parameters: int | None
+    """None, as the operations, for an external teacher: its file does not say."""
     bytes: int
-    macs: int
+    macs: int | None
     decisions: np.ndarray
     """int64[clips]."""
 

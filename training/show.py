@@ -54,8 +54,8 @@ def show(
         UserError: no recordings, such as cannot be used, or no such clip.
     """
     cache = Cache(cache_dir, progress)
-    line = Line(recipe, cache)
-    clips = line.data(recordings(recipe, data, line, recipe_folder), skip_unreadable)
+    line = Line(recipe, cache, recipe_folder, skip_unreadable)
+    clips = line.data(recordings(recipe, data, line))
     facts = json.loads((clips.folder / "facts.json").read_text())
     row = _row_of(clip, facts["train"]["names"], np.load(clips.folder / "train_targets.npy"))
     network: NetworkConfig = recipe.teachers[0] if teacher else recipe.student

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from training import (
     audio,
     compress,
     distill,
+    external,
     features,
     frontend_tables,
     models,
@@ -28,21 +29,39 @@ from training import (
 )
 from training.audio import augment
 from training.audio.augment import rooms
-from training.audio.augment.hearing import hearing
+from training.audio.augment.augmenter import Augmenter
 from training.audio.augment.mixes import mixed_pass
 from training.audio.augment.rooms import simulate_rooms
-from training.audio.augment.surroundings import gather
-from training.audio.augment.waveform import augment as augmented
 from training.audio.corpus import Corpus, corpus_fingerprint
 from training.audio.dataset import load_dataset
 from training.audio.synth import SETTINGS_FILE, synthesise
 from training.cache import Cache, Stage
 from training.compress import quantise
-from training.distill import DistillationLoss, LabelLoss, Loss
+from training.distill import LabelLoss, LogitLoss, Objective, loss_of, objective_of
 from training.features import Frontend
-from training.recipe import FEATURE_SCALE, AugmentConfig, NetworkConfig, Recipe, TeacherConfig
+from training.files import new_array
+from training.recipe import (
+    FEATURE_SCALE,
+    AugmentConfig,
+    NetworkConfig,
+    Recipe,
+    SynthesisConfig,
+    TeacherConfig,
+)
 from training.runtime import keras, tf
-from training.train import FeatureChanges, LabelledFeatures, Schedule, TrainingSet
+from training.teaching import answers
+from training.teaching.answers import asked, write_passes
+from training.teaching.sources import (
+    COPIES_FILE,
+    LOGITS_FILE,
+    MIX_LOGITS_FILE,
+    MIXES_FILE,
+    Source,
+    has_passes,
+    stages_of,
+    training_set,
+)
+from training.train import FeatureChanges, LabelledFeatures, Schedule
 
 SETS = ("train", "validation", "test")
 CORPUS = "corpus"
@@ -51,8 +70,6 @@ ABOUT_FILE = "about.txt"
 ROOMS = 48
 CURVE_FILE = "curve.json"
 WEIGHTS_FILE = "weights.h5"
-COPIES_FILE, MIXES_FILE = "train.npy", "mixes.npy"
-LOGITS_FILE, MIX_LOGITS_FILE = "logits.npy", "mix_logits.npy"
 MODEL_FILE = "model.tflite"
 DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 """Of power: the features count octaves of power."""
@@ -60,6 +77,7 @@ DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 AUDIO_CODE: tuple[ModuleType, ...] = (audio,)
 FEATURE_CODE: tuple[ModuleType, ...] = (audio, augment, features, frontend_tables, _native)
 TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
+TEACHING_CODE: tuple[ModuleType, ...] = (external, answers)
 
 
 def source(corpus: Corpus) -> str:
@@ -73,57 +91,67 @@ def source(corpus: Corpus) -> str:
     return f"{told}; {corrected} clips judged by hand" if corrected else told
 
 
-def _new_map(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """int8 array of `shape` that is a file."""
-    array: np.memmap = np.lib.format.open_memmap(path, mode="w+", dtype=np.int8, shape=shape)
-    # A full disk is an error here; later, writing to the map would kill the process.
-    with path.open("r+b") as file:
-        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    return array
-
-
-def _mean_logits(taught: Sequence[Stage], name: str) -> np.ndarray:
-    """float32[passes, clips, classes]: the mean of what the teachers say."""
-    said = (np.load(stage.folder / name).astype(np.float32) for stage in taught)
-    return np.asarray(sum(said) / len(taught), np.float32)
+def bank_settings(config: AugmentConfig) -> dict[str, object]:
+    """What of the augmentation decides the copies in a bank; the rest is done while training."""
+    return asdict(replace(config, time_mask_frames=0, frequency_mask_bins=0, tilt_db=0.0))
 
 
 class Line:
-    """The stages of one recipe over one cache."""
+    """The stages of one recipe over one cache.
 
-    def __init__(self, recipe: Recipe, cache: Cache) -> None:
+    Args:
+        recipe: what to make.
+        cache: where finished stages lie.
+        folder: where the recipe's relative paths count from.
+        skip_unreadable: leave out recordings that cannot be read instead of stopping.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        cache: Cache,
+        folder: Path = Path(),
+        skip_unreadable: bool = False,
+    ) -> None:
         self.recipe = recipe
         self.cache = cache
+        self.folder = folder
+        self.skip_unreadable = skip_unreadable
         self.progress = cache.progress
-        cache.freeze(*AUDIO_CODE, *FEATURE_CODE, *TRAINING_CODE)
+        cache.freeze(*AUDIO_CODE, *FEATURE_CODE, *TRAINING_CODE, *TEACHING_CODE)
         self.classes = len(recipe.words.labels)
 
-    def speech(self) -> Stage:
-        """Recordings made by speech synthesis, as a folder a label under `corpus/`."""
-        recipe = self.recipe
+    def speech(
+        self,
+        name: str = "speech",
+        synthesis: SynthesisConfig | None = None,
+        seed: int | None = None,
+    ) -> Stage:
+        """Recordings made by speech synthesis, as a folder a label under `corpus/`.
+
+        Args:
+            name: of the stage.
+            synthesis: in place of the recipe's.
+            seed: likewise.
+        """
+        recipe, config = self.recipe, synthesis or self.recipe.synthesis
         facts = {
             "sample_rate_hz": recipe.frontend.sample_rate_hz,
             "clip_samples": recipe.frontend.clip_samples,
-            "seed": recipe.seed,
+            "seed": recipe.seed if seed is None else seed,
         }
 
         def build(folder: Path) -> None:
-            synthesise(
-                recipe.words, recipe.synthesis, folder / CORPUS, progress=self.progress, **facts
-            )
+            synthesise(recipe.words, config, folder / CORPUS, progress=self.progress, **facts)
 
         return self.cache.stage(
-            "speech",
+            name,
             build,
             code=AUDIO_CODE,
-            inputs={
-                "words": asdict(recipe.words),
-                "synthesis": asdict(recipe.synthesis),
-                **facts,
-            },
+            inputs={"words": asdict(recipe.words), "synthesis": asdict(config), **facts},
         )
 
-    def data(self, corpus: Corpus, skip_unreadable: bool) -> Stage:
+    def data(self, corpus: Corpus) -> Stage:
         """Clips of the three sets as arrays: `<set>_pcm.npy`, `<set>_targets.npy`,
         `<set>_voices.npy` (who speaks), `noise.npy`; and `facts.json`.
         """
@@ -136,7 +164,7 @@ class Line:
                 sample_rate_hz=recipe.frontend.sample_rate_hz,
                 clip_samples=recipe.frontend.clip_samples,
                 seed=recipe.seed,
-                skip_unreadable=skip_unreadable,
+                skip_unreadable=self.skip_unreadable,
                 progress=self.progress,
             )
             facts: dict[str, object] = {
@@ -168,7 +196,7 @@ class Line:
                 "sample_rate_hz": recipe.frontend.sample_rate_hz,
                 "clip_samples": recipe.frontend.clip_samples,
                 "seed": recipe.seed,
-                "skip_unreadable": skip_unreadable,
+                "skip_unreadable": self.skip_unreadable,
                 "files": corpus_fingerprint(corpus, self.cache.root / "files.json"),
             },
         )
@@ -198,26 +226,13 @@ class Line:
         impulses = self.rooms()
 
         def build(folder: Path) -> None:
-            ears = hearing(recipe.frontend, config)
-            rate_hz = recipe.frontend.sample_rate_hz
-            pcm, voices = (np.load(data.folder / f"train_{name}.npy") for name in ("pcm", "voices"))
-            around = gather(
-                pcm,
-                voices,
-                np.load(data.folder / "noise.npy"),
-                np.load(impulses.folder / "rooms.npy"),
-                rate_hz,
-                ears.samples,
-                np.random.default_rng((recipe.seed, config.passes)),
-            )
-            shape = (len(pcm), recipe.frontend.frames, recipe.frontend.mel_bins)
-            bank = _new_map(folder / "train.npy", (config.passes, *shape))
-            mixes = _new_map(folder / "mixes.npy", (config.mix_passes, *shape))
+            augmenter = self.augmenter(data, impulses, config)
+            shape = (len(augmenter.pcm), recipe.frontend.frames, recipe.frontend.mel_bins)
+            bank = new_array(folder / COPIES_FILE, (config.passes, *shape), np.int8)
+            mixes = new_array(folder / MIXES_FILE, (config.mix_passes, *shape), np.int8)
 
             def fill(index: int) -> None:
-                rng = np.random.default_rng((recipe.seed, index))
-                changed, draws = augmented(pcm, voices, around, rate_hz, ears.samples, config, rng)
-                bank[index] = ears.features(changed, draws.vocal_tract, draws.tempo)
+                bank[index] = augmenter.features(index)
 
             def fill_mix(index: int) -> None:
                 mixes[index] = mixed_pass(bank, index, recipe.frontend, config, recipe.seed)
@@ -241,14 +256,21 @@ class Line:
             build,
             code=FEATURE_CODE,
             inputs={
-                "augment": asdict(
-                    replace(config, time_mask_frames=0, frequency_mask_bins=0, tilt_db=0.0)
-                ),
+                "augment": bank_settings(config),
                 "frontend": asdict(recipe.frontend),
                 "seed": recipe.seed,
             },
             after=(data, impulses),
         )
+
+    def augmenter(self, data: Stage, impulses: Stage, config: AugmentConfig) -> Augmenter:
+        """What makes augmented copies of the training set."""
+        pcm, voices, noise = (
+            np.load(data.folder / f"{name}.npy") for name in ("train_pcm", "train_voices", "noise")
+        )
+        responses = np.load(impulses.folder / "rooms.npy")
+        recipe = self.recipe
+        return Augmenter(pcm, voices, noise, responses, recipe.frontend, config, recipe.seed)
 
     def teacher(self, config: TeacherConfig, data: Stage) -> Stage:
         """A trained teacher."""
@@ -257,11 +279,12 @@ class Line:
 
         def build(folder: Path) -> None:
             model = self.network(config)
-            self._fit(folder, f"teacher {config.architecture}", model, config, loss, (data, bank))
+            name = f"teacher {config.architecture}"
+            self._fit(folder, name, model, config, loss, data, (Source(bank),))
 
         return self._training(f"teacher-{config.architecture}", build, config, loss, (data, bank))
 
-    def logits(self, config: TeacherConfig, bank: Stage, teacher: Stage) -> Stage:
+    def logits(self, config: NetworkConfig, bank: Stage, teacher: Stage, prefix: str = "") -> Stage:
         """What a teacher says: `logits.npy` float16[passes, clips, classes] of every copy of every
         training clip, and `mix_logits.npy` of the mixes where the bank has some.
         """
@@ -270,41 +293,61 @@ class Line:
             model = self.learned(config, teacher)
             hear = train.predictor(model, config.architecture in models.XLA_FORMS)
             for source_name, name in ((COPIES_FILE, LOGITS_FILE), (MIXES_FILE, MIX_LOGITS_FILE)):
-                copies = np.load(bank.folder / source_name, mmap_mode="r")
-                if not len(copies):
+                if not has_passes(bank.folder / source_name):
                     continue
-                with self.progress.task(f"logits of {teacher.name}", len(copies)) as task:
-                    said = []
-                    for clips in copies:
-                        said.append(hear(np.asarray(clips)).astype(np.float16))
-                        task.advance()
-                np.save(folder / name, np.stack(said))
+                copies = np.load(bank.folder / source_name, mmap_mode="r")
+                write_passes(
+                    folder,
+                    {name: (copies.shape[1], self.classes)},
+                    len(copies),
+                    asked(copies, lambda clips: (hear(clips),)),
+                    self.progress,
+                    f"logits of {teacher.name}",
+                )
 
         return self.cache.stage(
-            f"{teacher.name}-logits",
+            f"{prefix}{teacher.name}-logits",
             build,
-            code=(models, train),
+            code=(models, train, answers),
             inputs={"tensorflow": tf.__version__},
             after=(bank, teacher),
         )
 
-    def student(self, data: Stage, bank: Stage, taught: tuple[Stage, ...]) -> Stage:
-        """The trained float student; from the labels alone where no teacher's logits are given."""
-        config = self.recipe.student
-        loss = self._student_loss(bool(taught))
-        after = (data, bank, *taught)
+    def student(
+        self,
+        data: Stage,
+        sources: tuple[Source, ...],
+        config: NetworkConfig | None = None,
+        number: int = 0,
+    ) -> Stage:
+        """The trained float student; from the labels alone where the source has no teachers.
+
+        Args:
+            data: the clips.
+            sources: what it reads.
+            config: in place of the recipe's.
+            number: of the round, from 0.
+        """
+        config = config or self.recipe.student
+        taught = bool(sources[0].taught)
+        smoothing = self.recipe.student.label_smoothing
+        loss = loss_of(self.recipe.distillation, smoothing) if taught else LabelLoss(smoothing)
+        objective = objective_of(self.recipe.distillation) if sources[0].signals else None
         name = "student-distilled" if taught else "student-labels-only"
+        name += f"-{number + 1}" if number else ""
 
         def build(folder: Path) -> None:
-            self._fit(folder, name, self.network(config), config, loss, after)
+            model = self.network(config)
+            self._fit(folder, name, model, config, loss, data, sources, objective=objective)
 
-        return self._training(name, build, config, loss, after)
+        after = (data, *stages_of(sources))
+        return self._training(name, build, config, loss, after, objective)
 
-    def int8(self, data: Stage, bank: Stage, taught: tuple[Stage, ...], student: Stage) -> Stage:
+    def int8(self, data: Stage, sources: tuple[Source, ...], student: Stage) -> Stage:
         """The student on the int8 grid, as `model.tflite`."""
         if self.recipe.quantisation.method == "calibration":
-            return self._calibrated(bank, student)
-        return self._fine_tuned(data, bank, taught, student)
+            return self._calibrated(sources[0].bank, student)
+        return self._fine_tuned(data, sources, student)
 
     def _calibrated(self, bank: Stage, student: Stage) -> Stage:
         clips = self.recipe.quantisation.calibration_clips
@@ -325,9 +368,7 @@ class Line:
             after=(bank, student),
         )
 
-    def _fine_tuned(
-        self, data: Stage, bank: Stage, taught: tuple[Stage, ...], student: Stage
-    ) -> Stage:
+    def _fine_tuned(self, data: Stage, sources: tuple[Source, ...], student: Stage) -> Stage:
         quantisation = self.recipe.quantisation
         config = replace(
             self.recipe.student,
@@ -336,15 +377,14 @@ class Line:
             learning_rate=quantisation.learning_rate,
             averaging=0.0,
         )
-        loss = self._student_loss(True)
+        loss = loss_of(self.recipe.distillation, self.recipe.student.label_smoothing)
 
         def build(folder: Path) -> None:
             aware = quantise.quantise_aware(self.trained(self.recipe.student, student))
-            sources = (data, bank, *taught)
-            self._fit(folder, "student-int8", aware, config, loss, sources, xla=False)
+            self._fit(folder, "student-int8", aware, config, loss, data, sources, xla=False)
             (folder / MODEL_FILE).write_bytes(quantise.convert(aware))
 
-        after = (data, bank, *taught, student)
+        after = (data, *stages_of(sources), student)
         return self._training("student-int8", build, config, loss, after)
 
     def network(self, config: NetworkConfig) -> keras.Model:
@@ -367,36 +407,23 @@ class Line:
     def _seed(self, config: NetworkConfig) -> int:
         return self.recipe.seed + config.seed - 1
 
-    def _student_loss(self, taught: bool) -> DistillationLoss | LabelLoss:
-        smoothing = self.recipe.student.label_smoothing
-        if not taught:
-            return LabelLoss(smoothing)
-        distillation = self.recipe.distillation
-        return DistillationLoss(distillation.temperature, distillation.soft_weight, smoothing)
-
     def _fit(
         self,
         folder: Path,
         name: str,
         model: keras.Model,
         config: NetworkConfig,
-        loss: Loss,
-        sources: tuple[Stage, ...],
+        loss: LogitLoss,
+        data: Stage,
+        sources: tuple[Source, ...],
         xla: bool | None = None,
+        objective: Objective | None = None,
     ) -> None:
-        """Train on data, features and the logits of the teachers that are among the sources."""
-        data, bank, *taught = sources
-        mixes = np.load(bank.folder / MIXES_FILE, mmap_mode="r")
-        mixed = bool(taught) and self.recipe.distillation.mixes and len(mixes) > 0
+        """Train on labels, features and what the teachers of the sources say and show."""
+        bank = sources[0].bank
         curve = train.fit(
             model,
-            TrainingSet(
-                np.load(bank.folder / COPIES_FILE, mmap_mode="r"),
-                np.load(data.folder / "train_targets.npy"),
-                _mean_logits(taught, LOGITS_FILE) if taught else None,
-                mixes if mixed else None,
-                _mean_logits(taught, MIX_LOGITS_FILE) if mixed else None,
-            ),
+            training_set(data, sources, self.recipe.distillation.mixes),
             LabelledFeatures(
                 np.load(bank.folder / "validation.npy"),
                 np.load(data.folder / "validation_targets.npy"),
@@ -415,6 +442,7 @@ class Line:
             name,
             folder / "checkpoint.npz",
             xla=config.architecture in models.XLA_FORMS if xla is None else xla,
+            objective=objective,
         )
         model.save_weights(folder / WEIGHTS_FILE)
         (folder / CURVE_FILE).write_text(json.dumps(asdict(curve)))
@@ -443,9 +471,12 @@ class Line:
         name: str,
         build: Callable[[Path], None],
         config: NetworkConfig,
-        loss: DistillationLoss | LabelLoss,
+        loss: LogitLoss,
         after: tuple[Stage, ...],
+        objective: Objective | None = None,
     ) -> Stage:
+        """A training as a stage; what does not concern it is no part of its key."""
+        taught = not isinstance(loss, LabelLoss)
         return self.cache.stage(
             name,
             build,
@@ -453,7 +484,8 @@ class Line:
             inputs={
                 "config": asdict(config),
                 "loss": asdict(loss),
-                "mixes": self.recipe.distillation.mixes,
+                "objective": repr(objective),
+                "mixes": taught and self.recipe.distillation.mixes,
                 "changes": asdict(self.changes(config)),
                 "seed": self.recipe.seed,
                 "tensorflow": tf.__version__,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -69,6 +69,10 @@ class FeatureChanges:
     take any number of frames and hear the last window."""
 
 
+Passes = np.ndarray | Sequence[np.ndarray]
+"""An array whose first axis is the pass, or a list of passes."""
+
+
 @dataclass(frozen=True)
 class TrainingSet:
     """Clips in several augmented copies ("passes"), and mixes that only a teacher labels.
@@ -86,8 +90,8 @@ class TrainingSet:
     features: np.ndarray
     labels: np.ndarray
     teacher_logits: np.ndarray | None = None
-    mixes: np.ndarray | None = None
-    mix_logits: np.ndarray | None = None
+    mixes: Passes | None = None
+    mix_logits: Passes | None = None
     teacher_signals: Signals | None = None
     mix_signals: Signals | None = None
 

@@ -26,9 +26,10 @@ from training.distill import (
 from training.distill.attention import interpolation
 from training.distill.relations import huber
 from training.distill.signals import signals_of
+from training.models import temporal
 from training.models.layers import classifier, conv
 from training.progress import Silent
-from training.recipe import DistillationConfig
+from training.recipe_distillation import DistillationConfig
 from training.runtime import keras, tf
 from training.train import (
     CHECKPOINT_EPOCHS,
@@ -316,6 +317,20 @@ def test_signals_are_the_mean_and_the_energy_of_the_last_map():
     embedding, attention = signals_of(tf.constant(features), frames=2)
     assert np.array_equal(embedding, [[2.0, -1.0]])
     assert np.array_equal(attention, [[2.5, 12.5]])
+
+
+def test_streaming_student_shows_only_its_last_window():
+    keras.utils.set_random_seed(3)
+    sizes = {"frames": 8, "bins": 6, "classes": 3, "width": 5, "blocks": 2}
+    model = SignalModel(temporal.build(**sizes, deployed=False))
+    clip = RNG.normal(size=(2, 8, 6, 1)).astype(np.float32)
+    before = RNG.normal(size=(2, 40, 6, 1)).astype(np.float32)
+    _, alone = model(clip)
+    _, later = model(np.concatenate([before, clip], axis=1))
+    assert alone.attention.shape == later.attention.shape == (2, 4)
+    assert not np.allclose(alone.attention[:, 0], later.attention[:, 0]), "it heard the past"
+    mean = tf.reduce_mean(model.inner(clip)[1][:, -4:], [1, 2])
+    assert np.allclose(alone.embedding, mean)
 
 
 def test_taught_model_answers_like_its_student_and_learns_with_it():

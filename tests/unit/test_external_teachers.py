@@ -11,7 +11,8 @@ import pytest
 from training.errors import UserError
 from training.external import file_hash, load_teacher
 from training.external.labels import fill_missing, make_class_map, read_labels
-from training.recipe import FEATURE_SCALE, ExternalTeacherConfig, FrontendConfig
+from training.recipe import FEATURE_SCALE, FrontendConfig
+from training.recipe_distillation import ExternalTeacherConfig
 from training.runtime import keras, tf
 
 LABELS = ("yes", "no", "_unknown_", "_silence_")

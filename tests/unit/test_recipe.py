@@ -9,7 +9,6 @@ from training.errors import UserError
 from training.quick import quick
 from training.recipe import (
     AugmentConfig,
-    DistillationConfig,
     FrontendConfig,
     Recipe,
     TeacherConfig,
@@ -173,13 +172,3 @@ def test_shipped_recipes_load(name):
 )
 def test_line_of_a_key(text, keys, line):
     assert line_of(text, keys) == line
-
-
-@pytest.mark.parametrize(
-    "part", [{"feature_weight": 0.5}, {"unlabelled": "more"}, {"rounds": 2}, {"schedule": "cosine"}]
-)
-def test_parts_of_distillation_that_the_line_does_not_train_are_refused(part):
-    words = WordsConfig(("yes", "no"))
-    Recipe(name="two", words=words, distillation=DistillationConfig(soft_weight=0.5, mixes=False))
-    with pytest.raises(UserError, match="does not train with these parts"):
-        Recipe(name="two", words=words, distillation=DistillationConfig(**part))

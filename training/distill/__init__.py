@@ -8,7 +8,7 @@ training, and `objective` sums the parts.
 from training.distill.attention import AttentionTransfer
 from training.distill.decoupled import DecoupledLoss
 from training.distill.feature_matching import FeatureMatching
-from training.distill.objective import Objective, Part, objective_of
+from training.distill.objective import LogitLoss, Objective, Part, loss_of, objective_of
 from training.distill.ramp import Ramp
 from training.distill.relations import AngleRelation, DistanceRelation, SimilarityRelation
 from training.distill.signals import MapLoss, SignalModel, Signals, TaughtModel
@@ -22,6 +22,7 @@ __all__ = [
     "DistillationLoss",
     "FeatureMatching",
     "LabelLoss",
+    "LogitLoss",
     "Loss",
     "MapLoss",
     "Objective",
@@ -31,5 +32,6 @@ __all__ = [
     "Signals",
     "SimilarityRelation",
     "TaughtModel",
+    "loss_of",
     "objective_of",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from training.distill.attention import AttentionTransfer
+from training.distill.decoupled import DecoupledLoss
 from training.distill.feature_matching import FeatureMatching
 from training.distill.ramp import Ramp
 from training.distill.relations import AngleRelation, DistanceRelation, SimilarityRelation
 from training.distill.signals import MapLoss, Signals
-from training.recipe import DistillationConfig
+from training.distill.soft_targets import DistillationLoss, LabelLoss
+from training.recipe_distillation import DistillationConfig
 from training.runtime import tf
 
 MAP_LOSSES: dict[str, MapLoss] = {
@@ -46,6 +48,28 @@ class Objective:
             value = part.loss(student, teacher, projected)
             total += part.weight * part.ramp(done) * value
         return total
+
+
+LogitLoss = LabelLoss | DistillationLoss | DecoupledLoss
+"""A loss over labels and logits, to which an objective may be added."""
+
+
+def loss_of(config: DistillationConfig, smoothing: float) -> LogitLoss:
+    """What the recipe asks for over logits.
+
+    Args:
+        config: of the recipe.
+        smoothing: of the labels.
+    """
+    if config.soft_loss == "soft_targets":
+        return DistillationLoss(config.temperature, config.soft_weight, smoothing)
+    return DecoupledLoss(
+        config.temperature,
+        config.soft_weight,
+        config.decoupled_target_weight,
+        config.decoupled_other_weight,
+        smoothing,
+    )
 
 
 def objective_of(config: DistillationConfig) -> Objective | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from training.recipe import RAMP_SHAPES
+from training.recipe_distillation import RAMP_SHAPES
 from training.runtime import tf
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+from training.models.temporal import LastMean
 from training.runtime import keras, tf
 
 
@@ -66,7 +67,7 @@ class SignalModel(keras.Model):
     def __init__(self, model: keras.Model) -> None:
         super().__init__(name=f"signals_of_{model.name}")
         mean = _last_mean(model)
-        self.frames = int(mean.input.shape[1])
+        self.frames = int(mean.steps if isinstance(mean, LastMean) else mean.input.shape[1])
         self.channels = int(mean.input.shape[-1])
         self.inner = keras.Model(model.input, [model.output, mean.input])
 
@@ -108,6 +109,6 @@ class TaughtModel(keras.Model):
 
 def _last_mean(model: keras.Model) -> keras.layers.Layer:
     for layer in reversed(model.layers):
-        if isinstance(layer, keras.layers.GlobalAveragePooling2D):
+        if isinstance(layer, keras.layers.GlobalAveragePooling2D | LastMean):
             return layer
     raise ValueError(f"{model.name} takes no mean of a map: its last map is not known")

@@ -11,7 +11,8 @@ import numpy as np
 from training.errors import UserError
 from training.external.formats import ForeignNetwork, Port, open_network
 from training.external.labels import ClassMap, make_class_map, read_labels
-from training.recipe import FEATURE_SCALE, ExternalTeacherConfig, FrontendConfig
+from training.recipe import FEATURE_SCALE, FrontendConfig
+from training.recipe_distillation import ExternalTeacherConfig
 
 BATCH_CLIPS = 64
 PROBE_CLIPS = 4
