@@ -9,6 +9,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from host_tools.commands import (
+    ablate,
     arena,
     build,
     compile,
@@ -85,6 +86,7 @@ _VERBS = (
     run,
     words,
     train,
+    ablate,
     export,
     compile,
     arena,

@@ -101,6 +101,40 @@ def train_model(
         )
 
 
+def ablate_recipe(
+    recipe_path: Path,
+    *,
+    data: Path | None,
+    work: Path,
+    cache: Path | None,
+    seeds: int,
+    parts: list[str],
+    quick: bool,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train the student of a recipe file in several ways; see `training.ablation.run`."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        warnings.filterwarnings("ignore", module="tensorflow")
+        with _native_banners_hidden():
+            from training.ablation import run
+        return run(
+            recipe,
+            data,
+            work,
+            seeds=seeds,
+            parts=parts,
+            quick=quick,
+            progress=progress,
+            skip_unreadable=skip_unreadable,
+            cache_dir=cache,
+            recipe_folder=recipe_path.parent,
+        )
+
+
 def export_tflite(
     model: Path, *, name: str, labels: list[str], out: Path, detection: Path | None = None
 ) -> str:

@@ -12,6 +12,7 @@ from host_tools.evaluation import DOCUMENT_NAME
 
 RESULTS_NAME = "results.json"
 BOARDS_FOLDER = "boards"
+ABLATION_NAME = "ablation.json"
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Facts:
         boards: `boards/<board>.json` as `sotto run` wrote them, by name of the board.
         ladder: accuracy down the line.
         evaluation: this model's entry of the evaluation.json that `sotto evaluate --out` left.
+        ablation: `ablation.json` as `sotto ablate` wrote it for this recipe.
     """
 
     results: dict[str, Any]
@@ -52,6 +54,7 @@ class Facts:
     ladder: tuple[Rung, ...]
     omissions: tuple[Omission, ...]
     evaluation: dict[str, Any] | None = None
+    ablation: dict[str, Any] | None = None
 
 
 def gather(work: Path) -> Facts:
@@ -73,7 +76,11 @@ def gather(work: Path) -> Facts:
     if evaluation is None and (work / DOCUMENT_NAME).is_file():
         reason = f"evaluated with another model than {results['model_hash'][:12]}"
         omissions = (*omissions, Omission("In a room", reason))
-    return Facts(results, current, _ladder(results, current), omissions, evaluation)
+    ablation = _ablation(work, results.get("recipe_hash"))
+    if ablation is None and (work / ABLATION_NAME).is_file():
+        reason = "ablation.json was measured with another recipe, or another --quick"
+        omissions = (*omissions, Omission("Parts of distillation", reason))
+    return Facts(results, current, _ladder(results, current), omissions, evaluation, ablation)
 
 
 def read_results(work: Path) -> dict[str, Any]:
@@ -106,6 +113,15 @@ def _evaluation(work: Path, model_hash: str) -> dict[str, Any] | None:
         return None
     models = _read_json(path, work)["models"]
     return next((one for one in models if one["model"]["model_hash"] == model_hash), None)
+
+
+def _ablation(work: Path, recipe_hash: str | None) -> dict[str, Any] | None:
+    """What each part of distillation brings to this recipe; None when there is nothing."""
+    path = work / ABLATION_NAME
+    if not path.is_file():
+        return None
+    found = _read_json(path, work)
+    return found if found["recipe_hash"] == recipe_hash else None
 
 
 def _ladder(results: dict[str, Any], boards: dict[str, dict[str, Any]]) -> tuple[Rung, ...]:

@@ -68,23 +68,34 @@ def training_curves(curves: Sequence[dict[str, Any]]) -> str:
 
 def accuracy_ladder(rungs: Sequence[Rung]) -> str:
     """A point with its 95 % interval for each model form, top to bottom down the line."""
+    rows = [(rung.name, rung.accuracy, rung.low, rung.high) for rung in rungs]
+    return _intervals(rows, [GREEN if rung.name.startswith("on ") else BLUE for rung in rungs])
+
+
+def ablation_intervals(arms: Sequence[dict[str, Any]]) -> str:
+    """Likewise for each arm of an ablation; grey is not told apart from the first."""
+    rows = [(arm["name"], arm["accuracy"], arm["low"], arm["high"]) for arm in arms]
+    return _intervals(rows, [BLUE, *(ORANGE if arm["told_apart"] else GREY for arm in arms[1:])])
+
+
+def _intervals(rows: Sequence[tuple[str, float, float, float]], colours: Sequence[str]) -> str:
+    """Name, accuracy, low and high of each row, from the top."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 0.42 * len(rungs)), layout="constrained")
+        figure = Figure(figsize=(_WIDTH_INCHES, 0.9 + 0.42 * len(rows)), layout="constrained")
         axes = figure.subplots()
-        for row, rung in enumerate(rungs):
-            colour = GREEN if rung.name.startswith("on ") else BLUE
-            axes.plot([100 * rung.low, 100 * rung.high], [row, row], color=colour, lw=6, alpha=0.25)
-            axes.plot(100 * rung.accuracy, row, "o", color=colour, ms=7)
+        for row, ((_, accuracy, low, high), colour) in enumerate(zip(rows, colours, strict=True)):
+            axes.plot([100 * low, 100 * high], [row, row], color=colour, lw=6, alpha=0.25)
+            axes.plot(100 * accuracy, row, "o", color=colour, ms=7)
             axes.annotate(
-                f"{rung.accuracy:.2%}",
-                (100 * rung.accuracy, row),
+                f"{accuracy:.2%}",
+                (100 * accuracy, row),
                 xytext=(0, 8),
                 textcoords="offset points",
                 ha="center",
                 fontsize=8,
             )
-        axes.set_yticks(range(len(rungs)), [rung.name for rung in rungs])
-        axes.set_ylim(len(rungs) - 0.5, -0.8)
+        axes.set_yticks(range(len(rows)), [row[0] for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.8)
         axes.set_xlabel("accuracy on the test clips in %, with the 95 % Wilson interval")
         axes.grid(axis="x")
         axes.tick_params(axis="y", length=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from host_tools.evaluation.ablation import verdict
 from host_tools.report import figures
 from host_tools.report.facts import Facts
 from host_tools.report.plan_picture import draw_plan
@@ -15,12 +16,14 @@ def render(facts: Facts) -> str:
     """The page as text: style and plots inside, nothing loaded from elsewhere."""
     pages = environment()
     pages.filters["percent"] = lambda share: f"{share:.2%}"
+    pages.filters["points"] = lambda share: f"{100 * share:+.2f}"
     pages.filters["grouped"] = lambda number: f"{number:,.0f}"
     return pages.get_template("page.html.j2").render(
         facts=facts,
         results=facts.results,
         boards=facts.boards,
         engines=engines(facts),
+        verdict=verdict,
         plots={name: _data_url(svg) for name, svg in _plots(facts).items()},
     )
 
@@ -56,6 +59,8 @@ def _plots(facts: Facts) -> dict[str, str]:
         plots[f"plan {engine['core']}"] = draw_plan(engine)
     if facts.evaluation is not None:
         plots |= {f"room {name}": svg for name, svg in evaluation_plots(facts.evaluation).items()}
+    if facts.ablation is not None:
+        plots["ablation"] = figures.ablation_intervals(facts.ablation["arms"])
     if facts.boards:
         plots["memory"] = figures.memory_bars(
             [(name, memory(board)) for name, board in facts.boards.items()]

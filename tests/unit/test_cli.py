@@ -25,6 +25,7 @@ VERBS = (
     "run",
     "words",
     "train",
+    "ablate",
     "export",
     "compile",
     "arena",

@@ -66,10 +66,10 @@ def recipe(**changes):
         augment=AugmentConfig(passes=2),
         teacher_augment=AugmentConfig(passes=3),
         teachers=(
-            TeacherConfig(width=8, blocks=2, epochs=4, batch_clips=8, hears="augment"),
-            TeacherConfig("temporal", width=8, blocks=2, epochs=4, batch_clips=8),
+            TeacherConfig(width=8, blocks=1, epochs=4, batch_clips=8, hears="augment"),
+            TeacherConfig("temporal", width=8, blocks=1, epochs=4, batch_clips=8),
         ),
-        student=StudentConfig(width=8, blocks=2, epochs=4, batch_clips=8),
+        student=StudentConfig(width=8, blocks=1, epochs=4, batch_clips=8),
         distillation=DistillationConfig(baseline=True),
         quantisation=QuantisationConfig("fine_tuning", epochs=2, batch_clips=8),
         **changes,

@@ -223,6 +223,39 @@ def test_json_holds_what_the_page_shows(work: Path) -> None:
     assert [rung["accuracy"] for rung in facts["ladder"]] == [0.963, 0.901, 0.931, 0.9275, 0.9275]
 
 
+def ablation(recipe_hash: str) -> dict[str, Any]:
+    counts = {"better": 3, "worse": 5, "p_value": 0.727}
+    arm = {"accuracy": 0.931, "low": 0.91, "high": 0.95, "difference": 0.0, "told_apart": False}
+    apart = {"accuracy": 0.877, "difference": -0.06, "told_apart": True}
+    return {
+        "recipe_hash": recipe_hash,
+        "clips": 400,
+        "seeds": [1, 2],
+        "arms": [
+            arm | counts | {"name": "soft targets"},
+            arm | counts | {"name": "<mixes>"},
+            arm | counts | apart | {"name": "labels only"},
+        ],
+    }
+
+
+def test_parts_of_distillation_are_shown_where_they_were_measured(work: Path) -> None:
+    before = len(drawings(page_of(work)))
+    (work / "ablation.json").write_text(json.dumps(ablation(results()["recipe_hash"])))
+    page = page_of(work)
+    for words in ("&lt;mixes&gt;", "-6.00", "87.70%", "0.727", "<td>worse</td>"):
+        assert words in page
+    assert page.count("<td>not told apart</td>") == 1
+    assert len(drawings(page)) == before + 1
+
+
+def test_parts_of_another_recipe_are_left_out_and_named(work: Path) -> None:
+    (work / "ablation.json").write_text(json.dumps(ablation("other")))
+    page = page_of(work)
+    assert "measured with another recipe" in page.partition("Left out")[2]
+    assert "87.70%" not in page
+
+
 def test_divergence_is_named(work: Path) -> None:
     figures = board()
     figures["validation"]["identical_features"] = 399

@@ -238,11 +238,11 @@ def test_recipes_refuse_teachings_that_lead_nowhere(tmp_path):
         path.write_text(f'name = "mine"\n{text}\n[words]\nkeywords = ["on"]\n')
         return load_recipe(path)
 
-    with pytest.raises(UserError, match=r"mine\.toml:2: the list is empty"):
+    with pytest.raises(UserError, match=r"mine\.toml:2: .*the list is empty"):
         load("teachers = []")
     outside = '[[external_teachers]]\npath = "x.onnx"\nlabels = ["on", "off"]'
     assert load(f"teachers = []\n{outside}").external_teachers[0].labels == ("on", "off")
     with pytest.raises(UserError, match="looks into the first teacher"):
         load(f"teachers = []\n{outside}\n[distillation]\nangle_weight = 1.0")
-    with pytest.raises(UserError, match=r"mine\.toml:3: 5 clips a word are too few"):
+    with pytest.raises(UserError, match=r"mine\.toml:3: .*5 clips a word are too few"):
         load("[distillation]\nspoken_clips = 5")

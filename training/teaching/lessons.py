@@ -58,7 +58,7 @@ def students(line: Line, lessons: Lessons) -> tuple[Stage, ...]:
     for number in range(recipe.distillation.rounds):
         config = round_config(recipe.student, number)
         if number:
-            sources = tuple(_succeeded(line, one, sources[0].bank, found[-1]) for one in sources)
+            sources = tuple(succeeded(line, one, sources[0].bank, found[-1]) for one in sources)
         found.append(line.student(lessons.data, sources, config, number))
     return tuple(found)
 
@@ -68,7 +68,7 @@ def round_config(config: NetworkConfig, number: int) -> NetworkConfig:
     return replace(config, seed=config.seed + number)
 
 
-def _succeeded(line: Line, source: Source, main: Stage, student: Stage) -> Source:
+def succeeded(line: Line, source: Source, main: Stage, student: Stage) -> Source:
     """The source with a student among its teachers, or in their place."""
     heard = line.logits(line.recipe.student, source.bank, student, _prefix(source.bank, main))
     joins = line.recipe.distillation.successor == "joins"
