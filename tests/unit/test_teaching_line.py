@@ -24,7 +24,7 @@ from training.recipe import (
 from training.recipe_distillation import DistillationConfig, ExternalTeacherConfig
 from training.runtime import keras, tf
 from training.stages import Line
-from training.teaching.lessons import prepare
+from training.teaching.lessons import prepare, succeeded
 from training.teaching.sources import LOGITS_FILE, MIX_LOGITS_FILE, training_set
 from training.teaching.stages import external_logits, open_teachers
 
@@ -168,6 +168,23 @@ def test_results_name_every_teacher_and_every_round(finished):
     assert rows["external teacher samples"]["bytes"] > SAMPLES * 2 * 4
     curves = [curve["name"] for curve in finished.results["curves"]]
     assert curves == ["teacher-res_ds_cnn", "student-distilled", "student-distilled-2"]
+
+
+@pytest.mark.parametrize(("successor", "teachers"), [("joins", 4), ("replaces", 1)])
+def test_the_student_of_a_round_teaches_the_next_one(finished, lessons, place, successor, teachers):
+    config = replace(EVERYTHING.distillation, successor=successor)
+    chosen = replace(EVERYTHING, distillation=config)
+    line = Line(chosen, Cache(finished.work_dir / "cache", Silent()), place)
+    bank = lessons.sources[0].bank
+    student = line.student(lessons.data, lessons.sources)
+    after = [succeeded(line, one, bank, student) for one in lessons.sources]
+    assert [len(one.taught) for one in after] == [teachers] * 3
+    heard = ["student-distilled-logits"] + [
+        f"{bank}-student-distilled-logits" for bank in ("unlabelled", "spoken")
+    ]
+    assert [one.taught[-1].name for one in after] == heard
+    assert [one.signals for one in after] == [one.signals for one in lessons.sources]
+    assert all(stage.reused for stage in line.cache.stages)
 
 
 def test_a_training_sees_mixes_then_clips_without_labels(lessons):
