@@ -23,7 +23,7 @@ static const uint16_t exp_q15[256] = {
 };
 
 static const uint16_t threshold_q15[SOTTO_MODEL_CLASSES] = {
-    22938, 22938, 22938, 22938, 22938, 22938, 22938, 22938, 22938, 22938, 0, 0,
+    31639, 31639, 31639, 31639, 31639, 31639, 31639, 31639, 31639, 31639, 0, 0,
 };
 
 const sotto_listener_model sotto_listener_default_model = {
@@ -39,13 +39,7 @@ const sotto_listener_model sotto_listener_default_model = {
 };
 
 const sotto_listener_settings sotto_listener_default_settings = {
-#if SOTTO_BACKEND == SOTTO_BACKEND_TFLM
-    .stride_frames = 5,
-    .gate = {0, 50, 19},
-    .detect = {3, 10, 3277, threshold_q15},
-#else
     .stride_frames = 1,
     .gate = {0, 50, 19},
-    .detect = {15, 50, 3277, threshold_q15},
-#endif
+    .detect = {20, 50, 3277, threshold_q15},
 };
