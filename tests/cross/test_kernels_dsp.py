@@ -47,6 +47,7 @@ ROUNDS = 6
 SEED = 31
 PACKED = (
     MatrixDspParams,
+    MatrixVectorDspParams,
     DepthwiseDspParams,
     DepthwiseFiveDspParams,
     DepthwiseRowsDspParams,

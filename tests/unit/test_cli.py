@@ -103,7 +103,7 @@ def test_the_manual_tells_every_verb_and_no_option_that_is_not_there() -> None:
         assert f"\n## sotto {verb}\n" in manual
     options = re.findall(r"(?<![\w-])--[a-z][a-z-]+", manual)
     helps = [sotto(verb, "--help").stdout for verb in VERBS]
-    helps += [sotto("data", verb, "--help").stdout for verb in ("fetch", "scan")]
+    helps += [sotto("data", verb, "--help").stdout for verb in ("fetch", "scan", "check", "show")]
     assert set(options) <= set(re.findall(r"--[a-z][a-z-]+", "".join(helps)))
 
 
