@@ -12,7 +12,7 @@ import numpy as np
 
 from host_tools.audio import UnreadableClipError, audio_files, read_clip, read_pieces
 from host_tools.errors import SottoError
-from host_tools.manifest import UNKNOWN_LABEL
+from host_tools.manifest import UNKNOWN_LABEL, Manifest
 from host_tools.progress import Progress
 
 # `backward_0a7c2a8d_nohash_0.wav`: in `_unknown_` the name tells the word that is spoken.
@@ -113,6 +113,41 @@ def choose_balanced(clips: Sequence[LabelledClip], limit: int | None) -> list[La
             if piles[label] and len(chosen) < limit:
                 chosen.append(piles[label].pop())
     return [clips[position] for position in sorted(chosen)]
+
+
+def usable_clips(
+    root: Path,
+    manifest: Manifest,
+    limit: int | None,
+    *,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> list[LabelledClip]:
+    """Clips of a folder for a run on a board, each decoded once before any board is touched.
+
+    Notes folders that are no words of the model, and those without clips.
+
+    Args:
+        root: of folders named after labels.
+        manifest: of the model.
+        limit: how many, balanced over the labels; None takes all.
+        skip_unreadable: leave out what cannot be decoded.
+        progress: shows the files.
+
+    Raises:
+        SottoError: as `scan_labelled` and `check_readable`.
+    """
+    folder = scan_labelled(root, manifest.labels)
+    if folder.ignored_folders:
+        progress.note(f"left out, no words of this model: {', '.join(folder.ignored_folders)}")
+    for name in folder.empty_folders:
+        progress.note(f"the folder {name} holds no clips")
+    return check_readable(
+        choose_balanced(folder.clips, limit),
+        manifest.sample_rate_hz,
+        skip_unreadable=skip_unreadable,
+        progress=progress,
+    )
 
 
 def check_readable(

@@ -9,8 +9,6 @@ import numpy as np
 
 from training import train
 from training.audio.augment.examples import Example, examples
-from training.audio.augment.hearing import hearing
-from training.audio.augment.surroundings import gather
 from training.cache import Cache
 from training.errors import UserError
 from training.pipeline import recordings
@@ -60,17 +58,9 @@ def show(
     row = _row_of(clip, facts["train"]["names"], np.load(clips.folder / "train_targets.npy"))
     network: NetworkConfig = recipe.teachers[0] if teacher else recipe.student
     config, frontend = line.hears(network), recipe.frontend
-    pcm, voices = (np.load(clips.folder / f"train_{name}.npy") for name in ("pcm", "voices"))
-    around = gather(
-        pcm,
-        voices,
-        np.load(clips.folder / "noise.npy"),
-        np.load(line.rooms().folder / "rooms.npy"),
-        frontend.sample_rate_hz,
-        hearing(frontend, config).samples,
-        np.random.default_rng(recipe.seed),
-    )
-    found = examples(pcm[row], int(voices[row]), around, frontend, config)
+    copies = line.augmenter(clips, line.rooms(), config)
+    pcm, speaker = copies.pcm[row], int(copies.voices[row])
+    found = examples(pcm, speaker, copies.around, frontend, config)
     changed = while_training(found[0].features, line.changes(network))
     return facts["train"]["names"][row], found + changed
 

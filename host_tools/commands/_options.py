@@ -34,6 +34,9 @@ GeneratedOption = Annotated[
     Path, typer.Option("--generated", metavar="DIR", help="Folder of the generated model.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+SkipOption = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Go on without files that cannot be read.")
+]
 ProgramOption = Annotated[
     Program,
     typer.Option("--program", help="What runs around the model; mlperf: MLPerf Tiny's protocol."),

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from host_tools.commands._options import JsonOption
+from host_tools.commands._options import JsonOption, SkipOption
 from host_tools.commands.train import (
     RUNS,
     CacheOption,
     DataOption,
     QuickOption,
     RecipeArgument,
-    SkipOption,
     WorkOption,
     check_inputs,
 )

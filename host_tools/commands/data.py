@@ -9,13 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
-from host_tools.commands._options import JsonOption
+from host_tools.commands._options import JsonOption, SkipOption
 from host_tools.commands.train import (
     RUNS,
     CacheOption,
     DataOption,
     RecipeArgument,
-    SkipOption,
     WorkOption,
     check_inputs,
 )

@@ -23,6 +23,7 @@ from host_tools.commands._options import (
     DEFAULT_GENERATED,
     JsonOption,
     PortOption,
+    SkipOption,
     find_board,
     require_port,
 )
@@ -101,9 +102,7 @@ def command(
     no_streams: Annotated[
         bool, typer.Option("--no-streams", help="Leave long streams out.")
     ] = False,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Go on without files that cannot be read.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Processes [default: one a processor].")
     ] = None,

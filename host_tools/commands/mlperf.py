@@ -16,6 +16,7 @@ from host_tools.commands._options import (
     JsonOption,
     LimitOption,
     PortOption,
+    SkipOption,
     find_board,
     require_port,
 )
@@ -69,9 +70,7 @@ def command(
             metavar="DIR", help="Write the inputs to DIR/kws01 for the official runner, and stop."
         ),
     ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Go on without clips that cannot be read.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     json_out: JsonOption = False,
 ) -> None:
     """Run MLPerf Tiny's keyword benchmark on a board, as its official runner would.
@@ -123,22 +122,14 @@ def command(
 def _read(
     data: Path, manifest: Manifest, limit: int | None, skip_unreadable: bool, progress: Progress
 ) -> list[Sample]:
-    from host_tools.labelled import check_readable, choose_balanced, scan_labelled
+    from host_tools.labelled import usable_clips
     from host_tools.mlperf.dataset import is_dataset, read_dataset, samples_of
     from host_tools.mlperf.rig import front_end
 
     if is_dataset(data):
         input_bytes = manifest.frames * manifest.bins
         return read_dataset(data, input_bytes, len(manifest.labels))[:limit]
-    folder = scan_labelled(data, manifest.labels)
-    if folder.ignored_folders:
-        progress.note(f"left out, no words of this model: {', '.join(folder.ignored_folders)}")
-    clips = check_readable(
-        choose_balanced(folder.clips, limit),
-        manifest.sample_rate_hz,
-        skip_unreadable=skip_unreadable,
-        progress=progress,
-    )
+    clips = usable_clips(data, manifest, limit, skip_unreadable=skip_unreadable, progress=progress)
     with front_end(manifest, ROOT, progress) as twin:
         return samples_of(clips, manifest, twin, progress)
 

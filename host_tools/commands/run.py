@@ -18,6 +18,7 @@ from host_tools.commands._options import (
     ROOT,
     JobsOption,
     LimitOption,
+    SkipOption,
     find_board,
 )
 from host_tools.commands.train import (
@@ -27,7 +28,6 @@ from host_tools.commands.train import (
     OutOption,
     QuickOption,
     RecipeArgument,
-    SkipOption,
     WorkOption,
     check_inputs,
     show_stages,

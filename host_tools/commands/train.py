@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands._options import DEFAULT_GENERATED
+from host_tools.commands._options import DEFAULT_GENERATED, SkipOption
 from host_tools.errors import SottoError
 from host_tools.progress import TerminalProgress, result_console
 
@@ -39,9 +39,6 @@ CacheOption = Annotated[
         metavar="DIR",
         help="Finished stages; recipes that share teachers may share it [default: <work>/cache].",
     ),
-]
-SkipOption = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Go on without clips that cannot be read.")
 ]
 
 

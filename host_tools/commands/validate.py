@@ -19,6 +19,7 @@ from host_tools.commands._options import (
     JsonOption,
     LimitOption,
     PortOption,
+    SkipOption,
     find_board,
     require_port,
 )
@@ -54,9 +55,7 @@ def command(
     min_accuracy: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Exit 1 below this accuracy.")
     ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Go on without clips that cannot be read.")
-    ] = False,
+    skip_unreadable: SkipOption = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the same validation broke off.")
     ] = False,
@@ -66,24 +65,14 @@ def command(
 
     Emulated boards are built and started when no --port is given.
     """
-    from host_tools.labelled import check_readable, choose_balanced, scan_labelled
+    from host_tools.labelled import usable_clips
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
     check_target(target, port, jobs)
     manifest = load_manifest(generated)
-    folder = scan_labelled(data, manifest.labels)
     progress = TerminalProgress()
-    if folder.ignored_folders:
-        progress.note(f"left out, no words of this model: {', '.join(folder.ignored_folders)}")
-    for name in folder.empty_folders:
-        progress.note(f"the folder {name} holds no clips")
-    clips = check_readable(
-        choose_balanced(folder.clips, limit),
-        manifest.sample_rate_hz,
-        skip_unreadable=skip_unreadable,
-        progress=progress,
-    )
+    clips = usable_clips(data, manifest, limit, skip_unreadable=skip_unreadable, progress=progress)
     result = validate_board(
         target,
         clips,

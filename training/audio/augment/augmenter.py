@@ -12,7 +12,7 @@ from training.recipe import AugmentConfig, FrontendConfig
 
 
 class Augmenter:
-    """A training set with what it is mixed with. Its methods are thread-safe.
+    """A training set with what it is mixed with (`around`). Its methods are thread-safe.
 
     Args:
         pcm: int16[clips, samples] of the training set.
@@ -39,7 +39,7 @@ class Augmenter:
         self._clip_samples, self._rate_hz = frontend.clip_samples, frontend.sample_rate_hz
         self._ears = hearing(frontend, config)
         rng = np.random.default_rng((seed, config.passes))
-        self._around = gather(pcm, voices, noise, rooms, self._rate_hz, self._ears.samples, rng)
+        self.around = gather(pcm, voices, noise, rooms, self._rate_hz, self._ears.samples, rng)
 
     def features(self, number: int) -> np.ndarray:
         """The training set's copy `number`, int8[clips, frames, bins]."""
@@ -71,7 +71,7 @@ class Augmenter:
         self, pcm: np.ndarray, voices: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, Draws]:
         samples = self._ears.samples
-        return augment(pcm, voices, self._around, self._rate_hz, samples, self._config, rng)
+        return augment(pcm, voices, self.around, self._rate_hz, samples, self._config, rng)
 
     def _rng(self, number: int) -> np.random.Generator:
         return np.random.default_rng((self._seed, number))
