@@ -9,6 +9,43 @@ Kind = Literal["emulated", "host", "hardware"]
 
 
 @dataclass(frozen=True)
+class UsbId:
+    """What a plugged-in thing says of itself on the bus: its maker's number and the product's."""
+
+    vendor: int
+    product: int
+
+    def __str__(self) -> str:
+        """As `lsusb` writes it."""
+        return f"{self.vendor:04x}:{self.product:04x}"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """How a real board is found and written to. A tool whose fact is empty does not serve it.
+
+    Attributes:
+        usb: what the board's USB socket may show while the firmware runs: its probe, its bridge
+            from USB to serial, or the chip itself.
+        serial_over_usb: the link comes over that cable; otherwise it needs an adapter on the pins
+            that docs/boards.md names.
+        flash_base: address of the first byte of the firmware.
+        pyocd_target: the chip, as `pyocd --target` takes it.
+        openocd_target: the chip, as the name of OpenOCD's script in `target/`.
+        dfu: what the chip shows while its own boot loader takes firmware over USB (DfuSe).
+        esptool_chip: the chip, as `esptool --chip` takes it.
+    """
+
+    usb: tuple[UsbId, ...]
+    serial_over_usb: bool
+    flash_base: int
+    pyocd_target: str = ""
+    openocd_target: str = ""
+    dfu: UsbId | None = None
+    esptool_chip: str = ""
+
+
+@dataclass(frozen=True)
 class Board:
     """One row of the support table.
 
@@ -21,6 +58,7 @@ class Board:
         machine: QEMU's name of the machine; empty unless emulated.
         emulator: the program that emulates it.
         title: one line for lists.
+        hardware: of a real board, None for the others.
     """
 
     name: str
@@ -31,6 +69,7 @@ class Board:
     title: str
     machine: str = ""
     emulator: str = "qemu-system-arm"
+    hardware: Hardware | None = None
 
 
 def _by_name(*boards: Board) -> dict[str, Board]:
@@ -39,6 +78,35 @@ def _by_name(*boards: Board) -> dict[str, Board]:
 
 def _emulated(name: str, machine: str, core: str, compile_target: str, title: str) -> Board:
     return Board(name, name, "emulated", core, compile_target, title, machine)
+
+
+_ST = 0x0483
+ST_LINK_V2 = UsbId(_ST, 0x3748)
+"""Has no serial line."""
+ST_LINK_V2_1 = (UsbId(_ST, 0x374B), UsbId(_ST, 0x3752))
+"""With and without its disk."""
+ST_LINK_V3 = (UsbId(_ST, 0x374E), UsbId(_ST, 0x3754))
+"""With and without its disk."""
+STM32_DFU = UsbId(_ST, 0xDF11)
+STM32_FLASH_BASE = 0x0800_0000
+
+
+def _stm32(
+    name: str,
+    core: str,
+    compile_target: str,
+    title: str,
+    probes: tuple[UsbId, ...],
+    pyocd_target: str,
+    openocd_target: str,
+    *,
+    serial_over_usb: bool = True,
+    dfu: UsbId | None = None,
+) -> Board:
+    hardware = Hardware(
+        probes, serial_over_usb, STM32_FLASH_BASE, pyocd_target, openocd_target, dfu
+    )
+    return Board(name, name, "hardware", core, compile_target, title, hardware=hardware)
 
 
 BOARDS: dict[str, Board] = _by_name(
@@ -72,13 +140,15 @@ BOARDS: dict[str, Board] = _by_name(
         "host",
         "As host, under address and undefined-behaviour sanitizers",
     ),
-    Board(
+    _stm32(
         "disco_f407",
-        "disco_f407",
-        "hardware",
         "Cortex-M4F",
         "cortex-m4f",
         "STM32F4DISCOVERY (STM32F407)",
+        (ST_LINK_V2, *ST_LINK_V2_1),
+        "stm32f407vgtx",
+        "stm32f4x",
+        serial_over_usb=False,
     ),
 )
 """All boards by name."""

@@ -52,6 +52,14 @@ def test_only_emulated_boards_have_a_machine() -> None:
     assert all(bool(board.machine) == (board.kind == "emulated") for board in BOARDS.values())
 
 
+def test_hardware_and_only_hardware_says_how_it_is_found_and_flashed() -> None:
+    for board in BOARDS.values():
+        assert (board.hardware is not None) == (board.kind == "hardware"), board.name
+        if (known := board.hardware) is not None:
+            assert known.usb, board.name
+            assert known.pyocd_target or known.openocd_target or known.esptool_chip, board.name
+
+
 @pytest.mark.parametrize("name", [n for n, b in BOARDS.items() if b.kind == "emulated"])
 def test_manifest_tells_the_core_and_the_memory_that_the_linker_holds(name: str) -> None:
     manifest = json.loads((MANIFESTS / f"{option(name, 'board')}.json").read_text())
