@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "microphone.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -38,8 +40,8 @@ typedef struct sotto_port {
   /* Sends length_bytes bytes; returns when all were accepted. */
   void (*write)(const uint8_t *data, size_t length_bytes);
 
-  /* Sleeps until a received byte may be there. May return early; never misses a byte that came
-   * between the last read() and this call. */
+  /* Sleeps until a received byte may be there or, while the microphone runs, a sample. May return
+   * early; never misses a byte that came between the last read() and this call. */
   void (*idle)(void);
 
   /* Free-running counter in tick_unit; wraps at 2^32. */
@@ -53,6 +55,9 @@ typedef struct sotto_port {
 
   /* Restarts the board. Does not return. */
   void (*reset)(void);
+
+  /* NULL on a board without one. */
+  const sotto_microphone *microphone;
 } sotto_port;
 
 /* The port of this build. cpu_hz, tick_unit and ticks are valid after init(). */
