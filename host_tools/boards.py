@@ -21,6 +21,19 @@ class UsbId:
 
 
 @dataclass(frozen=True)
+class ChipId:
+    """What a probe reads of a chip to know which one it is on.
+
+    Attributes:
+        address: of the register; DBGMCU_IDCODE of an STM32.
+        device: its lowest twelve bits, DEV_ID in ST's reference manuals.
+    """
+
+    address: int
+    device: int
+
+
+@dataclass(frozen=True)
 class Hardware:
     """How a real board is found and written to. A tool whose fact is empty does not serve it.
 
@@ -34,6 +47,7 @@ class Hardware:
         openocd_target: the chip, as the name of OpenOCD's script in `target/`.
         dfu: what the chip shows while its own boot loader takes firmware over USB (DfuSe).
         esptool_chip: the chip, as `esptool --chip` takes it.
+        chip_id: tells the chip from others that take the same probe; None where the tool looks.
     """
 
     usb: tuple[UsbId, ...]
@@ -43,6 +57,7 @@ class Hardware:
     openocd_target: str = ""
     dfu: UsbId | None = None
     esptool_chip: str = ""
+    chip_id: ChipId | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +104,8 @@ ST_LINK_V3 = (UsbId(_ST, 0x374E), UsbId(_ST, 0x3754))
 """With and without its disk."""
 STM32_DFU = UsbId(_ST, 0xDF11)
 STM32_FLASH_BASE = 0x0800_0000
+_DBGMCU_IDCODE = 0xE004_2000
+"""Of STM32F4 and L4 (RM0090, RM0351); an STM32H7 has it at 0x5C001000 (RM0433)."""
 
 
 def _stm32(
@@ -99,12 +116,20 @@ def _stm32(
     probes: tuple[UsbId, ...],
     pyocd_target: str,
     openocd_target: str,
+    device_id: int,
     *,
+    device_id_at: int = _DBGMCU_IDCODE,
     serial_over_usb: bool = True,
     dfu: UsbId | None = None,
 ) -> Board:
     hardware = Hardware(
-        probes, serial_over_usb, STM32_FLASH_BASE, pyocd_target, openocd_target, dfu
+        probes,
+        serial_over_usb,
+        STM32_FLASH_BASE,
+        pyocd_target,
+        openocd_target,
+        dfu,
+        chip_id=ChipId(device_id_at, device_id),
     )
     return Board(name, name, "hardware", core, compile_target, title, hardware=hardware)
 
@@ -148,6 +173,7 @@ BOARDS: dict[str, Board] = _by_name(
         (ST_LINK_V2, *ST_LINK_V2_1),
         "stm32f407vgtx",
         "stm32f4x",
+        0x413,
         serial_over_usb=False,
     ),
 )

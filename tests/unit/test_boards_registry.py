@@ -58,6 +58,7 @@ def test_hardware_and_only_hardware_says_how_it_is_found_and_flashed() -> None:
         if (known := board.hardware) is not None:
             assert known.usb, board.name
             assert known.pyocd_target or known.openocd_target or known.esptool_chip, board.name
+            assert bool(known.pyocd_target) <= (known.chip_id is not None), board.name
 
 
 @pytest.mark.parametrize("name", [n for n, b in BOARDS.items() if b.kind == "emulated"])
