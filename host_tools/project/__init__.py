@@ -35,6 +35,8 @@ _PORT = re.compile(r"\.\./ports/(\w+)/")
 _DEFINE = re.compile(r"^-D ")
 _NO_SYMBOL = re.compile(r"[^a-z0-9]+")
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.md", "examples")
+_PORT_HEADERS = ("port.h", "microphone.h")
+"""What ports include of the firmware."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def _copy_sources(folder: Path, ports: list[str], manifest: Manifest, root: Path
     for port in sorted((firmware / "ports").iterdir()):
         if port.name in ports or not list(port.glob("*.c")):
             shutil.copytree(port, folder / "firmware/ports" / port.name, ignore=_IGNORED)
-    shutil.copy(firmware / "src/port.h", folder / "firmware/port.h")
+    for header in _PORT_HEADERS:
+        shutil.copy(firmware / "src" / header, folder / "firmware" / header)
 
 
 def _render(template: str, **facts: object) -> str:
