@@ -59,6 +59,11 @@ class Hardware:
     esptool_chip: str = ""
     chip_id: ChipId | None = None
 
+    @property
+    def by_probe(self) -> bool:
+        """Whether a debug probe can write to it."""
+        return bool(self.pyocd_target or self.openocd_target)
+
 
 @dataclass(frozen=True)
 class Board:
@@ -95,14 +100,14 @@ def _emulated(name: str, machine: str, core: str, compile_target: str, title: st
     return Board(name, name, "emulated", core, compile_target, title, machine)
 
 
-_ST = 0x0483
-ST_LINK_V2 = UsbId(_ST, 0x3748)
+ST_VENDOR = 0x0483
+ST_LINK_V2 = UsbId(ST_VENDOR, 0x3748)
 """Has no serial line."""
-ST_LINK_V2_1 = (UsbId(_ST, 0x374B), UsbId(_ST, 0x3752))
+ST_LINK_V2_1 = (UsbId(ST_VENDOR, 0x374B), UsbId(ST_VENDOR, 0x3752))
 """With and without its disk."""
-ST_LINK_V3 = (UsbId(_ST, 0x374E), UsbId(_ST, 0x3754))
+ST_LINK_V3 = (UsbId(ST_VENDOR, 0x374E), UsbId(ST_VENDOR, 0x3754))
 """With and without its disk."""
-STM32_DFU = UsbId(_ST, 0xDF11)
+STM32_DFU = UsbId(ST_VENDOR, 0xDF11)
 STM32_FLASH_BASE = 0x0800_0000
 _DBGMCU_IDCODE = 0xE004_2000
 """Of STM32F4 and L4 (RM0090, RM0351); an STM32H7 has it at 0x5C001000 (RM0433)."""

@@ -20,8 +20,6 @@ PYTHON_VERSIONS = ((3, 11), (3, 12))
 _PROGRAM_TIMEOUT_S = 20
 _LOCKED = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s\\;]+)", re.MULTILINE)
 _REQUIREMENT_NAME = re.compile(r"^[A-Za-z0-9_.-]+")
-# What pyserial says of the ports that a PC declares but does not have.
-_NO_HARDWARE = "n/a"
 _PROGRAMS = (
     ("gcc", "gcc"),
     ("arm-none-eabi-gcc", "gcc-arm-none-eabi"),
@@ -160,13 +158,9 @@ def _speech() -> Finding:
 
 def _serial_ports() -> list[Finding]:
     """Ports are for real boards only: none is no fault."""
-    from serial.tools import list_ports
+    from host_tools.link.transport import serial_ports
 
-    ports = [
-        Finding(port.device, True, port.description, needed=False)
-        for port in sorted(list_ports.comports())
-        if port.hwid != _NO_HARDWARE
-    ]
+    ports = [Finding(port.device, True, port.description, needed=False) for port in serial_ports()]
     return ports or [
         Finding(
             "serial ports",

@@ -39,7 +39,7 @@ Reply = TypeVar("Reply")
 _CLIP_NUMBERS = 1 << 32
 _ASK_AGAIN_S = 0.25
 _SAMPLE_BYTES = 2
-_HASH_DIGITS_SHOWN = 12
+HASH_DIGITS_SHOWN = 12
 
 
 class SettingRefusedError(SottoError):
@@ -321,7 +321,7 @@ def require_hash(found: str, expected: str, command: str) -> None:
     """
     if found != expected:
         raise SottoError(
-            f"the board runs model {found[:_HASH_DIGITS_SHOWN]}..., "
-            f"the manifest says {expected[:_HASH_DIGITS_SHOWN]}...",
+            f"the board runs model {found[:HASH_DIGITS_SHOWN]}..., "
+            f"the manifest says {expected[:HASH_DIGITS_SHOWN]}...",
             f"Flash the board again with `{command}`.",
         )

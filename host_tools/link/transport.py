@@ -5,18 +5,23 @@ from __future__ import annotations
 import errno
 import socket
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 import serial
 from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
 
+from host_tools.devices.access import group_remedy, holders
 from host_tools.errors import SottoError
 
 BAUD_RATE = 921_600
 _READ_BYTES = 4096
 _CONNECT_TIMEOUT_S = 5.0
 _WRITE_TIMEOUT_S = 10.0
+_NO_HARDWARE = "n/a"
+"""What pyserial says of ports that are declared and not there."""
 
 
 class LinkLostError(Exception):
@@ -135,6 +140,11 @@ class SerialTransport:
             self._serial.close()
 
 
+def serial_ports() -> list[ListPortInfo]:
+    """Serial ports with something behind them: a PC declares more than it has."""
+    return sorted(port for port in list_ports.comports() if port.hwid != _NO_HARDWARE)
+
+
 def port_names() -> list[str]:
     """Serial ports of this machine, pseudo terminals left out."""
     return sorted(port.device for port in list_ports.comports())
@@ -154,12 +164,12 @@ def _explain_open(url: str, error: Exception) -> SottoError:
     if number in (errno.EACCES, errno.EPERM):
         return SottoError(
             f"no permission to open {url}",
-            "Add yourself to the group that owns it (`sudo usermod -aG dialout $USER`), "
-            "then log in again.",
+            group_remedy(Path(url)),
         )
     if number in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
+        who = ", ".join(holders(Path(url))) or "another program"
         return SottoError(
-            f"{url} is busy: another program has it open",
+            f"{url} is busy: {who} has it open",
             "Close the serial monitor or the other sotto that uses it.",
         )
     return SottoError(f"{url} does not open: {error}", _ports_remedy())

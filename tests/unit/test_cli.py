@@ -30,6 +30,7 @@ VERBS = (
     "compile",
     "arena",
     "build",
+    "devices",
     "flash",
     "info",
     "validate",

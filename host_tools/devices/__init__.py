@@ -1,0 +1,1 @@
+"""Real boards: what is plugged in, whether it may be used, and how firmware is written to it."""

@@ -1,0 +1,105 @@
+"""Things to plug in without hardware: a USB bus in a folder, and a port with a board behind it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import socket
+import threading
+import tty
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from serial.tools.list_ports_common import ListPortInfo
+
+from host_tools.boards import UsbId
+
+CHUNK_BYTES = 4096
+
+
+def plug(
+    sysfs: Path,
+    usb: UsbId,
+    *,
+    serial: str = "",
+    title: tuple[str, str] = ("Maker", "Thing"),
+    interface: str = "",
+) -> Path:
+    """Put a device on the bus as the kernel shows it; its folder."""
+    number = len(list(sysfs.glob("1-*"))) + 1
+    folder = sysfs / f"1-{number}"
+    (folder / f"{folder.name}:1.0").mkdir(parents=True)
+    facts = {
+        "idVendor": f"{usb.vendor:04x}",
+        "idProduct": f"{usb.product:04x}",
+        "busnum": "1",
+        "devnum": str(number),
+        "manufacturer": title[0],
+        "product": title[1],
+        f"{folder.name}:1.0/interface": interface,
+    }
+    if serial:
+        facts["serial"] = serial
+    for name, text in facts.items():
+        (folder / name).write_text(f"{text}\n", encoding="latin-1")
+    return folder
+
+
+def port_info(device: str, usb: UsbId | None = None, serial: str = "") -> ListPortInfo:
+    """What pyserial would say of a port."""
+    port = ListPortInfo(device)
+    port.description = "a port"
+    port.hwid = "fake"
+    if usb is not None:
+        port.vid, port.pid = usb.vendor, usb.product
+        port.serial_number = serial or None
+    return port
+
+
+class PtyPort:
+    """A serial port of this computer; `connect` puts the board at a URL behind it.
+
+    A context manager.
+
+    Attributes:
+        name: the port, as a user types it.
+    """
+
+    def __init__(self) -> None:
+        self._master, self._slave = pty.openpty()
+        tty.setraw(self._slave)
+        self.name = os.ttyname(self._slave)
+        self._board: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    def connect(self, url: str) -> None:
+        """Let bytes pass to and from a board until the block ends."""
+        parts = urlsplit(url)
+        self._board = socket.create_connection((parts.hostname, parts.port))
+        self._thread = threading.Thread(target=self._pass_bytes, args=(self._board,))
+        self._thread.start()
+
+    def __enter__(self) -> PtyPort:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._board is not None:
+            self._board.close()
+        os.close(self._master)
+        os.close(self._slave)
+
+    def _pass_bytes(self, board: socket.socket) -> None:
+        while not self._ended.is_set():
+            ready, _, _ = select.select([self._master, board], [], [], 0.05)
+            if self._master in ready:
+                board.sendall(os.read(self._master, CHUNK_BYTES))
+            if board in ready:
+                data = board.recv(CHUNK_BYTES)
+                if not data:
+                    return
+                os.write(self._master, data)
