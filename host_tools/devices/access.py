@@ -14,7 +14,7 @@ RULES_FILE = Path("/etc/udev/rules.d/70-sotto.rules")
 """Before 73, where udev gives the user at the screen what the rules have tagged for that."""
 INSTALL_RULES = (
     f"sotto devices --udev | sudo tee {RULES_FILE} && "
-    "sudo udevadm control --reload-rules && sudo udevadm trigger"
+    "sudo udevadm control -R && sudo udevadm trigger"
 )
 
 
