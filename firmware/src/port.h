@@ -16,6 +16,17 @@
 extern "C" {
 #endif
 
+/* Why a board started last. The numbers go over the link. */
+typedef enum sotto_reset_cause {
+  SOTTO_RESET_UNKNOWN = 0,
+  SOTTO_RESET_POWER_ON = 1,
+  SOTTO_RESET_PIN = 2,
+  SOTTO_RESET_SOFTWARE = 3, /* reset() of the port */
+  SOTTO_RESET_WATCHDOG = 4,
+  SOTTO_RESET_FAULT = 5, /* the core met an exception that the firmware has no handler for */
+  SOTTO_RESET_BROWN_OUT = 6,
+} sotto_reset_cause;
+
 typedef struct sotto_port {
   /* Name of the board as the host shows it. */
   const char *board;
@@ -56,8 +67,25 @@ typedef struct sotto_port {
   /* Restarts the board. Does not return. */
   void (*reset)(void);
 
-  /* NULL on a board without one. */
+  /* What follows is optional: a board that lacks it leaves it out (NULL, 0). */
+
   const sotto_microphone *microphone;
+
+  /* Room for the stack. When stack_peak_bytes() reaches it, the stack has met its end. */
+  uint32_t (*stack_bytes)(void);
+
+  /* Why the board started last; the same answer until the next start. */
+  sotto_reset_cause (*reset_cause)(void);
+
+  /* Starts since power came on, the first one not counted. */
+  uint32_t (*restarts)(void);
+
+  /* Puts off the watchdog that init() has started. Called whenever the main loop comes round, and
+   * between the steps of long work. */
+  void (*feed_watchdog)(void);
+
+  /* How long the watchdog waits for that before it restarts the board; 0: there is none. */
+  uint32_t watchdog_ms;
 } sotto_port;
 
 /* The port of this build. cpu_hz, tick_unit and ticks are valid after init(). */

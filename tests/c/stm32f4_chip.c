@@ -100,6 +100,10 @@ void cortex_m_restart(void) {
   abort();
 }
 
+void cortex_m_fault(void) {
+  abort();
+}
+
 void cortex_m_use_vectors(const cortex_m_handler *table) {
   vectors = table;
 }
@@ -109,6 +113,18 @@ void cortex_m_enable_irq(uint32_t irq) {
 }
 
 uint32_t cortex_m_stack_peak_bytes(void) {
+  return 0;
+}
+
+uint32_t cortex_m_stack_bytes(void) {
+  return 0;
+}
+
+sotto_reset_cause cortex_m_reset_cause(void) {
+  return SOTTO_RESET_UNKNOWN;
+}
+
+uint32_t cortex_m_restarts(void) {
   return 0;
 }
 

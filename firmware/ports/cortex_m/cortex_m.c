@@ -2,6 +2,8 @@
  * names as there). */
 #include "cortex_m.h"
 
+#include "../common/restart_note.h"
+
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
 #define NVIC_ISER(n) REGISTER(0xE000E100u + 4u * (n))
@@ -22,6 +24,8 @@ typedef volatile uint32_t *ram_words;
 
 /* Room that the reset handler itself may use while it paints below its own frame. */
 #define PAINT_MARGIN_WORDS 16
+
+RESTART_NOTE_SECTION static restart_note note;
 
 static void paint_stack(void) {
   uint32_t *end;
@@ -44,11 +48,20 @@ void cortex_m_reset(void) {
   for (ram_words word = cortex_m_bss_start; word < cortex_m_bss_end; word++) {
     *word = 0;
   }
+  restart_note_begin(&note);
   (void)main();
   cortex_m_restart();
 }
 
+void cortex_m_fault(void) {
+  note.next_cause = SOTTO_RESET_FAULT;
+  cortex_m_restart();
+}
+
 void cortex_m_restart(void) {
+  if (note.next_cause == SOTTO_RESET_UNKNOWN) {
+    note.next_cause = SOTTO_RESET_SOFTWARE;
+  }
   __asm__ volatile("dsb" ::: "memory");
   SCB_AIRCR = AIRCR_KEY_AND_SYSRESETREQ;
   for (;;) { /* the request takes effect within a few cycles */
@@ -70,4 +83,16 @@ uint32_t cortex_m_stack_peak_bytes(void) {
     word++;
   }
   return (uint32_t)((uintptr_t)cortex_m_stack_top - (uintptr_t)word);
+}
+
+uint32_t cortex_m_stack_bytes(void) {
+  return (uint32_t)((uintptr_t)cortex_m_stack_top - (uintptr_t)cortex_m_stack_limit);
+}
+
+sotto_reset_cause cortex_m_reset_cause(void) {
+  return (sotto_reset_cause)note.cause;
+}
+
+uint32_t cortex_m_restarts(void) {
+  return note.restarts;
 }

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "port.h"
+
 typedef void (*cortex_m_handler)(void);
 
 /* Places of the first 16 vectors; peripheral interrupt n stands at CORTEX_M_VECTOR_IRQ0 + n. */
@@ -26,12 +28,11 @@ enum {
 
 /* The core's own entries, for a port's vector table. Every fault restarts the board: one that hangs
  * would look to the host like a broken cable. */
-#define CORTEX_M_CORE_VECTORS                                                         \
-  [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(uintptr_t)cortex_m_stack_top,          \
-  [CORTEX_M_VECTOR_RESET] = cortex_m_reset, [CORTEX_M_VECTOR_NMI] = cortex_m_restart, \
-  [CORTEX_M_VECTOR_HARD_FAULT] = cortex_m_restart,                                    \
-  [CORTEX_M_VECTOR_MEMORY_FAULT] = cortex_m_restart,                                  \
-  [CORTEX_M_VECTOR_BUS_FAULT] = cortex_m_restart, [CORTEX_M_VECTOR_USAGE_FAULT] = cortex_m_restart
+#define CORTEX_M_CORE_VECTORS                                                                     \
+  [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(uintptr_t)cortex_m_stack_top,                      \
+  [CORTEX_M_VECTOR_RESET] = cortex_m_reset, [CORTEX_M_VECTOR_NMI] = cortex_m_fault,               \
+  [CORTEX_M_VECTOR_HARD_FAULT] = cortex_m_fault, [CORTEX_M_VECTOR_MEMORY_FAULT] = cortex_m_fault, \
+  [CORTEX_M_VECTOR_BUS_FAULT] = cortex_m_fault, [CORTEX_M_VECTOR_USAGE_FAULT] = cortex_m_fault
 
 /* Addresses that the linker script (sections.ld) defines; only the addresses have a meaning. The
  * stack is the lowest RAM, so an overflow leaves RAM and faults instead of eating variables. */
@@ -48,8 +49,11 @@ int main(void);
 /* Reset vector: enables the FPU, fills .data, clears .bss, paints the stack, calls main. */
 __attribute__((noreturn)) void cortex_m_reset(void);
 
-/* Restarts the board through the system control block; also the handler of every fault. */
+/* Restarts the board through the system control block. */
 __attribute__((noreturn)) void cortex_m_restart(void);
+
+/* Handler of every fault: restarts, and the next start knows why. */
+__attribute__((noreturn)) void cortex_m_fault(void);
 
 /* Tells the core where the vector table is, for boards whose boot loader left it elsewhere. */
 void cortex_m_use_vectors(const cortex_m_handler *vectors);
@@ -59,6 +63,16 @@ void cortex_m_enable_irq(uint32_t irq);
 
 /* Greatest depth that the stack has reached since reset. */
 uint32_t cortex_m_stack_peak_bytes(void);
+
+/* Room that the linker script gives it. */
+uint32_t cortex_m_stack_bytes(void);
+
+/* Why the core started last, as far as the software knows: a pin and a watchdog leave no note. A
+ * port whose chip has a register for that asks it first. */
+sotto_reset_cause cortex_m_reset_cause(void);
+
+/* Starts since power came on, the first one not counted. */
+uint32_t cortex_m_restarts(void);
 
 static inline void cortex_m_disable_interrupts(void) {
   __asm__ volatile("cpsid i" ::: "memory");

@@ -36,6 +36,7 @@ typedef struct host_state {
   int listener;
   int connection;
   bool exit_with_stdin;
+  bool restarted; /* by reset() */
 } host_state;
 
 static host_state host = {.port = NOT_OPEN, .listener = NOT_OPEN, .connection = NOT_OPEN};
@@ -85,7 +86,8 @@ __attribute__((constructor)) static void read_arguments(int argc, char **argv) {
 
 static void host_init(void) {
   if (host.listener != NOT_OPEN) {
-    return; /* started by reset() */
+    host.restarted = true;
+    return;
   }
   host.listener = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
@@ -184,6 +186,10 @@ static uint32_t host_stack_peak_bytes(void) {
   return 0; /* unknown: the process's stack is not painted */
 }
 
+static sotto_reset_cause host_reset_cause(void) {
+  return host.restarted ? SOTTO_RESET_SOFTWARE : SOTTO_RESET_POWER_ON;
+}
+
 static void host_reset(void) {
   char listener[FD_TEXT_BYTES];
   char connection[FD_TEXT_BYTES];
@@ -216,6 +222,7 @@ const sotto_port *sotto_port_get(void) {
       .rx_overruns = host_rx_overruns,
       .stack_peak_bytes = host_stack_peak_bytes,
       .reset = host_reset,
+      .reset_cause = host_reset_cause,
   };
   return &port;
 }

@@ -77,6 +77,9 @@ static sotto_port port = {
     .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
+    .stack_bytes = cortex_m_stack_bytes,
+    .reset_cause = cortex_m_reset_cause,
+    .restarts = cortex_m_restarts,
 };
 
 static void port_init(void) {

@@ -52,7 +52,7 @@ void riscv_external_interrupt(void) {
   PLIC_CLAIM = irq;
 }
 
-void riscv_restart(void) {
+void riscv_restart_machine(void) {
   TEST_DEVICE = TEST_RESTART;
   for (;;) { /* the emulator takes it at its next turn */
   }
@@ -115,6 +115,9 @@ static sotto_port port = {
     .rx_overruns = port_rx_overruns,
     .stack_peak_bytes = riscv_stack_peak_bytes,
     .reset = port_reset,
+    .stack_bytes = riscv_stack_bytes,
+    .reset_cause = riscv_reset_cause,
+    .restarts = riscv_restarts,
 };
 
 static void port_init(void) {

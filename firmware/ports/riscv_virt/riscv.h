@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "port.h"
+
 /* Addresses that the linker script defines; only the addresses have a meaning. The stack is the
  * lowest RAM, so an overflow leaves RAM instead of eating variables. */
 extern uint32_t riscv_stack_limit[];
@@ -23,8 +25,11 @@ __attribute__((noreturn)) void riscv_reset(void);
 /* Fills .data, clears .bss, paints the stack, calls main. */
 __attribute__((noreturn)) void riscv_start(void);
 
-/* What the port does: a machine external interrupt, and a restart, which every fault asks for. */
+/* What the port does: a machine external interrupt, and a restart. */
 void riscv_external_interrupt(void);
+__attribute__((noreturn)) void riscv_restart_machine(void);
+
+/* Restarts; every fault does, too, and the next start knows why. */
 __attribute__((noreturn)) void riscv_restart(void);
 
 /* Lets machine external interrupts through. */
@@ -32,6 +37,15 @@ void riscv_enable_external_interrupt(void);
 
 /* Greatest depth that the stack has reached since reset. */
 uint32_t riscv_stack_peak_bytes(void);
+
+/* Room that the linker script gives it. */
+uint32_t riscv_stack_bytes(void);
+
+/* Why the core started last, as far as the software knows. */
+sotto_reset_cause riscv_reset_cause(void);
+
+/* Starts since power came on, the first one not counted. */
+uint32_t riscv_restarts(void);
 
 #define RISCV_MSTATUS_MIE "8"
 
