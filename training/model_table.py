@@ -21,10 +21,11 @@ from training.export.compile import CompiledModel, compile_model
 from training.export.program import Program
 from training.export.targets import REFERENCE, TARGETS
 from training.recipe import FrontendConfig, Recipe, load_recipe, shipped_recipes
+from training.results import RESULTS_FILE
 
 EXAMPLE = "example: python -m training.model_table build/runs/commands12/model.tflite"
 EXAMPLE_CLIPS = 20
-RESULTS = "results.json"
+
 UNKNOWN = "-"
 
 
@@ -103,7 +104,7 @@ def untrained(recipe: Recipe) -> bytes:
 
 def _of_a_run(tflite: Path) -> tuple[str, str | None]:
     """Name of a model, and its accuracy with interval and clips where its run's results tell it."""
-    path = tflite.with_name(RESULTS)
+    path = tflite.with_name(RESULTS_FILE)
     if not path.is_file():
         return tflite.stem, None
     results = json.loads(path.read_text(encoding="utf-8"))

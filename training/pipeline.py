@@ -28,7 +28,14 @@ from training.files import write_atomically
 from training.progress import Progress, Silent
 from training.quick import quick as quick_recipe
 from training.recipe import Recipe
-from training.results import Candidate, golden_pcm, summarise, write_clips
+from training.results import (
+    RESULTS_FILE,
+    Candidate,
+    golden_pcm,
+    held_back,
+    summarise,
+    write_clips,
+)
 from training.runtime import keras
 from training.stages import CORPUS, CURVE_FILE, Line, source
 from training.teaching.answers import mean_logits
@@ -61,6 +68,7 @@ def run(
     skip_unreadable: bool = False,
     cache_dir: Path | None = None,
     recipe_folder: Path = Path(),
+    everyone: bool = False,
 ) -> RunResult:
     """Train, quantise and export.
 
@@ -75,6 +83,9 @@ def run(
         cache_dir: finished stages, which several recipes may share; by default `cache/` in
             `work_dir`.
         recipe_folder: where the recipe's relative paths count from.
+        everyone: train the weights to ship, on the clips of all speakers. What the results say of
+            the test set is then no accuracy; that of a run of the same recipe in the same
+            `work_dir` before, which held speakers back, is kept beside it as `held_back`.
 
     Raises:
         UserError: a name, words or a front-end that cannot be exported, no recordings, recordings
@@ -85,7 +96,7 @@ def run(
     recipe = quick_recipe(recipe) if quick else recipe
     cache = Cache(cache_dir or work_dir / "cache", progress or Silent())
     foreign = open_teachers(recipe, recipe_folder)
-    line = Line(recipe, cache, recipe_folder, skip_unreadable)
+    line = Line(recipe, cache, recipe_folder, skip_unreadable, everyone)
     corpus = recordings(recipe, data, line)
     clips = line.data(corpus)
     bank = line.bank(clips, recipe.augment)
@@ -136,7 +147,9 @@ def run(
     results = summarise(
         recipe, facts, targets, candidates, curves, cache.stages, manifest.model_hash
     )
-    write_atomically(work_dir / "results.json", json.dumps(results, indent=1).encode())
+    if everyone:
+        results["held_back"] = held_back(work_dir / RESULTS_FILE, recipe.recipe_hash)
+    write_atomically(work_dir / RESULTS_FILE, json.dumps(results, indent=1).encode())
     return RunResult(results, manifest, work_dir, out_dir)
 
 

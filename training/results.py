@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import wave
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ import numpy as np
 from training import evaluate
 from training.cache import Stage
 from training.recipe import FrontendConfig, Recipe
+
+RESULTS_FILE = "results.json"
 
 _GOLDEN_SEED = 20
 _GOLDEN_PEAK = 12_000
@@ -83,6 +86,26 @@ def _row(candidate: Candidate, targets: np.ndarray) -> dict[str, Any]:
         "low": reached.low,
         "high": reached.high,
     }
+
+
+def held_back(path: Path, recipe_hash: str) -> dict[str, Any] | None:
+    """What an earlier run of a recipe, which held speakers back, reached on them.
+
+    Args:
+        path: `results.json`, of that run or of one on everyone that came after it.
+        recipe_hash: of the recipe.
+
+    Returns:
+        its entries `data`, `models` and `model_hash`; None where there was no such run.
+    """
+    if not path.is_file():
+        return None
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    if earlier["recipe_hash"] != recipe_hash:
+        return None
+    if "held_back" in earlier:
+        return earlier["held_back"]
+    return {key: earlier[key] for key in ("data", "models", "model_hash")}
 
 
 def write_clips(

@@ -104,6 +104,7 @@ class Line:
         cache: where finished stages lie.
         folder: where the recipe's relative paths count from.
         skip_unreadable: leave out recordings that cannot be read instead of stopping.
+        everyone: train on the clips of the validation and test sets as well.
     """
 
     def __init__(
@@ -112,11 +113,13 @@ class Line:
         cache: Cache,
         folder: Path = Path(),
         skip_unreadable: bool = False,
+        everyone: bool = False,
     ) -> None:
         self.recipe = recipe
         self.cache = cache
         self.folder = folder
         self.skip_unreadable = skip_unreadable
+        self.everyone = everyone
         self.progress = cache.progress
         cache.freeze(*AUDIO_CODE, *FEATURE_CODE, *TRAINING_CODE, *TEACHING_CODE)
         self.classes = len(recipe.words.labels)
@@ -166,6 +169,7 @@ class Line:
                 seed=recipe.seed,
                 skip_unreadable=self.skip_unreadable,
                 progress=self.progress,
+                everyone=self.everyone,
             )
             facts: dict[str, object] = {
                 "method": dataset.method,
@@ -197,6 +201,7 @@ class Line:
                 "clip_samples": recipe.frontend.clip_samples,
                 "seed": recipe.seed,
                 "skip_unreadable": self.skip_unreadable,
+                "everyone": self.everyone,
                 "files": corpus_fingerprint(corpus, self.cache.root / "files.json"),
             },
         )

@@ -71,11 +71,13 @@ def train_model(
     skip_unreadable: bool,
     progress: Progress,
     fold: tuple[int, int] | None = None,
+    everyone: bool = False,
 ) -> None:
     """Run the training pipeline of a recipe file; see `training.pipeline.run`.
 
     Args:
         fold: which part of the speakers is tested, and of how many; None as the recipe says.
+        everyone: train on all speakers.
     """
     with training_errors():
         from training.recipe import load_recipe
@@ -98,6 +100,7 @@ def train_model(
             progress=progress,
             cache_dir=cache,
             recipe_folder=recipe_path.parent,
+            everyone=everyone,
         )
 
 

@@ -25,6 +25,14 @@ DataOption = Annotated[
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="Few epochs, small teacher: minutes, less accuracy.")
 ]
+EveryoneOption = Annotated[
+    bool,
+    typer.Option(
+        "--everyone",
+        help="Train on the speakers of the test set too: weights to ship, of unknown accuracy. "
+        "First run without it, to learn what the recipe reaches on strangers.",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of generated C.")]
 WorkOption = Annotated[
     Path | None,
@@ -50,6 +58,7 @@ def command(
     work: WorkOption = None,
     cache: CacheOption = None,
     skip_unreadable: SkipOption = False,
+    everyone: EveryoneOption = False,
 ) -> None:
     """Train teacher and student, quantise to int8 and write the C files."""
     from host_tools.commands._training import train_model
@@ -65,6 +74,7 @@ def command(
         quick=quick,
         skip_unreadable=skip_unreadable,
         progress=TerminalProgress(),
+        everyone=everyone,
     )
     show_stages(folder)
     result_console().print(f"model: {folder / 'model.tflite'}\ngenerated: {out}", markup=False)

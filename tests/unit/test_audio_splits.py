@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.audio.corpus import Clip, Corpus
-from training.audio.splits import SPLIT_NAMES, split
+from training.audio.splits import EVERYONE_HEARD, SPLIT_NAMES, split
 from training.errors import UserError
 from training.recipe import DataConfig
 
@@ -157,3 +157,11 @@ def test_folds_go_before_official_lists() -> None:
 def test_a_fold_that_is_not_there_is_refused(folds: int, fold: int) -> None:
     with pytest.raises(UserError, match="is no part of"):
         DataConfig(folds=folds, fold=fold)
+
+
+def test_everyone_is_trained_on_and_the_other_sets_stay_what_they_are() -> None:
+    source = corpus(everyone(50))
+    usual, all_in = split(source, CONFIG, 1), split(source, CONFIG, 1, everyone=True)
+    assert set(all_in.train) == set(source.clips)
+    assert (all_in.validation, all_in.test) == (usual.validation, usual.test)
+    assert all_in.method == usual.method + EVERYONE_HEARD

@@ -25,7 +25,7 @@ from training.recipe import (
     TeacherConfig,
     WordsConfig,
 )
-from training.results import golden_pcm, write_clips
+from training.results import golden_pcm, held_back, write_clips
 from training.stages import source
 
 SPEAKERS, CLIPS_PER_SPEAKER, SAMPLES = 12, 2, 16_000
@@ -164,6 +164,30 @@ def test_second_run_trains_nothing_and_changes_nothing(finished, recordings):
     assert all(stage["reused"] for stage in again.results["stages"])
     assert (finished.work_dir / "model.tflite").read_bytes() == tflite
     assert again.manifest == finished.manifest
+
+
+def test_weights_from_everyone_keep_the_accuracy_on_strangers(finished, recordings, tmp_path):
+    short = replace(
+        recipe(),
+        teachers=(TeacherConfig(width=8, blocks=1, epochs=1, batch_clips=8),),
+        student=StudentConfig(width=8, blocks=1, epochs=1, batch_clips=8),
+        distillation=DistillationConfig(),
+        quantisation=QuantisationConfig(),
+    )
+    earlier = finished.results | {"recipe_hash": short.recipe_hash}
+    (tmp_path / "results.json").write_text(json.dumps(earlier))
+    for _ in range(2):  # the second run finds the results of the first
+        shipped = run(short, recordings, tmp_path, tmp_path / "generated", everyone=True)
+        assert shipped.results["held_back"]["models"] == finished.results["models"]
+        assert shipped.results["held_back"]["model_hash"] == finished.manifest.model_hash
+    heard = shipped.results["data"]
+    assert heard["train"]["speakers"] == SPEAKERS
+    assert heard["test"] == finished.results["data"]["test"]
+
+
+def test_accuracy_of_another_recipe_is_none_of_this_one(finished):
+    assert held_back(finished.work_dir / "results.json", "another") is None
+    assert held_back(finished.work_dir / "missing.json", recipe().recipe_hash) is None
 
 
 def test_a_change_repeats_only_what_follows_from_it(finished, recordings):

@@ -307,6 +307,19 @@ def test_unreadable_recordings_are_named(work: Path) -> None:
     assert "yes/bad.wav: is cut off" in page_of(work)
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_a_model_that_heard_everyone_claims_no_accuracy_on_strangers(
+    work: Path, measured: bool
+) -> None:
+    data, earlier = results(), {"models": results()["models"], "model_hash": "cd" * 32}
+    data["held_back"] = earlier if measured else None
+    (work / "results.json").write_text(json.dumps(data))
+    page = page_of(work)
+    assert "no accuracy on this page is one on strangers" in page
+    assert ("as model <code>cdcdcdcdcdcd</code>" in page) is measured
+    assert ("was not measured: run it without" in page) is not measured
+
+
 def test_unknown_speakers_are_said(work: Path) -> None:
     data = results()
     data["data"]["speakers_known"] = False

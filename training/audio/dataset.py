@@ -69,6 +69,7 @@ def load_dataset(
     seed: int,
     skip_unreadable: bool,
     progress: Progress,
+    everyone: bool = False,
 ) -> Dataset:
     """Split the corpus, read every clip and make what is missing of `_silence_`.
 
@@ -81,18 +82,21 @@ def load_dataset(
         skip_unreadable: leave out files that cannot be read and list them in `problems`; otherwise
             the first one is an error.
         progress: shows the reading.
+        everyone: train on the clips and the noise of the other two sets as well.
 
     Raises:
         UserError: a file cannot be read, or a class does not fill every set.
     """
     corpus = replace(corpus, clips=_thin_unknown(corpus.clips, config, seed))
-    parted = split(corpus, config, seed)
+    parted = split(corpus, config, seed, everyone)
     reader = _Reader(sample_rate_hz, clip_samples, skip_unreadable)
-    total = len(corpus.clips) + len(corpus.background)
+    total = sum(map(len, parted.sets().values())) + len(corpus.background)
     with progress.task("reading clips", total) as task:
         read = {name: reader.clips(clips, task) for name, clips in parted.sets().items()}
         recordings = reader.recordings(corpus.background, task)
     backgrounds = _cut_in_time(recordings, config)
+    if everyone:
+        backgrounds["train"] = recordings
     if SILENCE_LABEL in corpus.labels and not any(c.label == SILENCE_LABEL for c in corpus.clips):
         wanted = config.silence_clips or _mean_keyword_clips(corpus.clips)
         for position, name in enumerate(SPLIT_NAMES):
@@ -112,7 +116,7 @@ def load_dataset(
         noise=noise,
         method=parted.method,
         speakers_known=parted.speakers_known,
-        problems=tuple(sorted(reader.problems)),
+        problems=tuple(sorted(set(reader.problems))),
     )
 
 

@@ -18,6 +18,9 @@ SPLIT_NAMES = ("train", "validation", "test")
 MIN_FOLDS = 2
 """Fewer are no cross-validation: `folds` 0 and 1 mean one training."""
 
+EVERYONE_HEARD = "; training heard the validation and test sets too"
+"""What `everyone` adds to a method."""
+
 PROLIFIC_FACTOR = 5.0
 """A speaker with more than this many times the median speaker's clips is kept for training: a set
 that one voice fills says little about other voices."""
@@ -25,7 +28,7 @@ that one voice fills says little about other voices."""
 
 @dataclass(frozen=True)
 class Split:
-    """Clips of a corpus, each in exactly one of three sets."""
+    """Clips of a corpus, each in exactly one of three sets, unless training hears everyone."""
 
     train: tuple[Clip, ...]
     validation: tuple[Clip, ...]
@@ -40,7 +43,7 @@ class Split:
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
-def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
+def split(corpus: Corpus, config: DataConfig, seed: int, everyone: bool = False) -> Split:
     """Split by the official lists when the corpus has them, otherwise by speaker.
 
     With `config.folds` it is always by speaker, and the test sets of all folds together hold every
@@ -50,6 +53,12 @@ def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
     the old ones; only speakers with far more clips than usual all go to training. In a small corpus
     that alone can leave a set without some class; then speakers move until none is. A clip without
     a speaker counts as a speaker of its own.
+
+    Args:
+        corpus: whose clips are split.
+        config: sizes of the sets.
+        seed: decides who falls where.
+        everyone: the training set gets the clips of the other two as well.
 
     Raises:
         UserError: a class has too few speakers (or clips) to stand in every set.
@@ -66,6 +75,9 @@ def split(corpus: Corpus, config: DataConfig, seed: int) -> Split:
         name: tuple(clip for clip in corpus.clips if places[clip.name] == name)
         for name in SPLIT_NAMES
     }
+    if everyone:
+        sets["train"] = corpus.clips
+        method += EVERYONE_HEARD
     return Split(**sets, method=method, speakers_known=corpus.speakers_known)
 
 
