@@ -210,6 +210,7 @@ def test_a_port_without_a_vector_table_does_not_link(tmp_path: Path) -> None:
     script = FIRMWARE / "ports" / "stm32f4" / "stm32f405.ld"
     command = ["arm-none-eabi-gcc", "-mthumb", "-mcpu=cortex-m4", "-nostartfiles"]
     command += ["--specs=nano.specs", "-T", str(script), str(cortex_m), str(main)]
+    command += ["-I", str(FIRMWARE / "src")]
     done = subprocess.run(
         [*command, "-o", str(tmp_path / "port.elf")],
         cwd=ROOT,

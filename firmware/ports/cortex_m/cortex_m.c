@@ -53,19 +53,22 @@ void cortex_m_reset(void) {
   cortex_m_restart();
 }
 
-void cortex_m_fault(void) {
-  note.next_cause = SOTTO_RESET_FAULT;
-  cortex_m_restart();
-}
-
-void cortex_m_restart(void) {
-  if (note.next_cause == SOTTO_RESET_UNKNOWN) {
-    note.next_cause = SOTTO_RESET_SOFTWARE;
-  }
+/* Inlined: after an overflow of the stack a fault handler has none, not even for a call. */
+__attribute__((noreturn, always_inline)) static inline void request_reset(void) {
   __asm__ volatile("dsb" ::: "memory");
   SCB_AIRCR = AIRCR_KEY_AND_SYSRESETREQ;
   for (;;) { /* the request takes effect within a few cycles */
   }
+}
+
+void cortex_m_fault(void) {
+  note.next_cause = SOTTO_RESET_FAULT;
+  request_reset();
+}
+
+void cortex_m_restart(void) {
+  note.next_cause = SOTTO_RESET_SOFTWARE;
+  request_reset();
 }
 
 void cortex_m_use_vectors(const cortex_m_handler *vectors) {

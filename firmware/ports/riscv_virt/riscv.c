@@ -25,7 +25,7 @@ __attribute__((interrupt("machine"), aligned(4))) static void trap(void) {
   __asm__ volatile(RISCV_CSR("csrr %0, mcause") : "=r"(cause));
   if (cause != MCAUSE_MACHINE_EXTERNAL) {
     note.next_cause = SOTTO_RESET_FAULT;
-    riscv_restart();
+    riscv_restart_machine();
   }
   riscv_external_interrupt();
 }
@@ -55,9 +55,7 @@ void riscv_start(void) {
 }
 
 void riscv_restart(void) {
-  if (note.next_cause == SOTTO_RESET_UNKNOWN) {
-    note.next_cause = SOTTO_RESET_SOFTWARE;
-  }
+  note.next_cause = SOTTO_RESET_SOFTWARE;
   riscv_restart_machine();
 }
 
