@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections import deque
 from dataclasses import dataclass
 
@@ -79,6 +78,10 @@ class Exchange:
         self._request = (self._request + 1) % _REQUEST_NUMBERS
         return self._request
 
+    def now_s(self) -> float:
+        """The line's clock."""
+        return self._transport.now_s()
+
     def send(self, kind: MessageType, request: int, payload: bytes) -> int:
         """Write one frame; returns its length on the wire in bytes."""
         wire = encode(Frame(kind, request, payload))
@@ -89,7 +92,7 @@ class Exchange:
         return len(wire)
 
     def receive(self, deadline_s: float) -> Frame | None:
-        """Next reply, or None when `time.monotonic()` passes `deadline_s`.
+        """Next reply, or None when `now_s()` passes `deadline_s`.
 
         Corrupt frames, and frames that are no replies (an echo), are passed over.
 
@@ -103,7 +106,7 @@ class Exchange:
                     self._check_version(frame)
                     self._answered = True
                     return frame
-            left_s = deadline_s - time.monotonic()
+            left_s = deadline_s - self.now_s()
             if left_s <= 0:
                 return None
             try:
@@ -133,7 +136,7 @@ class Exchange:
         request = self.number()
         for _ in range(timing.attempts):
             self.send(kind, request, payload)
-            deadline_s = time.monotonic() + timing.answer_timeout_s
+            deadline_s = self.now_s() + timing.answer_timeout_s
             while frame := self.receive(deadline_s):
                 if self.answers(frame, kind, request):
                     return frame.payload

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import enum
 import random
-import time
-from collections import deque
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter, deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from host_tools.link.transport import Transport
 
 _INSERTED_BYTES_MAX = 40
 _STALL_PAUSES = 5
+_SLOW_READ_BYTES = 64
+_WRONG_BIT_TIMES = (0.5, 0.9, 1.1, 2.0)
+"""Bit time of a receiver at another baud rate, in bit times of the sender."""
+_DATA_BITS = 8
+_FRAME_BITS = 1 + _DATA_BITS + 1
+"""Start bit, data, stop bit."""
 
 
 class Fault(enum.Enum):
@@ -20,12 +26,28 @@ class Fault(enum.Enum):
 
     DROP = "the chunk is lost"
     DUPLICATE = "the chunk comes twice"
+    REORDER = "the chunk comes after the one that follows it within the pause"
     FLIP = "one bit changes"
     INSERT = "up to 40 random bytes stand somewhere in the chunk"
     SPLIT = "the chunk comes in two pieces with a pause between them"
     MERGE = "the chunk waits and comes together with those that follow within the pause"
     STALL = "the chunk and all after it come five pauses late"
     TRUNCATE = "the end of the chunk is lost"
+    BAUD_MISMATCH = "the chunk is read at another baud rate"
+    FULL_BUFFER = "the receiver has room for the beginning of the chunk, and none for a pause"
+    SLOW_READER = "the receiver takes 64 bytes of the chunk a pause"
+    RESET = "the board restarts as the chunk comes, and loses it"
+
+
+LINE_FAULTS = tuple(fault for fault in Fault if fault is not Fault.RESET)
+"""What a line can do by itself. RESET needs a hand on the board: a `Resettable` transport."""
+
+
+class Resettable(Protocol):
+    """A transport to a board whose reset pin is at hand."""
+
+    def reset(self) -> None:
+        """Restart the board."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,7 @@ class FaultPlan:
     Attributes:
         faults: drawn from with equal chance.
         probability: chance of a fault, for each chunk, 0 to 1.
-        pause_s: how long SPLIT, MERGE and STALL hold bytes back.
+        pause_s: how long faults that have to do with time hold bytes back.
     """
 
     faults: Collection[Fault] = ()
@@ -45,68 +67,96 @@ class FaultPlan:
 
 @dataclass
 class _Parcel:
+    """Bytes on their way. One that is `overtaken` lets the next one pass."""
+
     due_s: float
     data: bytes
+    overtaken: bool = False
+    resets: bool = False
 
 
+@dataclass
 class _Direction:
     """Bytes on their way, in order; each parcel leaves no earlier than the one before it."""
 
-    def __init__(self, plan: FaultPlan, rng: random.Random) -> None:
-        self._plan = plan
-        self._rng = rng
-        self._parcels: deque[_Parcel] = deque()
+    plan: FaultPlan
+    rng: random.Random
+    clock: Callable[[], float]
+    struck: Counter[Fault] = field(default_factory=Counter)
+    parcels: deque[_Parcel] = field(default_factory=deque)
+    deaf_until_s: float = float("-inf")
 
     def put(self, data: bytes) -> None:
-        now_s = time.monotonic()
-        if self._parcels:
-            now_s = max(now_s, self._parcels[-1].due_s)
-        faults = list(self._plan.faults)
-        if not faults or self._rng.random() >= self._plan.probability:
-            self._parcels.append(_Parcel(now_s, data))
+        now_s = self.clock()
+        if now_s < self.deaf_until_s:
+            return
+        behind = self.parcels.pop() if self.parcels and self.parcels[-1].overtaken else None
+        if self.parcels:
+            now_s = max(now_s, self.parcels[-1].due_s)
+        faults = list(self.plan.faults)
+        if not faults or self.rng.random() >= self.plan.probability:
+            self.parcels.append(_Parcel(now_s, data))
         else:
-            self._damage(self._rng.choice(faults), data, now_s)
+            fault = self.rng.choice(faults)
+            self.struck[fault] += 1
+            self.parcels += self._damaged(fault, data, now_s)
+        if behind is not None:
+            last_s = self.parcels[-1].due_s if self.parcels else now_s
+            self.parcels.append(_Parcel(max(behind.due_s, last_s), behind.data))
 
-    def take(self) -> bytes:
+    def take(self) -> list[_Parcel]:
         """Everything that is due."""
-        data = b""
-        while self._parcels and self._parcels[0].due_s <= time.monotonic():
-            data += self._parcels.popleft().data
-        return data
+        due = []
+        while self.parcels and self.parcels[0].due_s <= self.clock():
+            due.append(self.parcels.popleft())
+        return due
 
     def next_due_s(self) -> float | None:
-        """When the next parcel is due, by `time.monotonic`."""
-        return self._parcels[0].due_s if self._parcels else None
+        """When the next parcel is due, by the clock."""
+        return self.parcels[0].due_s if self.parcels else None
 
-    def _damage(self, fault: Fault, data: bytes, now_s: float) -> None:
-        later_s = now_s + self._plan.pause_s
-        at = self._rng.randrange(len(data))
-        pieces: list[_Parcel]
-        if fault is Fault.DROP:
-            pieces = []
-        elif fault is Fault.DUPLICATE:
-            pieces = [_Parcel(now_s, data + data)]
-        elif fault is Fault.FLIP:
-            flipped = data[at] ^ (1 << self._rng.randrange(8))
-            pieces = [_Parcel(now_s, data[:at] + bytes([flipped]) + data[at + 1 :])]
-        elif fault is Fault.INSERT:
-            noise = self._rng.randbytes(self._rng.randint(1, _INSERTED_BYTES_MAX))
-            pieces = [_Parcel(now_s, data[:at] + noise + data[at:])]
-        elif fault is Fault.SPLIT:
-            pieces = [_Parcel(now_s, data[:at]), _Parcel(later_s, data[at:])]
-        elif fault is Fault.TRUNCATE:
-            pieces = [_Parcel(now_s, data[:at])]
-        else:  # MERGE and STALL: what follows queues up behind it
-            pauses = _STALL_PAUSES if fault is Fault.STALL else 1
-            pieces = [_Parcel(now_s + pauses * self._plan.pause_s, data)]
-        self._parcels += pieces
+    def _damaged(self, fault: Fault, data: bytes, now_s: float) -> list[_Parcel]:
+        """What becomes of a chunk."""
+        pause_s = self.plan.pause_s
+        at = self.rng.randrange(len(data))
+        if fault is Fault.DUPLICATE:
+            return [_Parcel(now_s, data + data)]
+        if fault is Fault.REORDER:
+            return [_Parcel(now_s + pause_s, data, overtaken=True)]
+        if fault is Fault.FLIP:
+            flipped = data[at] ^ (1 << self.rng.randrange(_DATA_BITS))
+            return [_Parcel(now_s, data[:at] + bytes([flipped]) + data[at + 1 :])]
+        if fault is Fault.INSERT:
+            noise = self.rng.randbytes(self.rng.randint(1, _INSERTED_BYTES_MAX))
+            return [_Parcel(now_s, data[:at] + noise + data[at:])]
+        if fault is Fault.SPLIT:
+            return [_Parcel(now_s, data[:at]), _Parcel(now_s + pause_s, data[at:])]
+        if fault is Fault.MERGE:  # what follows queues up behind it
+            return [_Parcel(now_s + pause_s, data)]
+        if fault is Fault.STALL:
+            return [_Parcel(now_s + _STALL_PAUSES * pause_s, data)]
+        if fault is Fault.TRUNCATE:
+            return [_Parcel(now_s, data[:at])]
+        if fault is Fault.BAUD_MISMATCH:
+            return [_Parcel(now_s, misread(data, self.rng.choice(_WRONG_BIT_TIMES)))]
+        if fault is Fault.FULL_BUFFER:
+            self.deaf_until_s = now_s + pause_s
+            return [_Parcel(now_s, data[:at])]
+        if fault is Fault.SLOW_READER:
+            starts = range(0, len(data), _SLOW_READ_BYTES)
+            return [
+                _Parcel(now_s + number * pause_s, data[start : start + _SLOW_READ_BYTES])
+                for number, start in enumerate(starts)
+            ]
+        return [_Parcel(now_s, b"", resets=True)] if fault is Fault.RESET else []
 
 
 class FaultyTransport:
     """Passes bytes between a Device and `inner`, damaging chunks as the plans say.
 
     Every write is one chunk, every successful read another. Randomness comes from `rng` only, so a
-    seed repeats the faults (not their timing).
+    seed repeats the faults; on a line in real time not their timing. `inner` must be `Resettable`
+    where the plan to the board has RESET; from the board that fault loses a chunk.
     """
 
     def __init__(
@@ -117,8 +167,13 @@ class FaultyTransport:
         from_board: FaultPlan | None = None,
     ) -> None:
         self._inner = inner
-        self._to_board = _Direction(to_board or FaultPlan(), rng)
-        self._from_board = _Direction(from_board or FaultPlan(), rng)
+        self._to_board = _Direction(to_board or FaultPlan(), rng, inner.now_s)
+        self._from_board = _Direction(from_board or FaultPlan(), rng, inner.now_s)
+
+    @property
+    def struck(self) -> Counter[Fault]:
+        """How often each fault has struck, in both directions."""
+        return self._to_board.struck + self._from_board.struck
 
     def write(self, data: bytes) -> None:
         """See Transport; held-back bytes leave during later calls."""
@@ -127,12 +182,12 @@ class FaultyTransport:
 
     def read(self, timeout_s: float) -> bytes:
         """See Transport."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = self.now_s() + timeout_s
         while True:
             self._forward()
-            if data := self._from_board.take():
+            if data := b"".join(parcel.data for parcel in self._from_board.take()):
                 return data
-            now_s = time.monotonic()
+            now_s = self.now_s()
             if now_s >= deadline_s:
                 return b""
             due = (self._to_board.next_due_s(), self._from_board.next_due_s())
@@ -145,6 +200,52 @@ class FaultyTransport:
         """See Transport."""
         self._inner.close()
 
+    def now_s(self) -> float:
+        """See Transport."""
+        return self._inner.now_s()
+
     def _forward(self) -> None:
-        if data := self._to_board.take():
+        """Hand on what is due, as one piece up to a restart of the board."""
+        data = b""
+        for parcel in self._to_board.take():
+            data += parcel.data
+            if parcel.resets:
+                data = self._pass(data)
+                self._inner.reset()  # type: ignore[attr-defined]  # promised by the plan
+        self._pass(data)
+
+    def _pass(self, data: bytes) -> bytes:
+        if data:
             self._inner.write(data)
+        return b""
+
+
+def misread(data: bytes, bit_time: float) -> bytes:
+    """What a UART (8 data bits, no parity, 1 stop bit) reads at another baud rate.
+
+    It waits for a falling edge and looks at the middle of each bit, as it takes it to be; bytes
+    without a stop bit are dropped.
+
+    Args:
+        data: what is sent, without gaps between the bytes.
+        bit_time: of the receiver, in bit times of the sender.
+    """
+    line = [1]
+    for byte in data:
+        line += [0, *(byte >> bit & 1 for bit in range(_DATA_BITS)), 1]
+    line += [1] * _FRAME_BITS
+
+    def level(at: float) -> int:
+        return line[int(at)] if at < len(line) else 1
+
+    received = bytearray()
+    edge = 0
+    while True:
+        edge = next((i for i in range(edge + 1, len(line)) if line[i - 1] and not line[i]), 0)
+        if not edge:
+            return bytes(received)
+        middles = [edge + bit_time * (bit + 0.5) for bit in range(1, _FRAME_BITS)]
+        *bits, stop = map(level, middles)
+        if stop:
+            received.append(sum(bit << place for place, bit in enumerate(bits)))
+        edge = max(edge, int(middles[-1]) - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,17 @@ class Transport(Protocol):
     def close(self) -> None:
         """Give the port back. May be called twice."""
 
+    def now_s(self) -> float:
+        """The clock by which this line's timeouts run; a simulated line has its own."""
+
+
+class InRealTime:
+    """Base of the transports whose timeouts run by this computer's clock."""
+
+    def now_s(self) -> float:
+        """See Transport."""
+        return time.monotonic()
+
 
 def open_transport(url: str, baud: int = BAUD_RATE) -> Transport:
     """Open `socket://HOST:PORT`, a serial port (`/dev/ttyACM0`, `COM3`) or a pyserial URL.
@@ -55,7 +67,7 @@ def open_transport(url: str, baud: int = BAUD_RATE) -> Transport:
     return SerialTransport(url, baud)
 
 
-class SocketTransport:
+class SocketTransport(InRealTime):
     """A TCP connection, without Nagle's delay: an emulator's or a host process's serial line."""
 
     def __init__(self, url: str) -> None:
@@ -103,7 +115,7 @@ class SocketTransport:
         self._socket.close()
 
 
-class SerialTransport:
+class SerialTransport(InRealTime):
     """A serial port, or any other URL that pyserial knows."""
 
     def __init__(self, url: str, baud: int = BAUD_RATE) -> None:

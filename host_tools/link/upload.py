@@ -7,7 +7,6 @@ position 0.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -165,7 +164,7 @@ class Uploader:
         while flight.expected < source.total:
             self._exchange.where = f"{source.title}, {source.unit} {flight.expected}"
             self._fill(flight, source, units)
-            deadline_s = time.monotonic() + self._exchange.timing.answer_timeout_s
+            deadline_s = self._exchange.now_s() + self._exchange.timing.answer_timeout_s
             answer = self._next_reply(flight, source, deadline_s)
             if answer is None:
                 # The board is busy or bytes were lost: one piece at a time until it answers.

@@ -23,7 +23,7 @@ from listening import GateSettings
 from host_tools.errors import SottoError
 from host_tools.link.device import Device, SettingRefusedError
 from host_tools.link.exchange import LinkTiming, RefusedError
-from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport
+from host_tools.link.faulty import LINE_FAULTS, Fault, FaultPlan, FaultyTransport
 from host_tools.link.listen_messages import (
     ONE_Q15,
     HeardWord,
@@ -45,7 +45,7 @@ from training.features import Frontend
 pytest_plugins = ["link_fixtures"]
 
 PATIENT = LinkTiming(answer_timeout_s=0.05, attempts=100)
-FAULTS = {fault.name.lower(): [fault] for fault in Fault} | {"all": list(Fault)}
+FAULTS = {fault.name.lower(): [fault] for fault in LINE_FAULTS} | {"all": list(LINE_FAULTS)}
 EVENTS_KEPT = 16
 """SOTTO_LISTENING_EVENTS: no sample is taken while as many words wait."""
 FEW_SETTINGS = {

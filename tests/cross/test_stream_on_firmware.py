@@ -14,7 +14,7 @@ from interpreters import NN_SOURCES
 
 from host_tools.link.device import Device
 from host_tools.link.exchange import LinkTiming
-from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport
+from host_tools.link.faulty import LINE_FAULTS, FaultPlan, FaultyTransport
 from host_tools.link.transport import open_transport
 from training.export import export_model
 from training.export.bench_model import temporal_model
@@ -88,7 +88,7 @@ def test_lost_and_repeated_pieces_take_no_step_twice(board_url: str, tflite: byt
     clips = _clips(3)
     features = Frontend(CONFIG).batch(clips)
     expected = run_reference(tflite, features)
-    plan = FaultPlan(list(Fault), probability=0.1)
+    plan = FaultPlan(list(LINE_FAULTS), probability=0.1)
     transport = FaultyTransport(
         open_transport(board_url), random.Random(4), to_board=plan, from_board=plan
     )

@@ -16,14 +16,14 @@ from host_tools.link.codec import PROTOCOL_VERSION, Decoder, Frame, encode
 from host_tools.link.device import Device, require_model
 from host_tools.link.exchange import LinkTiming
 from host_tools.link.messages import REPLY_FLAG, BoardInfo, MessageType
-from host_tools.link.transport import LinkLostError
+from host_tools.link.transport import InRealTime, LinkLostError
 
 CLIP_SAMPLES = 16000
 SHORT = LinkTiming(answer_timeout_s=0.02, attempts=3)
 MODEL_HASH = "ab" * 32
 
 
-class BoardInMemory:
+class BoardInMemory(InRealTime):
     """Answers one request for each read, so that as many bytes as possible lie in its ring."""
 
     def __init__(self, window_bytes: int = 4096) -> None:

@@ -7,8 +7,6 @@ import os
 import pty
 import random
 import socket
-import threading
-import time
 import tty
 from collections.abc import Iterator
 
@@ -19,7 +17,7 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from host_tools.errors import EXIT_USAGE, SottoError
 from host_tools.link import transport
-from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport
+from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport, misread
 from host_tools.link.transport import LinkLostError, open_transport
 
 WAIT_S = 10.0
@@ -123,22 +121,33 @@ def test_a_socket_that_is_closed_at_the_other_end() -> None:
 
 
 class Wire:
-    """What arrived at the far end, with the time of arrival; gives back what is put in `back`."""
+    """What arrived at the far end, with the time of arrival; gives back what is put in `back`.
+
+    Its clock moves in `read` alone.
+    """
 
     def __init__(self) -> None:
+        self.time_s = 0.0
+        self.resets = 0
         self.arrived: list[bytes] = []
         self.arrived_s: list[float] = []
         self.back: list[bytes] = []
 
     def write(self, data: bytes) -> None:
         self.arrived.append(data)
-        self.arrived_s.append(time.monotonic())
+        self.arrived_s.append(self.time_s)
 
     def read(self, timeout_s: float) -> bytes:
         if self.back:
             return self.back.pop(0)
-        threading.Event().wait(timeout_s)
+        self.time_s += timeout_s
         return b""
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def reset(self) -> None:
+        self.resets += 1
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -151,6 +160,7 @@ def send(fault: Fault, chunks: list[bytes], seed: int = 1) -> Wire:
     for chunk in chunks:
         faulty.write(chunk)
     assert faulty.read(20 * PAUSE_S) == b""
+    assert faulty.struck == {fault: len(chunks)}
     return wire
 
 
@@ -177,32 +187,72 @@ def test_inserted_bytes_stand_in_the_chunk() -> None:
 def test_a_split_chunk_comes_whole_in_two_pieces() -> None:
     wire = send(Fault.SPLIT, [CHUNK])
     assert b"".join(wire.arrived) == CHUNK
-    assert len(wire.arrived) == 2
-    assert wire.arrived_s[1] - wire.arrived_s[0] >= PAUSE_S / 2
+    assert wire.arrived_s == [0.0, PAUSE_S]
 
 
 def test_merged_chunks_come_together() -> None:
     assert b"".join(send(Fault.MERGE, [CHUNK]).arrived) == CHUNK
-    wire = Wire()
-    plan = FaultPlan([Fault.MERGE], probability=0.5, pause_s=PAUSE_S)
-    faulty = FaultyTransport(wire, random.Random(SEED_OF_FIRST_ONLY), to_board=plan)
-    faulty.write(CHUNK)
-    faulty.write(b"next")
-    faulty.read(5 * PAUSE_S)
-    assert wire.arrived == [CHUNK + b"next"]
+    assert first_only(Fault.MERGE, [CHUNK, b"next"]).arrived == [CHUNK + b"next"]
 
 
 def test_a_stalled_chunk_comes_late_and_in_order() -> None:
-    start_s = time.monotonic()
     wire = send(Fault.STALL, [CHUNK, b"next"])
     assert b"".join(wire.arrived) == CHUNK + b"next"
-    assert wire.arrived_s[0] - start_s >= 4 * PAUSE_S
+    assert wire.arrived_s[0] == pytest.approx(5 * PAUSE_S)
 
 
 def test_a_truncated_chunk_loses_its_end() -> None:
     arrived = b"".join(send(Fault.TRUNCATE, [CHUNK]).arrived)
     assert len(arrived) < len(CHUNK)
     assert CHUNK.startswith(arrived)
+
+
+def first_only(fault: Fault, chunks: list[bytes]) -> Wire:
+    """Only the first of two chunks is struck."""
+    wire = Wire()
+    plan = FaultPlan([fault], probability=0.5, pause_s=PAUSE_S)
+    faulty = FaultyTransport(wire, random.Random(SEED_OF_FIRST_ONLY), to_board=plan)
+    for chunk in chunks:
+        faulty.write(chunk)
+    faulty.read(20 * PAUSE_S)
+    assert faulty.struck == {fault: 1}
+    return wire
+
+
+def test_a_reordered_chunk_comes_after_the_next_one() -> None:
+    assert first_only(Fault.REORDER, [CHUNK, b"next"]).arrived == [b"next", CHUNK]
+    assert send(Fault.REORDER, [CHUNK]).arrived == [CHUNK]
+
+
+def test_a_full_buffer_loses_what_follows_too() -> None:
+    (arrived,) = first_only(Fault.FULL_BUFFER, [CHUNK, b"next"]).arrived
+    assert len(arrived) < len(CHUNK)
+    assert CHUNK.startswith(arrived)
+
+
+def test_a_slow_reader_takes_all_of_it_in_pieces() -> None:
+    long = CHUNK * 20
+    wire = send(Fault.SLOW_READER, [long])
+    assert b"".join(wire.arrived) == long
+    pieces = -(-len(long) // 64)
+    assert wire.arrived_s == pytest.approx([number * PAUSE_S for number in range(pieces)])
+
+
+def test_a_reset_loses_the_chunk_and_restarts_the_board() -> None:
+    wire = send(Fault.RESET, [CHUNK])
+    assert (wire.arrived, wire.resets) == ([], 1)
+
+
+def test_another_baud_rate_makes_other_bytes() -> None:
+    data = bytes(range(256))
+    assert misread(data, 1.0) == data
+    assert misread(data, 1.04) == data  # a UART bears 5 % in all
+    for bit_time in (0.5, 0.9, 1.1, 2.0):
+        assert misread(data, bit_time) not in (data, b"")
+    # On the line 0 1111 0000 1 and idle; every second of these is looked at.
+    assert misread(b"\x0f", 2.0) == bytes([0b11111001])
+    # On the line 0 1010 1010 1, each bit read twice: what should be its stop bit is none.
+    assert misread(b"\x55", 0.5)[:1] != bytes([0b01100110])
 
 
 def test_a_plan_without_faults_changes_nothing_either_way() -> None:

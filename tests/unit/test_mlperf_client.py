@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from host_tools.errors import SottoError
-from host_tools.link.transport import LinkLostError
+from host_tools.link.transport import InRealTime, LinkLostError
 from host_tools.mlperf import monitor as monitor_module
 from host_tools.mlperf import run
 from host_tools.mlperf.dataset import (
@@ -25,7 +25,7 @@ IDENTITY = Identity("board", "profile", "kws01", "ab" * 32, "aot", "cycles", 4)
 READY = "m-ready\r\n"
 
 
-class ScriptedBoard:
+class ScriptedBoard(InRealTime):
     """A transport whose board answers by a function of the command."""
 
     def __init__(self, answer: Callable[[str], str], before: str = "") -> None:

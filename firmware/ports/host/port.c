@@ -1,11 +1,13 @@
 /* The firmware as a Linux process: its serial line is a TCP connection on the loopback interface.
  *
  *   program --port N [--exit-with-stdin]
+ *   program --lockstep
  *
  * N = 0 takes any free port. One line `listening 127.0.0.1:N` goes to stderr when connections are
  * accepted. One connection is served at a time; when it closes the next one is taken.
  * --exit-with-stdin ends the process when its standard input ends, so that it never outlives the
- * program that started it. A reset starts the program afresh and, like a board's, keeps the line.
+ * program that started it. --lockstep makes standard input and output the line (lockstep.h). A
+ * reset starts the program afresh and, like a board's, keeps the line.
  */
 #define _POSIX_C_SOURCE 200809L /* sockets, clock_gettime, execv */
 
@@ -24,6 +26,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lockstep.h"
+
 #define EXIT_USAGE 2
 #define RX_WINDOW_BYTES 4096u
 #define NANOSECONDS_PER_SECOND 1000000000u
@@ -36,6 +40,7 @@ typedef struct host_state {
   int listener;
   int connection;
   bool exit_with_stdin;
+  bool lockstep;
   bool restarted; /* by reset() */
 } host_state;
 
@@ -58,11 +63,19 @@ static int number_or_exit(const char *option, const char *text, int max) {
 }
 
 /* main() takes no arguments, as on every board, so glibc hands them over here. --listener and
- * --connection are how reset() passes its sockets on. */
+ * --connection are how reset() passes its sockets on, --restarted says that it did. */
 __attribute__((constructor)) static void read_arguments(int argc, char **argv) {
   for (int i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--exit-with-stdin") == 0) {
       host.exit_with_stdin = true;
+      continue;
+    }
+    if (strcmp(argv[i], "--lockstep") == 0) {
+      host.lockstep = true;
+      continue;
+    }
+    if (strcmp(argv[i], "--restarted") == 0) {
+      host.restarted = true;
       continue;
     }
     const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -78,16 +91,15 @@ __attribute__((constructor)) static void read_arguments(int argc, char **argv) {
     }
     i++;
   }
-  if (host.port == NOT_OPEN && host.listener == NOT_OPEN) {
-    fprintf(stderr, "usage: %s --port N [--exit-with-stdin]\n", argv[0]);
+  if (host.port == NOT_OPEN && host.listener == NOT_OPEN && !host.lockstep) {
+    fprintf(stderr, "usage: %s --port N [--exit-with-stdin], or --lockstep\n", argv[0]);
     exit(EXIT_USAGE);
   }
 }
 
 static void host_init(void) {
   if (host.listener != NOT_OPEN) {
-    host.restarted = true;
-    return;
+    return; /* passed on by reset() */
   }
   host.listener = socket(AF_INET, SOCK_STREAM, 0);
   const int on = 1;
@@ -195,8 +207,8 @@ static void host_reset(void) {
   char connection[FD_TEXT_BYTES];
   (void)snprintf(listener, sizeof listener, "%d", host.listener);
   (void)snprintf(connection, sizeof connection, "%d", host.connection);
-  char *arguments[] = {"sotto", "--listener", listener, NULL, NULL, NULL, NULL};
-  size_t count = 3;
+  char *arguments[] = {"sotto", "--restarted", "--listener", listener, NULL, NULL, NULL, NULL};
+  size_t count = 4;
   if (host.connection != NOT_OPEN) {
     arguments[count++] = "--connection";
     arguments[count++] = connection;
@@ -208,23 +220,31 @@ static void host_reset(void) {
   fail("cannot restart");
 }
 
+static void lockstep_init(void) {} /* its line is there from the start */
+
+static void lockstep_reset(void) {
+  char *arguments[] = {"sotto", "--restarted", "--lockstep", NULL};
+  lockstep_finish();
+  execv("/proc/self/exe", arguments);
+  fail("cannot restart");
+}
+
+/* cpu_hz is unknown. */
+#define THIS_COMPUTER                                                                              \
+  .board = "host", .tick_unit = "nanoseconds", .rx_window_bytes = RX_WINDOW_BYTES,                 \
+  .ticks = host_ticks, .rx_overruns = host_rx_overruns, .stack_peak_bytes = host_stack_peak_bytes, \
+  .reset_cause = host_reset_cause
+
 const sotto_port *sotto_port_get(void) {
-  static const sotto_port port = {
-      .board = "host",
-      .cpu_hz = 0, /* unknown */
-      .tick_unit = "nanoseconds",
-      .rx_window_bytes = RX_WINDOW_BYTES,
-      .init = host_init,
-      .read = host_read,
-      .write = host_write,
-      .idle = host_idle,
-      .ticks = host_ticks,
-      .rx_overruns = host_rx_overruns,
-      .stack_peak_bytes = host_stack_peak_bytes,
-      .reset = host_reset,
-      .reset_cause = host_reset_cause,
+  static const sotto_port on_tcp = {
+      THIS_COMPUTER,       .init = host_init, .read = host_read,
+      .write = host_write, .idle = host_idle, .reset = host_reset,
   };
-  return &port;
+  static const sotto_port in_step = {
+      THIS_COMPUTER,           .init = lockstep_init, .read = lockstep_read,
+      .write = lockstep_write, .idle = lockstep_idle, .reset = lockstep_reset,
+  };
+  return host.lockstep ? &in_step : &on_tcp;
 }
 
 uint32_t sotto_port_ticks_hz(void) {
