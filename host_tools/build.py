@@ -18,6 +18,7 @@ from host_tools.boards import Board
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.files import locked
 from host_tools.sizes import Sizes, measure
+from host_tools.tflm import TfliteMicro
 
 WORKSPACE = ".pio"
 DEFAULT_GENERATED = "generated"
@@ -27,11 +28,36 @@ Program = Literal["firmware", "mlperf"]
 PROGRAMS: tuple[Program, ...] = get_args(Program)
 DEFAULT_PROGRAM: Program = "firmware"
 
+Backend = Literal["aot", "tflm"]
+"""What runs the model: C generated ahead of time, or TFLite-Micro (docs/backends.md)."""
+DEFAULT_BACKEND: Backend = "aot"
+
 _LOCK = "build.lock"
 _FOLDER_DIGITS = 12
 _LAST_LINES = 20
 _SUMMARY = "====="
 _FAILURE = re.compile(r"\berror\b|/ld: |undefined reference|No generated model", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """What is built of the sources, whatever the board and the model are.
+
+    Attributes:
+        program: what runs around the model.
+        tflm: where TFLite-Micro comes from, which then runs the model; None: generated C runs it.
+    """
+
+    program: Program = DEFAULT_PROGRAM
+    tflm: TfliteMicro | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the model."""
+        return DEFAULT_BACKEND if self.tflm is None else "tflm"
+
+
+DEFAULT_FIRMWARE = Firmware()
 
 
 @dataclass(frozen=True)
@@ -48,14 +74,13 @@ class BuildResult:
 
 
 def build(
-    board: Board, generated: Path, root: Path, program: Program = DEFAULT_PROGRAM
+    board: Board, generated: Path, root: Path, firmware: Firmware = DEFAULT_FIRMWARE
 ) -> BuildResult:
     """Build the firmware of a board with the model in a generated folder.
 
     Args:
         generated: folder that holds `sotto_model.h` and the other generated files.
         root: the project, which holds platformio.ini.
-        program: what runs around the model.
 
     Raises:
         SottoError: there is no model, or the compiler or linker refused; with its own words.
@@ -66,25 +91,27 @@ def build(
             f"there is no generated model in {generated}",
             "Run `sotto export`, or give the folder that holds sotto_model.h.",
         )
-    folder = build_folder(generated, root, program)
-    run_platformio(board, generated, root, program=program)
+    folder = build_folder(generated, root, firmware)
+    run_platformio(board, generated, root, firmware=firmware)
     outputs = folder / board.environment
     elf = outputs / "firmware.elf"
     return BuildResult(elf, measure(outputs / "firmware.map"))
 
 
-def build_folder(generated: Path, root: Path, program: Program = DEFAULT_PROGRAM) -> Path:
+def build_folder(generated: Path, root: Path, firmware: Firmware = DEFAULT_FIRMWARE) -> Path:
     """Where a model's firmware is built: `.pio/build` for the shipped model, else beside it.
 
-    Two models or programs never share a folder, so that switching between them compiles nothing
-    twice.
+    Two models, programs or back-ends never share a folder, so that switching between them compiles
+    nothing twice.
     """
     generated = generated.resolve()
     name = "build"
     if generated != (root / DEFAULT_GENERATED).resolve():
         name += f"-{hashlib.sha256(str(generated).encode()).hexdigest()[:_FOLDER_DIGITS]}"
-    if program != DEFAULT_PROGRAM:
-        name += f"-{program}"
+    if firmware.program != DEFAULT_PROGRAM:
+        name += f"-{firmware.program}"
+    if firmware.backend != DEFAULT_BACKEND:
+        name += f"-{firmware.backend}"
     return root / WORKSPACE / name
 
 
@@ -93,7 +120,7 @@ def run_platformio(
     generated: Path,
     root: Path,
     arguments: Sequence[str] = (),
-    program: Program = DEFAULT_PROGRAM,
+    firmware: Firmware = DEFAULT_FIRMWARE,
 ) -> None:
     """Run `pio run` for a board's environment, silently.
 
@@ -107,7 +134,7 @@ def run_platformio(
         done = subprocess.run(
             [*command, *arguments],
             cwd=root,
-            env=os.environ | _settings(generated, root, program),
+            env=os.environ | _settings(generated, root, firmware),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -125,7 +152,7 @@ def run_platformio(
         )
 
 
-def _settings(generated: Path, root: Path, program: Program) -> dict[str, str]:
+def _settings(generated: Path, root: Path, firmware: Firmware) -> dict[str, str]:
     """Environment variables that keep PlatformIO in the project and off the network.
 
     A core folder that another version of PlatformIO used last makes it ask the registry, and so
@@ -134,11 +161,13 @@ def _settings(generated: Path, root: Path, program: Program) -> dict[str, str]:
     version = importlib.metadata.version("platformio")
     return {
         "SOTTO_GENERATED": str(generated),
-        "SOTTO_PROGRAM": program,
-        "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root, program)),
+        "SOTTO_PROGRAM": firmware.program,
+        "SOTTO_BACKEND": firmware.backend,
+        "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root, firmware)),
         "PLATFORMIO_CORE_DIR": str(root / WORKSPACE / f"core-{version}"),
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
         "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
+        **(firmware.tflm.variables if firmware.tflm else {}),
     }
 
 

@@ -20,7 +20,14 @@ from pathlib import Path
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
-from host_tools.build import DEFAULT_PROGRAM, WORKSPACE, Program, run_platformio
+from host_tools.build import (
+    DEFAULT_FIRMWARE,
+    DEFAULT_PROGRAM,
+    WORKSPACE,
+    Firmware,
+    Program,
+    run_platformio,
+)
 from host_tools.errors import EXIT_OK, SottoError
 from host_tools.files import locked, write_atomically
 
@@ -49,13 +56,12 @@ def flash(
     generated: Path,
     root: Path,
     port: str | None = None,
-    program: Program = DEFAULT_PROGRAM,
+    firmware: Firmware = DEFAULT_FIRMWARE,
 ) -> None:
     """Build the firmware with a generated model and write it to a plugged-in board.
 
     Args:
         port: serial port or probe, as PlatformIO takes it; None lets PlatformIO find it.
-        program: what runs around the model.
 
     Raises:
         SottoError: the board is no hardware, or PlatformIO failed, with its own words.
@@ -66,7 +72,7 @@ def flash(
             f"Start it with `sotto flash -b {board.name}`.",
         )
     arguments = ["--target", "upload", *(["--upload-port", port] if port else [])]
-    run_platformio(board, generated, root, arguments, program)
+    run_platformio(board, generated, root, arguments, firmware)
 
 
 def start_in_background(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
-from host_tools.build import DEFAULT_PROGRAM, Program, build
+from host_tools.build import DEFAULT_FIRMWARE, Firmware, build
 from host_tools.link.device import Device, require_model
 from host_tools.link.exchange import DEFAULT_ATTEMPTS
 from host_tools.manifest import Manifest, load_manifest
@@ -46,14 +46,22 @@ class Rig:
 
 @contextmanager
 def emulated_rig(
-    board: Board, manifest: Manifest, root: Path, *, jobs: int, icount: bool, progress: Progress
+    board: Board,
+    manifest: Manifest,
+    root: Path,
+    *,
+    jobs: int,
+    icount: bool,
+    progress: Progress,
+    firmware: Firmware = DEFAULT_FIRMWARE,
 ) -> Iterator[Rig]:
     """Build and start `jobs` emulators of a board, each with a twin; all end with the block.
 
     Args:
         icount: count instructions, so that ticks are the same in every run.
+        firmware: of the board; a twin always runs the generated C.
     """
-    elf = build_program(board, manifest, root, progress)
+    elf = build_program(board, manifest, root, progress, firmware)
     twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
     with ExitStack() as stack:
         devices = []
@@ -126,10 +134,10 @@ def build_program(
     manifest: Manifest,
     root: Path,
     progress: Progress,
-    program: Program = DEFAULT_PROGRAM,
+    firmware: Firmware = DEFAULT_FIRMWARE,
 ) -> Path:
-    """Build a program around the manifest's model for a board; its ELF."""
+    """Build firmware with the manifest's model for a board; its ELF."""
     with progress.task(f"Building {board.name}", total=1) as task:
-        result = build(board, manifest.path.parent, root, program)
+        result = build(board, manifest.path.parent, root, firmware)
         task.advance()
     return result.elf

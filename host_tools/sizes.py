@@ -27,7 +27,12 @@ Parts = tuple[tuple[re.Pattern[str], str], ...]
 
 FIRMWARE_PARTS: Parts = (
     (re.compile(r"/generated/sotto_model_aot\w*\.o \.text"), "model code"),
-    (re.compile(r"/generated/sotto_model_aot\w*\.o "), "weights"),
+    (re.compile(r"/generated/sotto_model_(aot\w*|tflite)\.o "), "weights"),
+    # The back-end's own file, a built library, and one of those that PlatformIO numbers.
+    (
+        re.compile(r"/backends/tflm/|/libtensorflow-microlite\.a\(|/lib[0-9a-f]{3}/lib(?!sotto\.)"),
+        "TFLite-Micro",
+    ),
     (re.compile(r"/generated/sotto_frontend_tables\.o "), "front-end tables"),
     (re.compile(r"/generated/"), "labels and self-test data"),
     (re.compile(r"/libsotto\.a\("), "library"),

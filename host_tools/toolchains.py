@@ -30,13 +30,20 @@ class Toolchain:
 
     def missing(self) -> str | None:
         """What keeps it from compiling C on this machine; None when nothing does."""
-        if shutil.which(self.gcc) is None:
-            return f"{self.gcc} is not on PATH"
-        probe = [self.gcc, *self.flags, *self.c_library, "-E", "-x", "c", "-"]
+        return self._missing(self.gcc, "c", "string.h", "C library")
+
+    def missing_cxx(self) -> str | None:
+        """As `missing`, of C++."""
+        return self._missing(f"{self.prefix}g++", "c++", "new", "C++ library")
+
+    def _missing(self, compiler: str, language: str, header: str, library: str) -> str | None:
+        if shutil.which(compiler) is None:
+            return f"{compiler} is not on PATH"
+        probe = [compiler, *self.flags, *self.c_library, "-E", "-x", language, "-"]
         found = subprocess.run(
-            probe, input="#include <string.h>\n", capture_output=True, text=True, check=False
+            probe, input=f"#include <{header}>\n", capture_output=True, text=True, check=False
         )
-        return None if found.returncode == 0 else f"{self.gcc} has no C library"
+        return None if found.returncode == 0 else f"{compiler} has no {library}"
 
 
 def _cortex_m(*flags: str) -> Toolchain:

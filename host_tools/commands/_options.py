@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from host_tools.boards import BOARDS, Board
-from host_tools.build import Program
+from host_tools.build import DEFAULT_PROGRAM, Backend, Firmware, Program
 from host_tools.errors import SottoError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +41,23 @@ ProgramOption = Annotated[
     Program,
     typer.Option("--program", help="What runs around the model; mlperf: MLPerf Tiny's protocol."),
 ]
+BackendOption = Annotated[
+    Backend | None,
+    typer.Option(
+        "--backend",
+        help="What runs the model: aot, our generated C, or tflm, the TFLite-Micro that you bring.",
+    ),
+]
+TflmOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tflm",
+        metavar="PATH|NAME",
+        envvar="SOTTO_TFLM",
+        help="Your TFLite-Micro: its built library, or a PlatformIO library as owner/name@version "
+        "[default: the one that platformio.ini names for the board].",
+    ),
+]
 LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Validate only N clips, balanced over the labels."),
@@ -58,6 +75,22 @@ def find_board(name: str) -> Board:
     if name not in BOARDS:
         raise SottoError(f"There is no board {name!r}.", f"Use one of: {', '.join(BOARDS)}.")
     return BOARDS[name]
+
+
+def choose_firmware(
+    board: Board,
+    backend: Backend | None,
+    tflm: str | None,
+    program: Program = DEFAULT_PROGRAM,
+) -> Firmware:
+    """The firmware that the options ask for; by itself it runs the generated C.
+
+    Raises:
+        SottoError: TFLite-Micro is asked for, and not there or not to be compiled against.
+    """
+    from host_tools.tflm import find_tflm
+
+    return Firmware(program, find_tflm(tflm, board, ROOT) if backend == "tflm" else None)
 
 
 def require_port(board: Board, port: str | None) -> None:

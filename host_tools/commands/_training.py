@@ -9,16 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
+from host_tools.build import Backend
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import Progress
 
 STDERR_FD = 2
-
-BUILT_BACKEND = "aot"
-"""The firmware links the ahead-of-time C. `generated/` holds the model for TFLite-Micro as well."""
 
 
 @contextmanager
@@ -45,19 +43,13 @@ def _native_banners_hidden() -> Iterator[None]:
         os.close(terminal)
 
 
-def recipe_board(recipe_path: Path) -> str:
-    """The board that a recipe names; refuses a recipe with any mistake or a back-end not built."""
+def recipe_target(recipe_path: Path) -> tuple[str, Backend]:
+    """Board and back-end that a recipe names; refuses a recipe with any mistake."""
     with training_errors():
         from training.recipe import load_recipe
 
         target = load_recipe(recipe_path).target
-    if target.backend != BUILT_BACKEND:
-        raise SottoError(
-            f'{recipe_path} asks for the back-end "{target.backend}", which no firmware links yet.',
-            f'Set backend = "{BUILT_BACKEND}" in [target], or use `sotto train`, which writes the '
-            "model for TFLite-Micro too.",
-        )
-    return target.board
+    return target.board, cast(Backend, target.backend)
 
 
 def train_model(

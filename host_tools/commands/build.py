@@ -9,10 +9,13 @@ from host_tools.build import DEFAULT_PROGRAM
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     BoardOption,
     GeneratedOption,
     JsonOption,
     ProgramOption,
+    TflmOption,
+    choose_firmware,
     find_board,
 )
 from host_tools.progress import TerminalProgress, print_json, result_console
@@ -24,6 +27,8 @@ def command(
     board: BoardOption = DEFAULT_BOARD,
     generated: GeneratedOption = DEFAULT_GENERATED,
     program: ProgramOption = DEFAULT_PROGRAM,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     json_out: JsonOption = False,
 ) -> None:
     """Build the firmware of one board and say how much flash and RAM it takes."""
@@ -31,9 +36,10 @@ def command(
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
+    firmware = choose_firmware(target, backend, tflm, program)
     load_manifest(generated)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
-        result = build(target, generated, ROOT, program)
+        result = build(target, generated, ROOT, firmware)
         task.advance()
     if json_out:
         print_json({"board": target.name, "elf": str(result.elf), "sizes": asdict(result.sizes)})

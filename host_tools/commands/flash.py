@@ -11,9 +11,12 @@ from host_tools.build import DEFAULT_PROGRAM
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     BoardOption,
     GeneratedOption,
     ProgramOption,
+    TflmOption,
+    choose_firmware,
     find_board,
 )
 from host_tools.errors import SottoError
@@ -29,6 +32,8 @@ def command(
     ] = None,
     generated: GeneratedOption = DEFAULT_GENERATED,
     program: ProgramOption = DEFAULT_PROGRAM,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     stop: Annotated[
         bool, typer.Option("--stop", help="End the emulated board that runs in the background.")
     ] = False,
@@ -53,13 +58,14 @@ def command(
         ran = flashing.stop(target, ROOT, program)
         talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")
         return
+    firmware = choose_firmware(target, backend, tflm, program)
     load_manifest(generated)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
         if target.kind == "hardware":
-            flashing.flash(target, generated, ROOT, port, program)
+            flashing.flash(target, generated, ROOT, port, firmware)
             talk_console().print(f"{target.name} is flashed")
             return
-        elf = build(target, generated, ROOT, program).elf
+        elf = build(target, generated, ROOT, firmware).elf
         task.advance()
     started = flashing.start_in_background(target, elf, ROOT, program=program)
     result_console().print(started.url, markup=False)

@@ -11,12 +11,15 @@ from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     BoardOption,
     GeneratedOption,
     JsonOption,
     LimitOption,
     PortOption,
     SkipOption,
+    TflmOption,
+    choose_firmware,
     find_board,
     require_port,
 )
@@ -51,6 +54,8 @@ def command(
     board: BoardOption = DEFAULT_BOARD,
     port: PortOption = None,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     limit: LimitOption = None,
     inferences: Annotated[
         int | None,
@@ -85,6 +90,7 @@ def command(
     target = find_board(board)
     if write_dataset is None:
         require_port(target, port)
+    firmware = choose_firmware(target, None if port else backend, tflm, "mlperf")
     manifest = load_manifest(generated)
     progress = TerminalProgress()
     samples = _read(data, manifest, limit, skip_unreadable, progress)
@@ -102,7 +108,9 @@ def command(
     from host_tools.mlperf.run import has_real_clock, run_accuracy, run_performance, sum_up
 
     with (
-        board_monitor(target, port, manifest, ROOT, progress, baud) as dut,
+        board_monitor(
+            target, port, manifest, ROOT, progress, baud, firmware=firmware, backend=backend
+        ) as dut,
         host_monitor(manifest, ROOT, progress) as host,
     ):
         identity = dut.identity()

@@ -11,9 +11,12 @@ from host_tools.boards import DEFAULT_BOARD
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     BoardOption,
     GeneratedOption,
     JsonOption,
+    TflmOption,
+    choose_firmware,
     find_board,
 )
 from host_tools.progress import print_json, result_console, talk_console
@@ -25,17 +28,21 @@ def command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
     board: BoardOption = DEFAULT_BOARD,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     json_out: JsonOption = False,
 ) -> None:
     """Write a PlatformIO project around the library and the model: one callback a word.
 
-    It compiles as it is and holds copies of all it needs; src/main.c is yours.
+    It compiles as it is and holds copies of all it needs but TFLite-Micro, which it names where it
+    is; src/main.c is yours.
     """
     from host_tools.manifest import load_manifest
     from host_tools.project import write_project
 
     target = find_board(board)
-    program = write_project(folder, target, load_manifest(generated), ROOT)
+    brought = choose_firmware(target, backend, tflm).tflm
+    program = write_project(folder, target, load_manifest(generated), ROOT, brought)
     if json_out:
         print_json({"project": str(folder), "program": str(program), "board": target.name})
         return

@@ -13,12 +13,16 @@ from typing import Annotated
 import typer
 
 from host_tools.boards import Board
+from host_tools.build import DEFAULT_BACKEND, Firmware
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     JobsOption,
     LimitOption,
     SkipOption,
+    TflmOption,
+    choose_firmware,
     find_board,
 )
 from host_tools.commands.train import (
@@ -52,6 +56,8 @@ def command(
             "--board", "-b", metavar="NAME", help="May be repeated [default: the recipe's board]."
         ),
     ] = None,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     skip_unreadable: SkipOption = False,
     limit: LimitOption = None,
     jobs: JobsOption = None,
@@ -60,13 +66,14 @@ def command(
 
     What did not change since the last run is reused, and an interrupted run goes on where it was.
     """
-    from host_tools.commands._training import recipe_board, train_model
+    from host_tools.commands._training import recipe_target, train_model
 
     check_inputs(recipe, data)
-    own_board = recipe_board(recipe)
+    own_board, own_backend = recipe_target(recipe)
     targets = [find_board(name) for name in board or [own_board]]
     for target in targets:
         check_target(target, None, jobs)
+    firmwares = [choose_firmware(target, backend or own_backend, tflm) for target in targets]
     folder = work or RUNS / recipe.stem
     progress = TerminalProgress()
     train_model(
@@ -82,7 +89,10 @@ def command(
     show_stages(folder)
     # The report tells of this run: no figures of an earlier firmware beside it.
     shutil.rmtree(folder / "boards", ignore_errors=True)
-    identical = [measure_board(b, folder, out, limit, jobs, progress) for b in targets]
+    identical = [
+        measure_board(target, firmware, folder, out, limit, jobs, progress)
+        for target, firmware in zip(targets, firmwares, strict=True)
+    ]
 
     from host_tools.report import write_report
 
@@ -93,6 +103,7 @@ def command(
 
 def measure_board(
     board: Board,
+    firmware: Firmware,
     work: Path,
     generated: Path,
     limit: int | None,
@@ -115,26 +126,28 @@ def measure_board(
         test,
         manifest,
         port=None,
+        firmware=firmware,
+        backend=None,
         jobs=jobs,
         resume=True,
         go_on="run the same command to go on",
         progress=progress,
     )
     show(result)
-    engine, _ = compile_tflite(
-        work / "model.tflite",
-        name=manifest.name,
-        core=board.compile_target,
-        streaming=manifest.streaming,
-    )
     figures = {
         "kind": board.kind,
         "title": board.title,
         "measured_on": measured_on(board),
-        "sizes": asdict(build(board, generated, ROOT).sizes),
+        "sizes": asdict(build(board, generated, ROOT, firmware).sizes),
         "validation": result.to_json(),
-        "engine": engine,
     }
+    if firmware.backend == DEFAULT_BACKEND:
+        figures["engine"], _ = compile_tflite(
+            work / "model.tflite",
+            name=manifest.name,
+            core=board.compile_target,
+            streaming=manifest.streaming,
+        )
     write_atomically(work / "boards" / f"{board.name}.json", json.dumps(figures, indent=2).encode())
     return result.identical
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from host_tools.boards import DEFAULT_BOARD
+from host_tools.build import Backend, Firmware
 from host_tools.commands._options import (
     DEFAULT_GENERATED,
     ROOT,
+    BackendOption,
     BoardOption,
     GeneratedOption,
     JobsOption,
@@ -20,6 +22,8 @@ from host_tools.commands._options import (
     LimitOption,
     PortOption,
     SkipOption,
+    TflmOption,
+    choose_firmware,
     find_board,
     require_port,
 )
@@ -50,6 +54,8 @@ def command(
     board: BoardOption = DEFAULT_BOARD,
     port: PortOption = None,
     generated: GeneratedOption = DEFAULT_GENERATED,
+    backend: BackendOption = None,
+    tflm: TflmOption = None,
     jobs: JobsOption = None,
     limit: LimitOption = None,
     min_accuracy: Annotated[
@@ -63,13 +69,16 @@ def command(
 ) -> None:
     """Stream clips to a board and to its host twin; compare features, scores and decisions.
 
-    Emulated boards are built and started when no --port is given.
+    Emulated boards are built and started when no --port is given. The twin runs the generated C, so
+    with --backend tflm TFLite-Micro is compared with that.
     """
     from host_tools.labelled import usable_clips
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
     check_target(target, port, jobs)
+    # A board at a port has its firmware already.
+    firmware = choose_firmware(target, None if port else backend, tflm)
     manifest = load_manifest(generated)
     progress = TerminalProgress()
     clips = usable_clips(data, manifest, limit, skip_unreadable=skip_unreadable, progress=progress)
@@ -79,6 +88,8 @@ def command(
         data,
         manifest,
         port=port,
+        firmware=firmware,
+        backend=backend,
         jobs=jobs,
         resume=resume,
         go_on="add --resume to go on",
@@ -102,6 +113,8 @@ def validate_board(
     manifest: Manifest,
     *,
     port: str | None,
+    firmware: Firmware,
+    backend: Backend | None,
     jobs: int | None,
     resume: bool,
     go_on: str,
@@ -110,13 +123,18 @@ def validate_board(
     """Run the clips on a board (started here unless `port` names one) and sum up.
 
     Args:
+        firmware: what a board is started with.
+        backend: what must run the model; None: any.
         go_on: what a user does to go on after a failure or Ctrl-C, in the imperative.
     """
     from host_tools.journal import Journal, journal_path
+    from host_tools.link.device import require_backend
     from host_tools.validate import run_clips, sum_up, timing
 
-    with _open_rig(board, len(clips), manifest, port, jobs, progress) as rig:
-        key = [manifest.model_hash, rig.firmware, rig.device.info().board, str(data.resolve())]
+    with _open_rig(board, len(clips), manifest, port, firmware, jobs, progress) as rig:
+        info = rig.device.info()
+        require_backend(info.backend, backend)
+        key = [manifest.model_hash, rig.firmware, info.board, str(data.resolve())]
         with Journal(journal_path(ROOT / JOURNALS, key), resume=resume) as journal:
             if journal.entries:
                 progress.note(f"resuming: {len(journal.entries)} clips were done before")
@@ -140,6 +158,7 @@ def _open_rig(
     clips: int,
     manifest: Manifest,
     port: str | None,
+    firmware: Firmware,
     jobs: int | None,
     progress: Progress,
 ) -> AbstractContextManager[Rig]:
@@ -148,7 +167,9 @@ def _open_rig(
     if port is not None:
         return port_rig(port, manifest, ROOT, progress=progress)
     count = min(jobs or min(os.cpu_count() or 1, MOST_JOBS), clips)
-    return emulated_rig(board, manifest, ROOT, jobs=count, icount=True, progress=progress)
+    return emulated_rig(
+        board, manifest, ROOT, jobs=count, icount=True, progress=progress, firmware=firmware
+    )
 
 
 def show(result: Validation) -> None:

@@ -325,3 +325,20 @@ def require_hash(found: str, expected: str, command: str) -> None:
             f"the manifest says {expected[:HASH_DIGITS_SHOWN]}...",
             f"Flash the board again with `{command}`.",
         )
+
+
+def require_backend(found: str | None, asked: str | None) -> None:
+    """Refuse a running board whose model runs by another back-end than the user asked for.
+
+    Args:
+        found: None: the board does not say.
+        asked: None: any will do.
+
+    Raises:
+        SottoError: with both.
+    """
+    if asked is not None and found != asked:
+        raise SottoError(
+            f"--backend {asked}: the board says that its model runs by {found or 'nothing'}.",
+            f"Flash it again with `--backend {asked}`, or leave the option out.",
+        )

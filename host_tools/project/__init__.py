@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
-from platformio.project.config import ProjectConfig
 
 from host_tools.boards import Board
+from host_tools.environments import OWN_PLATFORM, options_of
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.manifest import SILENCE_LABEL, UNKNOWN_LABEL, Manifest
+from host_tools.tflm import TfliteMicro
 
 PROGRAM = "src/main.c"
 
@@ -30,7 +31,6 @@ _COPIED_OPTIONS = (
     "board_build.ldscript",
     "upload_protocol",
 )
-_OWN_PLATFORM = "symlink://"
 _PORT = re.compile(r"\.\./ports/(\w+)/")
 _DEFINE = re.compile(r"^-D ")
 _NO_SYMBOL = re.compile(r"[^a-z0-9]+")
@@ -54,12 +54,19 @@ class Word:
     text: str
 
 
-def write_project(folder: Path, board: Board, manifest: Manifest, root: Path) -> Path:
+def write_project(
+    folder: Path,
+    board: Board,
+    manifest: Manifest,
+    root: Path,
+    tflm: TfliteMicro | None = None,
+) -> Path:
     """Write a project that compiles at once; returns the program that is the user's.
 
     Args:
         folder: made here; its name is the project's.
         root: the checkout with the library, the ports and platformio.ini.
+        tflm: runs the model instead of the generated C; the project names it where it is.
 
     Raises:
         SottoError: `folder` is there already; nothing of it is touched.
@@ -74,26 +81,29 @@ def write_project(folder: Path, board: Board, manifest: Manifest, root: Path) ->
     # Whole or not at all: it gets its name when all is in it.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
         made = Path(temporary) / folder.name
-        _fill(made, board, manifest, root)
+        _fill(made, board, manifest, root, tflm)
         made.rename(folder)
     return folder / PROGRAM
 
 
-def _fill(folder: Path, board: Board, manifest: Manifest, root: Path) -> None:
+def _fill(
+    folder: Path, board: Board, manifest: Manifest, root: Path, tflm: TfliteMicro | None
+) -> None:
     name = folder.name
-    settings = ProjectConfig(str(root / "platformio.ini"))
-    found = settings.items(env=board.environment, as_dict=True)
+    found = options_of(board, root)
     ports = _PORT.findall(" ".join(found["build_src_filter"]))
     options = {
         key: ", ".join(value) if isinstance(value, list) else value
         for key in _COPIED_OPTIONS
         if (value := found.get(key))
     }
-    if options["platform"].startswith(_OWN_PLATFORM):
-        source = options["platform"].removeprefix(_OWN_PLATFORM)
+    if options["platform"].startswith(OWN_PLATFORM):
+        source = options["platform"].removeprefix(OWN_PLATFORM)
         shutil.copytree(root / source, folder / "platform", ignore=_IGNORED)
-        options["platform"] = f"{_OWN_PLATFORM}platform"
+        options["platform"] = f"{OWN_PLATFORM}platform"
     _copy_sources(folder, ports, manifest, root)
+    if tflm is not None:
+        _copy_backend(folder, root, bare_metal="board_build.ldscript" in options)
     texts = {
         "platformio.ini": _render(
             "platformio.ini.j2",
@@ -102,8 +112,9 @@ def _fill(folder: Path, board: Board, manifest: Manifest, root: Path) -> None:
             options=options,
             ports=ports,
             flags=[flag for flag in found["build_flags"] if _DEFINE.match(flag)],
+            tflm=tflm,
         ),
-        "link.py": _render("link.py.j2"),
+        "link.py": _render("link.py.j2", tflm=tflm),
         PROGRAM: _render(
             "main.c.j2",
             name=name.replace("*/", ""),
@@ -145,6 +156,12 @@ def _copy_sources(folder: Path, ports: list[str], manifest: Manifest, root: Path
             shutil.copytree(port, folder / "firmware/ports" / port.name, ignore=_IGNORED)
     for header in _PORT_HEADERS:
         shutil.copy(firmware / "src" / header, folder / "firmware" / header)
+
+
+def _copy_backend(folder: Path, root: Path, bare_metal: bool) -> None:
+    left_out = shutil.ignore_patterns() if bare_metal else shutil.ignore_patterns("bare_metal.c")
+    source = root / "firmware/backends/tflm"
+    shutil.copytree(source, folder / "firmware/backends/tflm", ignore=left_out)
 
 
 def _render(template: str, **facts: object) -> str:

@@ -170,7 +170,7 @@ def _omissions(
         found.append(Omission(f"Results of {', '.join(stale)}", reason))
     unplanned = sorted(name for name, board in current.items() if "engine" not in board)
     if unplanned:
-        reason = "its figures were written by an older sotto"
+        reason = "TFLite-Micro ran the network there, or an older sotto wrote the figures"
         found.append(Omission(f"Memory plan on {', '.join(unplanned)}", reason))
     if not current:
         reason = "no board was validated with this model"

@@ -15,6 +15,7 @@ from typer.testing import CliRunner, Result
 
 from host_tools import cli
 from host_tools.boards import BOARDS
+from host_tools.build import DEFAULT_FIRMWARE
 from host_tools.commands import export, run
 from host_tools.errors import EXIT_CHECK_FAILED, Interrupted, SottoError
 from host_tools.progress import Silent
@@ -249,12 +250,6 @@ def test_corrupt_recording_is_named_by_run(tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
-def test_run_refuses_a_backend_that_no_firmware_links(tmp_path: Path) -> None:
-    recipe = tmp_path / "words.toml"
-    recipe.write_text('name = "x"\n[words]\nkeywords = ["yes"]\n[target]\nbackend = "tflm"\n')
-    assert_clear_error(sotto("run", recipe, "--board", "mps2_m4"), 2, "tflm", "sotto train")
-
-
 @pytest.mark.parametrize(("identical", "exit_code"), [(True, 0), (False, EXIT_CHECK_FAILED)])
 def test_run_names_its_report_and_fails_where_the_chip_differs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, identical: bool, exit_code: int
@@ -281,7 +276,9 @@ def test_run_advises_no_option_that_it_lacks(
     data.rename(tmp_path / "work" / "test")
     monkeypatch.setattr(run, "validate_board", interrupted)
     with pytest.raises(Interrupted) as caught:
-        run.measure_board(BOARDS["host"], tmp_path / "work", generated, None, None, Silent())
+        run.measure_board(
+            BOARDS["host"], DEFAULT_FIRMWARE, tmp_path / "work", generated, None, None, Silent()
+        )
     assert "same command" in caught.value.message
     assert "--resume" not in caught.value.message
 

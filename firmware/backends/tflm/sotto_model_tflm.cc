@@ -19,6 +19,12 @@
 
 #include <new>
 
+/* There is no console to log to, and a library that was built without its log has no function for
+ * it. */
+#ifndef TF_LITE_STRIP_ERROR_STRINGS
+#define TF_LITE_STRIP_ERROR_STRINGS
+#endif
+
 /* Its headers are not written for the warnings that are errors here. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
