@@ -47,6 +47,7 @@ class Hardware:
         openocd_target: the chip, as the name of OpenOCD's script in `target/`.
         dfu: what the chip shows while its own boot loader takes firmware over USB (DfuSe).
         esptool_chip: the chip, as `esptool --chip` takes it.
+        boot_loader_at: address of the boot loader that an Espressif chip's ROM starts.
         chip_id: tells the chip from others that take the same probe; None where the tool looks.
     """
 
@@ -57,6 +58,7 @@ class Hardware:
     openocd_target: str = ""
     dfu: UsbId | None = None
     esptool_chip: str = ""
+    boot_loader_at: int = 0
     chip_id: ChipId | None = None
 
     @property

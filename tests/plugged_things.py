@@ -13,9 +13,26 @@ from urllib.parse import urlsplit
 
 from serial.tools.list_ports_common import ListPortInfo
 
-from host_tools.boards import UsbId
+from host_tools.boards import ST_LINK_V2_1, STM32_DFU, Board, ChipId, Hardware, UsbId
+from host_tools.devices.plugged import Plugged
 
 CHUNK_BYTES = 4096
+
+USB = ST_LINK_V2_1[0]
+HARDWARE = Hardware(
+    (USB,),
+    serial_over_usb=True,
+    flash_base=0x0800_0000,
+    pyocd_target="chip",
+    openocd_target="chips",
+    dfu=STM32_DFU,
+    chip_id=ChipId(0xE004_2000, 0x413),
+)
+BOARD = Board("mine", "mine", "hardware", "M4", "cortex-m4f", "Mine", hardware=HARDWARE)
+PROBE = Plugged("debug probe", "066DFF48", "ST-Link", ("mine", "other"), USB, "066DFF48")
+LINE = Plugged("serial port", "/dev/ttyACM0", "ST-Link", ("mine", "other"), USB, "066DFF48")
+ADAPTER = Plugged("serial port", "/dev/ttyUSB0", "CP2102", ("mine",), UsbId(0x10C4, 0xEA60))
+LOADER = Plugged("boot loader", "315A", "STM32 BOOTLOADER", ("mine",), STM32_DFU, "315A")
 
 
 def plug(

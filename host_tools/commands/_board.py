@@ -29,7 +29,7 @@ def listening_board(board: Board, port: str | None, generated: Path) -> Iterator
 
     Without a port: the one that `sotto flash` started, or else one that ends with the block.
     """
-    from host_tools.flash import in_background
+    from host_tools.background import in_background
     from host_tools.manifest import load_manifest
     from host_tools.rig import open_checked, open_emulated, running_board
 

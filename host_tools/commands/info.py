@@ -62,7 +62,7 @@ def _open(board: Board, port: str | None, generated: Path) -> AbstractContextMan
     from host_tools.link.device import Device
 
     if port is None:
-        from host_tools.flash import in_background
+        from host_tools.background import in_background
         from host_tools.rig import running_board
 
         started = in_background(board, ROOT)

@@ -10,12 +10,12 @@ from typing import Literal
 
 from serial.tools.list_ports_common import ListPortInfo
 
+from host_tools.background import in_background
 from host_tools.boards import BOARDS, ST_VENDOR, Board, Hardware, UsbId
 from host_tools.build import DEFAULT_PROGRAM, PROGRAMS, Program
 from host_tools.devices.access import group_remedy, holders, may_use, rules_remedy
 from host_tools.devices.usb import SYSFS, UsbDevice, usb_devices
 from host_tools.errors import SottoError
-from host_tools.flash import in_background
 from host_tools.link.device import Device
 from host_tools.link.messages import BoardInfo
 from host_tools.link.transport import serial_ports

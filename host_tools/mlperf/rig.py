@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from host_tools import emulator
+from host_tools.background import in_background
 from host_tools.boards import BOARDS, Board
 from host_tools.build import Backend, Firmware, Program
-from host_tools.flash import in_background
 from host_tools.link.device import Device, require_backend, require_hash
 from host_tools.manifest import Manifest
 from host_tools.mlperf.monitor import BAUD_RATE, Identity, Monitor

@@ -47,7 +47,9 @@ def test_model_goes_from_a_file_to_a_validated_board(data: Path, tmp_path: Path)
     assert Path(built["elf"]).is_file()
     assert built["sizes"]["flash_bytes"] > 0
 
-    url = sotto("flash", *of_board).stdout.strip()
+    flashed = sotto("flash", *of_board)
+    assert "runs the model that was built" in flashed.stderr
+    url = flashed.stdout.strip()
     try:
         info = json.loads(sotto("info", *of_board, "--self-test", "--json").stdout)
         at_port = ("--port", url, "--generated", generated)

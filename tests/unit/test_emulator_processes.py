@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from host_tools import emulator, flash
+from host_tools import background, emulator
 from host_tools.bench import trace
 from host_tools.bench.cores import CORES
 from host_tools.boards import BOARDS
@@ -217,45 +217,26 @@ def test_hardware_is_not_emulated() -> None:
         emulator.start(BOARDS["disco_f407"], Path(__file__))
 
 
-def test_only_hardware_is_written_to(tmp_path: Path) -> None:
-    with pytest.raises(SottoError, match="nothing to write to"):
-        flash.flash(STM32, tmp_path, tmp_path)
-
-
 def test_background_board_is_found_replaced_and_stopped(program: Path, tmp_path: Path) -> None:
-    first = flash.start_in_background(HOST, program, tmp_path)
-    assert flash.in_background(HOST, tmp_path) == first
+    first = background.start_in_background(HOST, program, tmp_path)
+    assert background.in_background(HOST, tmp_path) == first
     with watched(first.pid) as process:
-        second = flash.start_in_background(HOST, program, tmp_path)
+        second = background.start_in_background(HOST, program, tmp_path)
         assert_ends(process)
-    assert flash.in_background(HOST, tmp_path) == second
+    assert background.in_background(HOST, tmp_path) == second
     with watched(second.pid) as process:
-        assert flash.stop(HOST, tmp_path)
+        assert background.stop(HOST, tmp_path)
         assert_ends(process)
-    assert flash.in_background(HOST, tmp_path) is None
-    assert not flash.stop(HOST, tmp_path)
+    assert background.in_background(HOST, tmp_path) is None
+    assert not background.stop(HOST, tmp_path)
 
 
 def test_a_later_process_with_the_same_number_is_left_alone(tmp_path: Path) -> None:
     state = tmp_path / ".pio" / "boards" / "host.json"
     state.parent.mkdir(parents=True)
     state.write_text(f'{{"pid": {os.getpid()}, "born_ticks": 1, "url": "socket://127.0.0.1:1"}}')
-    assert flash.in_background(HOST, tmp_path) is None
-    assert not flash.stop(HOST, tmp_path)  # it would have killed this test
-
-
-def test_a_failed_upload_is_not_called_a_failed_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_probe(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.CompletedProcess(command, 1, "Error: open failed")
-
-    monkeypatch.setattr("host_tools.build.subprocess.run", no_probe)
-    with pytest.raises(
-        SottoError, match="flashing disco_f407 failed:\nError: open failed"
-    ) as caught:
-        flash.flash(BOARDS["disco_f407"], ROOT / "generated", tmp_path)
-    assert "`pio run -e disco_f407 --target upload -v`" in caught.value.remedy
+    assert background.in_background(HOST, tmp_path) is None
+    assert not background.stop(HOST, tmp_path)  # it would have killed this test
 
 
 def test_boards_started_at_once_leave_one_that_can_be_stopped(
@@ -263,10 +244,10 @@ def test_boards_started_at_once_leave_one_that_can_be_stopped(
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         started = list(
-            pool.map(lambda _: flash.start_in_background(HOST, program, tmp_path), range(4))
+            pool.map(lambda _: background.start_in_background(HOST, program, tmp_path), range(4))
         )
-    left = flash.in_background(HOST, tmp_path)
-    assert flash.stop(HOST, tmp_path)
+    left = background.in_background(HOST, tmp_path)
+    assert background.stop(HOST, tmp_path)
     assert left in started
     alive = [board for board in started if Path(f"/proc/{board.pid}/cmdline").is_file()]
     running = [b for b in alive if Path(f"/proc/{b.pid}/cmdline").read_bytes()]  # no zombies
@@ -289,10 +270,10 @@ def test_a_board_that_cannot_be_noted_is_ended(
         pids.append(running.pid)
         return running
 
-    monkeypatch.setattr(flash, "write_atomically", full_disk)
+    monkeypatch.setattr(background, "write_atomically", full_disk)
     monkeypatch.setattr(emulator, "start_detached", start_noted)
     with pytest.raises(OSError, match="No space"):
-        flash.start_in_background(HOST, program, tmp_path)
+        background.start_in_background(HOST, program, tmp_path)
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
 
@@ -314,9 +295,9 @@ def run_flash(cwd: Path, *arguments: str | Path) -> subprocess.CompletedProcess[
 
 
 def test_upload_target_starts_a_board_that_stays(program: Path, tmp_path: Path) -> None:
-    started = run_flash(tmp_path, "start", "host", program)
+    started = run_flash(tmp_path, "upload", "host", program)
     assert started.returncode == 0, started.stderr
-    board = flash.in_background(HOST, tmp_path)
+    board = background.in_background(HOST, tmp_path)
     assert board is not None
     assert started.stdout.strip() == board.url
     with watched(board.pid) as process:
@@ -348,7 +329,7 @@ def test_exec_target_runs_until_interrupted(program: Path, tmp_path: Path) -> No
 
 
 def test_flash_command_says_what_is_wrong(tmp_path: Path) -> None:
-    done = run_flash(tmp_path, "start", "host", tmp_path / "none.elf")
+    done = run_flash(tmp_path, "upload", "host", tmp_path / "none.elf")
     assert done.returncode == 2
     assert "there is no firmware at" in done.stderr
     assert "Traceback" not in done.stderr

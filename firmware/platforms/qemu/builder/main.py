@@ -59,9 +59,9 @@ def host_tools(verb, message):
 env.AddPlatformTarget(
     "upload",
     program,
-    [host_tools("start", "Starting $SOURCE")],
+    [host_tools("upload", "Uploading $SOURCE")],
     "Upload",
-    "Start the firmware in the emulator; `sotto info` finds it",
+    "Write the firmware to the board, or start it in the emulator",
 )
 env.AddPlatformTarget(
     "exec",
