@@ -67,6 +67,7 @@ case $(riscv64-unknown-elf-gcc -print-file-name=picolibc.specs 2>/dev/null) in
   */*) ;;
   *) missing+=(picolibc-riscv64-unknown-elf) ;;
 esac
+command -v xtensa-lx106-elf-gcc >/dev/null || missing+=(gcc-xtensa-lx106)
 command -v qemu-system-riscv32 >/dev/null || missing+=(qemu-system-misc)
 
 if [ ${#missing[@]} -gt 0 ]; then

@@ -79,6 +79,7 @@ class Board:
         compile_target: the same, as `sotto compile --target` takes it.
         machine: QEMU's name of the machine; empty unless emulated.
         emulator: the program that emulates it.
+        emulator_options: more of its command line.
         title: one line for lists.
         hardware: of a real board, None for the others.
     """
@@ -91,6 +92,7 @@ class Board:
     title: str
     machine: str = ""
     emulator: str = "qemu-system-arm"
+    emulator_options: tuple[str, ...] = ()
     hardware: Hardware | None = None
 
 
@@ -162,6 +164,17 @@ BOARDS: dict[str, Board] = _by_name(
         "RISC-V virt machine in QEMU",
         "virt,firmware=none",
         "qemu-system-riscv32",
+    ),
+    Board(
+        "xtensa_lx60",
+        "xtensa_lx60",
+        "emulated",
+        "Xtensa LX106",
+        "xtensa",
+        "LX60 board with an Xtensa core in QEMU",
+        "lx60-nommu",
+        "qemu-system-xtensa",
+        ("-cpu", "lx106"),
     ),
     Board("host", "host", "host", "this computer", "host", "The same firmware as a process"),
     Board(

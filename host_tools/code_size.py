@@ -61,6 +61,8 @@ def measure_code(core: str, generated: Mapping[str, str], root: Path) -> CodeSiz
         # Where objects lie tells host_tools.sizes what they are.
         parts = _compile(toolchain, [root / PROGRAM], flags, folder / "src")
         parts += _compile(toolchain, sorted(network.glob("*.c")), flags, network)
+        if toolchain.c_sources:
+            parts += _compile(toolchain, toolchain.c_sources, flags, folder / "c_library")
         map_file = folder / "code.map"
         link = [*_driver(toolchain), *LINK_FLAGS, f"-Wl,-Map,{map_file}", *map(str, parts)]
         _run([*link, str(library), "-o", str(folder / "code.elf")], folder)

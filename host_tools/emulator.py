@@ -161,7 +161,7 @@ def _qemu_command(
     qemu: str, board: Board, elf: Path, icount: bool, line_fd: int, monitor_fd: int
 ) -> list[str]:
     return [
-        *(qemu, "-M", board.machine, "-kernel", str(elf)),
+        *(qemu, "-M", board.machine, *board.emulator_options, "-kernel", str(elf)),
         *("-nodefaults", "-display", "none", "-nic", "none"),
         "-chardev",
         f"socket,id=line,fd={line_fd},server=on,wait=off,nodelay=on,mux=on",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
+_FREESTANDING = Path(__file__).resolve().parents[1] / "firmware/ports/freestanding"
 _CORTEX_M = ("arm-none-eabi-", "--specs=nano.specs")
 
 
@@ -17,11 +19,13 @@ class Toolchain:
         prefix: of its programs.
         flags: of the compiler, for the processor.
         c_library: flags that choose the C library, for compiling and linking.
+        c_sources: what stands for a C library where the compiler comes without one.
     """
 
     prefix: str
     flags: tuple[str, ...]
     c_library: tuple[str, ...] = ()
+    c_sources: tuple[Path, ...] = ()
 
     @property
     def gcc(self) -> str:
@@ -61,7 +65,12 @@ TOOLCHAINS: dict[str, Toolchain] = {
     "rv32imc": Toolchain(
         "riscv64-unknown-elf-", ("-march=rv32imc", "-mabi=ilp32"), ("--specs=picolibc.specs",)
     ),
-    "xtensa": Toolchain("xtensa-lx106-elf-", ("-mlongcalls",)),
+    "xtensa": Toolchain(
+        "xtensa-lx106-elf-",
+        ("-mlongcalls",),
+        ("-nolibc", "-ffreestanding", f"-I{_FREESTANDING}"),
+        tuple(sorted(_FREESTANDING.glob("*.c"))),
+    ),
     "host": Toolchain("", ()),
 }
 """By the core's name, as `sotto compile --target` takes it."""

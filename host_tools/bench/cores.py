@@ -43,6 +43,15 @@ _RISCV_VIRT = Machine(
 )
 
 
+_XTENSA_LX60 = Machine(
+    "lx60-nommu",
+    "xtensa_lx60",
+    "xtensa_lx60.ld",
+    shared="freestanding",
+    qemu=("qemu-system-xtensa", "-cpu", "lx106"),
+)
+
+
 @dataclass(frozen=True)
 class Core:
     """A row of the bench's tables.
@@ -80,6 +89,9 @@ CORES: dict[str, Core] = {
     )
 }
 """All cores by name, in the order of the tables."""
+
+XTENSA = Core("xtensa", "portable", TOOLCHAINS["xtensa"], _XTENSA_LX60)
+"""Runs bench programs, and is not measured: the traces' reader does not know its instructions."""
 
 BUDGET_CORES = ("cortex-m4f", "cortex-m3", "cortex-m55")
 """Those whose figures a test holds (budget.py)."""

@@ -28,7 +28,7 @@ from operator_cases import (
 )
 
 from host_tools.bench.build import MODEL, build
-from host_tools.bench.cores import CORES
+from host_tools.bench.cores import CORES, XTENSA, Core
 from host_tools.bench.measure import LCG_INCREMENT, LCG_STEP
 from host_tools.bench.trace import run
 from training.export import c_text
@@ -178,12 +178,18 @@ def expected(build_shared: Callable) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("name", "least_packed"), [("cortex-m55", 84), ("cortex-m4f", 70), ("cortex-m3", 30)]
+    ("core", "least_packed"),
+    [
+        (CORES["cortex-m55"], 84),
+        (CORES["cortex-m4f"], 70),
+        (CORES["cortex-m3"], 30),
+        (XTENSA, 30),
+    ],
+    ids=lambda value: getattr(value, "name", None),
 )
 def test_kernels_of_a_core_give_the_reference_bytes(
-    name: str, least_packed: int, expected: list[int], tmp_path: Path
+    core: Core, least_packed: int, expected: list[int], tmp_path: Path
 ) -> None:
-    core = CORES[name]
     target = find_target(core.target)
     reference = _programs()
     chosen = [target.choose(program) for program in reference]

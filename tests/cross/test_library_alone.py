@@ -50,13 +50,6 @@ VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["versi
 SOURCES = sorted(p.relative_to(LIB) for p in LIB.rglob("*") if p.suffix in {".c", ".cpp", ".S"})
 LIBRARY_SOURCES = [LIB / p for p in SOURCES if p.parts[0] == "src"]
 STRICT = ["-Wall", "-Wextra", "-Werror"]
-# What a compiler without a C library has to be told of.
-STRING_H = """
-#include <stddef.h>
-void *memcpy(void *, const void *, size_t);
-void *memmove(void *, const void *, size_t);
-void *memset(void *, int, size_t);
-"""
 
 
 def run(command: Sequence[str | Path], folder: Path | None = None) -> str:
@@ -84,14 +77,10 @@ def properties() -> dict[str, str]:
     return {key: value for key, value in pairs}
 
 
-def compiler_of(core: str, folder: Path) -> list[str]:
-    """The compiler of a core with its flags; with a stand-in for string.h where it has none."""
+def compiler_of(core: str) -> list[str]:
+    """The compiler of a core with its flags."""
     toolchain = TOOLCHAINS[core]
-    command = [toolchain.gcc, *toolchain.flags, *toolchain.c_library]
-    if "no C library" in (toolchain.missing() or ""):
-        (folder / "string.h").write_text(STRING_H)
-        command += ["-ffreestanding", f"-I{folder}"]
-    return command
+    return [toolchain.gcc, *toolchain.flags, *toolchain.c_library]
 
 
 def sketch_folder(tmp_path: Path) -> Path:
@@ -169,16 +158,13 @@ def test_idf_component_yml_has_known_fields() -> None:
 @pytest.mark.parametrize("core", CORES)
 def test_every_source_compiles_for_every_core(core: str, tmp_path: Path) -> None:
     """Arduino and ESP-IDF compile all of them: those for other cores must be empty."""
-    if shutil.which(TOOLCHAINS[core].gcc) is None:
-        assert core == "xtensa", "the set-up installs this compiler"
-        return
-    command = [*compiler_of(core, tmp_path), "-std=c11", "-Os", *STRICT, f"-I{LIB / 'include'}"]
+    command = [*compiler_of(core), "-std=c11", "-Os", *STRICT, f"-I{LIB / 'include'}"]
     compile_folders(command, LIBRARY_SOURCES, tmp_path / "objects")
 
 
 def test_library_needs_three_functions_of_the_c_library(tmp_path: Path) -> None:
     for core in ("cortex-m0plus", "cortex-m4f"):
-        command = [*compiler_of(core, tmp_path), "-std=c11", "-O2", f"-I{LIB / 'include'}"]
+        command = [*compiler_of(core), "-std=c11", "-O2", f"-I{LIB / 'include'}"]
         objects = compile_folders(command, LIBRARY_SOURCES, tmp_path / core)
         symbols = run(["arm-none-eabi-nm", *objects])
         wanted = set(re.findall(r" U (\w+)", symbols)) - set(re.findall(r" [A-Z] (\w+)", symbols))
@@ -222,7 +208,7 @@ def test_arduino_sketch_builds(core: str, tmp_path: Path) -> None:
     (tmp_path / "core/main.cpp").write_text(ARDUINO_CORE)
     text = (sketch / "HearWord.ino").read_text()
     (sketch / "HearWord.ino.cpp").write_text(f"#include <Arduino.h>\n{text}")
-    c = [*compiler_of(core, tmp_path), "-Os", "-ffunction-sections", "-fdata-sections", *STRICT]
+    c = [*compiler_of(core), "-Os", "-ffunction-sections", "-fdata-sections", *STRICT]
     cpp = [c[0].removesuffix("gcc") + "g++", *c[1:], "-std=gnu++17", "-fno-exceptions", "-fno-rtti"]
     sources = sorted(p for p in (library / "src").rglob("*") if p.suffix in {".c", ".cpp", ".S"})
     include = f"-I{library / 'src'}"
@@ -279,11 +265,9 @@ def test_idf_component_compiles(tmp_path: Path) -> None:
     sources, includes = idf_component(tmp_path)
     assert sources == LIBRARY_SOURCES
     core = "rv32imc"
-    if shutil.which(TOOLCHAINS[core].gcc) is None:
-        return
     model = [path for path in GENERATED.glob("*.c")]
     flags = ["-std=gnu17", "-Os", *STRICT, *(f"-I{folder}" for folder in includes)]
-    command = [*compiler_of(core, tmp_path), *flags, f"-I{GENERATED}"]
+    command = [*compiler_of(core), *flags, f"-I{GENERATED}"]
     compile_folders(command, [*sources, *model], tmp_path / "objects")
 
 
@@ -408,7 +392,7 @@ def test_example_links_for_cortex_m(core: str, tmp_path: Path) -> None:
     # rdimon: the debugger's computer is stdin and stdout
     link = ["--specs=rdimon.specs", "-ffunction-sections", "-Wl,--gc-sections"]
     sources = [program, *LIBRARY_SOURCES, *GENERATED.glob("*.c")]
-    run([*compiler_of(core, tmp_path), *flags, *link, *sources, "-o", tmp_path / "word.elf"])
+    run([*compiler_of(core), *flags, *link, *sources, "-o", tmp_path / "word.elf"])
 
 
 def test_compiled_folder_needs_nothing_but_the_library(

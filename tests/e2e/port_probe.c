@@ -16,6 +16,10 @@
 #define COUNT_DOWN "1: addi %0, %0, -1\n\tbnez %0, 1b" /* 2 instructions an iteration */
 #define PUSH_FOR_EVER "1: addi sp, sp, -32\n\tsw zero, (sp)\n\tj 1b"
 #define UNDEFINED "unimp"
+#elif defined(__XTENSA__)
+#define COUNT_DOWN "1: addi %0, %0, -1\n\tbnez %0, 1b"
+#define PUSH_FOR_EVER "1: addi a1, a1, -32\n\ts32i a2, a1, 0\n\tj 1b"
+#define UNDEFINED "ill"
 #else
 #define COUNT_DOWN "1: subs %0, #1\n\tbne 1b"
 #define PUSH_FOR_EVER "1: push {r0-r7}\n\tb 1b"

@@ -11,7 +11,7 @@ import pytest
 from conftest import FRONTEND_SOURCES, FRONTEND_VARIANTS, ROOT
 
 from host_tools.bench.build import MODEL, build
-from host_tools.bench.cores import CORES
+from host_tools.bench.cores import CORES, XTENSA, Core
 from host_tools.bench.trace import run
 from training.export.frontend_c import frontend_sources
 from training.frontend_tables import build_tables
@@ -22,7 +22,10 @@ C_TESTS = ROOT / "tests" / "c"
 STAGES = ("window", "fft", "power", "features")
 RADIX_4_FIRST = FrontendConfig()
 RADIX_2_FIRST = FrontendConfig(window_samples=200, hop_samples=100, fft_samples=256, mel_bins=16)
-CASES = [*((name, RADIX_4_FIRST) for name in CORES), ("cortex-m4f", RADIX_2_FIRST)]
+CASES = [
+    *((core, RADIX_4_FIRST) for core in (*CORES.values(), XTENSA)),
+    (CORES["cortex-m4f"], RADIX_2_FIRST),
+]
 
 
 def _expected(generated: Path, build_shared: Callable[..., ctypes.CDLL]) -> dict[str, int]:
@@ -35,12 +38,11 @@ def _expected(generated: Path, build_shared: Callable[..., ctypes.CDLL]) -> dict
 
 
 @pytest.mark.parametrize(
-    ("name", "config"), CASES, ids=[f"{name}-{config.fft_samples}" for name, config in CASES]
+    ("core", "config"), CASES, ids=[f"{core.name}-{config.fft_samples}" for core, config in CASES]
 )
 def test_every_stage_gives_the_portable_bits(
-    name: str, config: FrontendConfig, build_shared: Callable[..., ctypes.CDLL], tmp_path: Path
+    core: Core, config: FrontendConfig, build_shared: Callable[..., ctypes.CDLL], tmp_path: Path
 ) -> None:
-    core = CORES[name]
     generated = tmp_path / MODEL
     generated.mkdir()
     for file, text in frontend_sources(build_tables(config), "/* test */").items():

@@ -23,7 +23,7 @@ from host_tools.manifest import load_manifest
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ROOT / "generated"
 CLIPS = int(os.environ.get("SOTTO_E2E_CLIPS", "24"))
-EMULATED = ("stm32f405", "mps2_m3", "mps2_m4", "mps2_m7", "mps3_m55", "riscv_virt")
+EMULATED = [name for name, board in BOARDS.items() if board.kind == "emulated"]
 
 pytestmark = pytest.mark.emulator
 

@@ -26,6 +26,7 @@ ALL_PACKAGES = [
     "qemu-system-arm",
     "gcc-riscv64-unknown-elf",
     "picolibc-riscv64-unknown-elf",
+    "gcc-xtensa-lx106",
     "qemu-system-misc",
 ]
 PYTHON = """
@@ -82,7 +83,13 @@ class Machine:
 
     def complete(self) -> None:
         self.python()
-        for name in ("git", "gcc", "qemu-system-arm", "qemu-system-riscv32"):
+        for name in (
+            "git",
+            "gcc",
+            "qemu-system-arm",
+            "qemu-system-riscv32",
+            "xtensa-lx106-elf-gcc",
+        ):
             self.fake(name)
         self.fake("riscv64-unknown-elf-gcc", "echo /usr/lib/picolibc.specs")
         self.fake("arm-none-eabi-gcc", "echo /usr/lib/arm-none-eabi/libc_nano.a")
@@ -164,6 +171,7 @@ def test_user_without_rights_gets_the_exact_command(machine: Machine, sudo: str)
         ("libc", "libc6-dev"),
         ("newlib", "libnewlib-arm-none-eabi"),
         ("picolibc", "picolibc-riscv64-unknown-elf"),
+        ("xtensa-lx106-elf-gcc", "gcc-xtensa-lx106"),
         ("qemu-system-riscv32", "qemu-system-misc"),
         ("venv", "python3.11-venv"),
         ("headers", "python3.11-dev"),

@@ -3,6 +3,7 @@
 #include "cortex_m.h"
 
 #include "../common/restart_note.h"
+#include "../common/start_up.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
@@ -16,24 +17,12 @@
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20) /* vectors too; ignored by cores without an FPU */
 #define CCR_LOOPS_AND_BRANCHES (3u << 18)  /* LOB, BP: Armv8.1-M's loop and branch caches */
 
-#define STACK_PAINT 0xC5C5C5C5u
-
-/* Start-up writes through these: the compiler would make calls of the C library of its loops, which
- * take 400 bytes of flash. */
-typedef volatile uint32_t *ram_words;
-
-/* Room that the reset handler itself may use while it paints below its own frame. */
-#define PAINT_MARGIN_WORDS 16
-
 RESTART_NOTE_SECTION static restart_note note;
 
 static void paint_stack(void) {
-  uint32_t *end;
-  __asm__ volatile("mov %0, sp" : "=r"(end));
-  end -= PAINT_MARGIN_WORDS;
-  for (ram_words word = cortex_m_stack_limit; word < end; word++) {
-    *word = STACK_PAINT;
-  }
+  uint32_t *stack_pointer;
+  __asm__ volatile("mov %0, sp" : "=r"(stack_pointer));
+  start_up_paint_stack(cortex_m_stack_limit, stack_pointer);
 }
 
 void cortex_m_reset(void) {
@@ -41,13 +30,8 @@ void cortex_m_reset(void) {
   SCB_CCR |= CCR_LOOPS_AND_BRANCHES;
   __asm__ volatile("dsb\n\tisb" ::: "memory");
   paint_stack();
-  const uint32_t *load = cortex_m_data_load;
-  for (ram_words word = cortex_m_data_start; word < cortex_m_data_end; word++) {
-    *word = *load++;
-  }
-  for (ram_words word = cortex_m_bss_start; word < cortex_m_bss_end; word++) {
-    *word = 0;
-  }
+  start_up_fill_data(cortex_m_data_load, cortex_m_data_start, cortex_m_data_end);
+  start_up_clear_bss(cortex_m_bss_start, cortex_m_bss_end);
   restart_note_begin(&note);
   (void)main();
   cortex_m_restart();
@@ -81,11 +65,7 @@ void cortex_m_enable_irq(uint32_t irq) {
 }
 
 uint32_t cortex_m_stack_peak_bytes(void) {
-  const uint32_t *word = cortex_m_stack_limit;
-  while (word < cortex_m_stack_top && *word == STACK_PAINT) {
-    word++;
-  }
-  return (uint32_t)((uintptr_t)cortex_m_stack_top - (uintptr_t)word);
+  return start_up_stack_peak_bytes(cortex_m_stack_limit, cortex_m_stack_top);
 }
 
 uint32_t cortex_m_stack_bytes(void) {

@@ -3,26 +3,14 @@
 #include "port.h"
 
 #include "../common/rx_ring.h"
+#include "../ns16550/ns16550.h"
 #include "riscv.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
-#define BYTE_REGISTER(address) (*(volatile uint8_t *)(address))
 
 #define CPU_HZ 10000000u /* of the machine's clock; the core's own speed is the emulator's */
 
-/* 16550 (National Semiconductor PC16550D), its registers a byte apart. */
-#define UART_DATA BYTE_REGISTER(0x10000000u)
-#define UART_IER BYTE_REGISTER(0x10000001u)
-#define UART_FCR BYTE_REGISTER(0x10000002u)
-#define UART_LCR BYTE_REGISTER(0x10000003u)
-#define UART_LSR BYTE_REGISTER(0x10000005u)
-#define IER_RECEIVED 1u
-#define FCR_ENABLE_AND_CLEAR 7u
-#define LCR_8_BITS 3u
-#define LSR_RECEIVED 1u
-#define LSR_OVERRUN (1u << 1)
-#define LSR_CAN_SEND (1u << 5)
-#define LSR_ALL_SENT (1u << 6)
+static const ns16550 uart = {.address = 0x10000000u, .stride_bytes = 1};
 #define UART_IRQ 10u
 
 /* PLIC, machine mode of the first core. */
@@ -43,12 +31,7 @@ static rx_ring ring;
 
 void riscv_external_interrupt(void) {
   const uint32_t irq = PLIC_CLAIM;
-  uint8_t status = UART_LSR;
-  while (status & LSR_RECEIVED) {
-    rx_ring_put(&ring, UART_DATA);
-    if (status & LSR_OVERRUN) ring.lost = ring.lost + 1u;
-    status = UART_LSR;
-  }
+  ns16550_receive(uart, &ring);
   PLIC_CLAIM = irq;
 }
 
@@ -63,11 +46,7 @@ static size_t port_read(uint8_t *data, size_t capacity_bytes) {
 }
 
 static void port_write(const uint8_t *data, size_t length_bytes) {
-  for (size_t i = 0; i < length_bytes; i++) {
-    while (!(UART_LSR & LSR_CAN_SEND)) {
-    }
-    UART_DATA = data[i];
-  }
+  ns16550_write(uart, data, length_bytes);
 }
 
 static void port_idle(void) {
@@ -83,8 +62,7 @@ static uint32_t port_rx_overruns(void) {
 }
 
 static void port_reset(void) {
-  while (!(UART_LSR & LSR_ALL_SENT)) {
-  }
+  ns16550_drain(uart);
   riscv_restart();
 }
 
@@ -122,9 +100,7 @@ static sotto_port port = {
 
 static void port_init(void) {
   port.tick_unit = unit_of_ticks();
-  UART_LCR = LCR_8_BITS;
-  UART_FCR = FCR_ENABLE_AND_CLEAR;
-  UART_IER = IER_RECEIVED;
+  ns16550_start(uart);
   PLIC_PRIORITY(UART_IRQ) = 1;
   PLIC_ENABLE = 1u << UART_IRQ;
   PLIC_THRESHOLD = 0;

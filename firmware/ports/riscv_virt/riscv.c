@@ -1,16 +1,10 @@
 #include "riscv.h"
 
 #include "../common/restart_note.h"
+#include "../common/start_up.h"
 
-#define STACK_PAINT 0xC5C5C5C5u
 #define MIE_MEIE (1u << 11)
 #define MCAUSE_MACHINE_EXTERNAL (1u << 31 | 11u)
-
-/* Start-up writes through these: the compiler would make calls of the C library of its loops. */
-typedef volatile uint32_t *ram_words;
-
-/* Room that riscv_start itself may use while it paints below its own frame. */
-#define PAINT_MARGIN_WORDS 16
 
 RESTART_NOTE_SECTION static restart_note note;
 
@@ -31,24 +25,16 @@ __attribute__((interrupt("machine"), aligned(4))) static void trap(void) {
 }
 
 static void paint_stack(void) {
-  uint32_t *end;
-  __asm__ volatile("mv %0, sp" : "=r"(end));
-  end -= PAINT_MARGIN_WORDS;
-  for (ram_words word = riscv_stack_limit; word < end; word++) {
-    *word = STACK_PAINT;
-  }
+  uint32_t *stack_pointer;
+  __asm__ volatile("mv %0, sp" : "=r"(stack_pointer));
+  start_up_paint_stack(riscv_stack_limit, stack_pointer);
 }
 
 void riscv_start(void) {
   __asm__ volatile(RISCV_CSR("csrw mtvec, %0")::"r"(&trap));
   paint_stack();
-  const uint32_t *load = riscv_data_load;
-  for (ram_words word = riscv_data_start; word < riscv_data_end; word++) {
-    *word = *load++;
-  }
-  for (ram_words word = riscv_bss_start; word < riscv_bss_end; word++) {
-    *word = 0;
-  }
+  start_up_fill_data(riscv_data_load, riscv_data_start, riscv_data_end);
+  start_up_clear_bss(riscv_bss_start, riscv_bss_end);
   restart_note_begin(&note);
   (void)main();
   riscv_restart();
@@ -65,11 +51,7 @@ void riscv_enable_external_interrupt(void) {
 }
 
 uint32_t riscv_stack_peak_bytes(void) {
-  const uint32_t *word = riscv_stack_limit;
-  while (word < riscv_stack_top && *word == STACK_PAINT) {
-    word++;
-  }
-  return (uint32_t)((uintptr_t)riscv_stack_top - (uintptr_t)word);
+  return start_up_stack_peak_bytes(riscv_stack_limit, riscv_stack_top);
 }
 
 uint32_t riscv_stack_bytes(void) {
