@@ -92,6 +92,11 @@ class Device:
             raise
         return device
 
+    @property
+    def frames_corrupt(self) -> int:
+        """Damaged frames that came from the board; those that it saw stand in its info."""
+        return self._exchange.frames_corrupt
+
     def wait_until_up(self) -> BoardInfo:
         """Ask in short intervals until the board, which may be starting, answers.
 

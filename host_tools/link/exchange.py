@@ -68,7 +68,8 @@ class Exchange:
         self._transport = transport
         self._decoder = Decoder()
         self._ready: deque[Frame] = deque()
-        self._corrupt_frames = 0
+        self.frames_corrupt = 0
+        """Damaged frames that came, and were passed over."""
         self._answered = False
         # A random start keeps late replies to an earlier host program from fitting ours.
         self._request = secrets.randbelow(_REQUEST_NUMBERS)
@@ -115,7 +116,7 @@ class Exchange:
                 raise self.lost(error) from error
             for received in self._decoder.feed(data):
                 if received.frame is None:
-                    self._corrupt_frames += 1
+                    self.frames_corrupt += 1
                 else:
                     self._ready.append(received.frame)
 
@@ -180,10 +181,10 @@ class Exchange:
                 f"{self.name} stopped answering{self._place()} ({tries})",
                 "Check cable and power, press the board's reset button, and run again.",
             )
-        if self._corrupt_frames:
+        if self.frames_corrupt:
             return SottoError(
                 f"no answer from {self.name} ({tries}), "
-                f"but {self._corrupt_frames} pieces of other data came",
+                f"but {self.frames_corrupt} pieces of other data came",
                 "Another firmware seems to run, or at another baud rate: flash the board with "
                 "`sotto flash`.",
             )

@@ -82,11 +82,13 @@ class _Direction:
     plan: FaultPlan
     rng: random.Random
     clock: Callable[[], float]
+    chunks: int = 0
     struck: Counter[Fault] = field(default_factory=Counter)
     parcels: deque[_Parcel] = field(default_factory=deque)
     deaf_until_s: float = float("-inf")
 
     def put(self, data: bytes) -> None:
+        self.chunks += 1
         now_s = self.clock()
         if now_s < self.deaf_until_s:
             return
@@ -174,6 +176,11 @@ class FaultyTransport:
     def struck(self) -> Counter[Fault]:
         """How often each fault has struck, in both directions."""
         return self._to_board.struck + self._from_board.struck
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks were sent, in both directions, damaged ones too."""
+        return self._to_board.chunks + self._from_board.chunks
 
     def write(self, data: bytes) -> None:
         """See Transport; held-back bytes leave during later calls."""

@@ -1,0 +1,129 @@
+"""`sotto soak`: does the link hold on a bad line?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from host_tools.boards import BOARDS
+from host_tools.commands._options import (
+    DEFAULT_GENERATED,
+    ROOT,
+    GeneratedOption,
+    JsonOption,
+    SkipOption,
+)
+from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.link.transport import BAUD_RATE
+from host_tools.progress import Progress, TerminalProgress, print_json, result_console
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from host_tools.manifest import Manifest
+    from host_tools.soak import Row
+
+EXAMPLE = "Example: `sotto soak --frames 1000000 --data recordings`, `sotto soak --fault flip`"
+
+JOURNALS = Path("build/soak")
+
+
+def command(
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Clips: `<label>/*.wav` [default: noise]."),
+    ] = None,
+    frames: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Frames that pass, in both directions.")
+    ] = 100_000,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="NAME", help="Only this plan; repeat it for more."),
+    ] = None,
+    probability: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Chance of a fault for each chunk.")
+    ] = 0.05,
+    baud: Annotated[int, typer.Option(min=1, help="Rate of the simulated line.")] = BAUD_RATE,
+    seed: Annotated[int, typer.Option(min=0, help="Of the faults.")] = 1,
+    generated: GeneratedOption = DEFAULT_GENERATED,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where the same soak broke off.")
+    ] = False,
+    skip_unreadable: SkipOption = False,
+    json_out: JsonOption = False,
+) -> None:
+    """Send clips to the firmware over a simulated line that loses, doubles and damages bytes.
+
+    What comes back must be what comes back on a good line. The plan `clean` tells how much of a
+    line audio can use; every fault is a plan, and `all` is all of them at once. No time is waited
+    for, and the board computes in none, so a seed repeats everything.
+    """
+    from host_tools.journal import Journal, journal_path
+    from host_tools.manifest import load_manifest
+    from host_tools.rig import build_program
+    from host_tools.soak import Line, noise_clips, plan_names, soak, to_json
+
+    plans = fault or list(plan_names())
+    for name in plans:
+        if name not in plan_names():
+            raise SottoError(f"there is no fault {name!r}", f"One of: {', '.join(plan_names())}.")
+    manifest, progress, line = (
+        load_manifest(generated),
+        TerminalProgress(),
+        Line(probability, baud, seed),
+    )
+    if data is None:
+        clips = noise_clips(manifest.clip_samples, seed)
+    else:
+        clips = _recorded(data, manifest, skip_unreadable, progress)
+    program = build_program(BOARDS["host"], manifest, ROOT, progress)
+    facts = [program.read_bytes().hex(), *map(str, (asdict(line), data, len(clips)))]
+    with Journal(journal_path(JOURNALS, facts), resume=resume) as journal:
+        rows = soak(program, clips, plans, frames, line, journal, progress)
+    document = to_json(rows, line)
+    if json_out:
+        print_json(document)
+    else:
+        _show(rows)
+    if not document["good"]:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _recorded(
+    data: Path, manifest: Manifest, skip_unreadable: bool, progress: Progress
+) -> list[np.ndarray]:
+    from host_tools.audio import fit_length, read_clip
+    from host_tools.labelled import usable_clips
+
+    usable = usable_clips(data, manifest, None, skip_unreadable=skip_unreadable, progress=progress)
+    rate_hz, samples = manifest.sample_rate_hz, manifest.clip_samples
+    return [fit_length(read_clip(clip.path, rate_hz), samples) for clip in usable]
+
+
+def _show(rows: list[Row]) -> None:
+    """Print a table and one sentence."""
+    from rich.table import Table
+
+    console = result_console()
+    counts = ("frames", "faults", "rejected", "clips", "wrong", "lost", "twice", "goodput")
+    table = Table("plan", box=None)
+    for name in counts:
+        table.add_column(name, justify="right")
+    for row in rows:
+        figures = (row.frames, sum(row.struck.values()), row.rejected, row.clips, row.wrong)
+        table.add_row(
+            row.plan,
+            *(f"{value:,}" for value in (*figures, row.lost)),
+            "-" if row.twice is None else f"{row.twice:,}",
+            f"{row.goodput:.1%}",
+            style=None if row.good else "bold red",
+        )
+    console.print(table)
+    total = sum(row.frames for row in rows)
+    clips = sum(row.clips for row in rows)
+    bad = [row.plan for row in rows if not row.good]
+    verdict = f"the link failed: {', '.join(bad)}" if bad else "nothing lost, doubled or corrupted"
+    console.print(f"{total:,} frames, {clips:,} clips: {verdict}", markup=False)

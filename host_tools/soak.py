@@ -1,0 +1,268 @@
+"""Many frames over a bad line: is anything lost, delivered twice, or accepted corrupt?
+
+The firmware runs in lockstep with a simulated line (`host_tools.link.simulated`), so nothing waits
+and a seed repeats everything. Clips go to it as they go to any board; what it answers must be what
+it answers on a good line.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from host_tools.errors import SottoError
+from host_tools.journal import Journal
+from host_tools.link.device import Device
+from host_tools.link.exchange import LinkTiming
+from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport
+from host_tools.link.messages import ClipResult
+from host_tools.link.simulated import SimulatedBoard
+from host_tools.progress import Progress
+
+CLEAN, ALL = "clean", "all"
+BATCH_CLIPS = 20
+_TIMING = LinkTiming(answer_timeout_s=0.05, attempts=200)
+"""Shorter than a stall, so that late answers meet repeated requests."""
+_RESET_SHARE = 0.1
+"""Restarts are so much rarer than other faults: each one begins its clip anew."""
+_BITS_PER_BYTE = 10
+_NOISE_CLIPS = 64
+_NOISE_PEAK = 20_000
+
+Answer = tuple[int, tuple[int, ...], int]
+"""CRC-32 of the features, scores, decision."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """The line under test.
+
+    Attributes:
+        probability: chance that a fault strikes a chunk, in either direction.
+        baud: rate of the simulated serial line.
+        seed: of the faults.
+    """
+
+    probability: float
+    baud: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What some clips on one line gave; figures are sums over them.
+
+    Attributes:
+        plan: name of a fault, `all`, or `clean`.
+        number: of the batch, from 0.
+        frames: sent by either side.
+        struck: faults, by name.
+        rejected: damaged frames that the receivers saw and refused; the board's are not known
+            where it restarts.
+        wrong: clips whose answer is another than on a good line.
+        lost: clips without an answer; each ends its batch.
+        twice: clips that the board computed more often than they were sent; None where it restarts
+            and forgets to count.
+        audio_bytes: delivered.
+        line_s: seconds of the simulated line.
+    """
+
+    plan: str
+    number: int
+    clips: int
+    frames: int
+    struck: dict[str, int]
+    rejected: int
+    wrong: int
+    lost: int
+    twice: int | None
+    audio_bytes: int
+    line_s: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """All batches of one plan.
+
+    Attributes:
+        goodput: audio delivered as a share of what the line could carry.
+    """
+
+    plan: str
+    clips: int
+    frames: int
+    struck: dict[str, int]
+    rejected: int
+    wrong: int
+    lost: int
+    twice: int | None
+    goodput: float
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing twice, nothing corrupt accepted."""
+        return not (self.wrong or self.lost or self.twice)
+
+
+def plan_names() -> tuple[str, ...]:
+    """A good line, each fault alone, all of them."""
+    return (CLEAN, *(fault.name.lower() for fault in Fault), ALL)
+
+
+def noise_clips(samples: int, seed: int) -> list[np.ndarray]:
+    """Clips int16[samples] of noise, for a soak without recordings: the link does not care."""
+    rng = np.random.default_rng(seed)
+    shape = (_NOISE_CLIPS, samples)
+    return list(rng.integers(-_NOISE_PEAK, _NOISE_PEAK, shape, dtype=np.int16))
+
+
+def soak(
+    program: Path,
+    clips: Sequence[np.ndarray],
+    plans: Sequence[str],
+    frames: int,
+    line: Line,
+    journal: Journal,
+    progress: Progress,
+) -> list[Row]:
+    """Send clips until so many frames have passed; every plan gets the same share.
+
+    Args:
+        program: the firmware, built for `host`.
+        clips: int16[clip_samples] each; used again and again.
+        plans: of `plan_names()`.
+        frames: to pass in all, at least.
+        line: what the clips go over.
+        journal: batches that are done already, and those that follow.
+        progress: shows the frames.
+
+    Returns:
+        a row for each plan, in order.
+    """
+    done = [Batch(**entry) for entry in journal.entries]
+    expected = []
+    with (
+        progress.task("expected answers", total=len(clips)) as task,
+        Device(SimulatedBoard(program, line.baud), _TIMING) as device,
+    ):
+        for clip in clips:
+            expected.append(_answer(device.run_clip(clip)))
+            task.advance()
+    wanted = -(-frames // len(plans))
+    lock = Lock()
+    with (
+        progress.task("frames", total=wanted * len(plans)) as task,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        task.advance(sum(batch.frames for batch in done))
+
+        def run(plan: str) -> list[Batch]:
+            mine = [batch for batch in done if batch.plan == plan]
+            while sum(batch.frames for batch in mine) < wanted:
+                mine.append(_run_batch(program, plan, len(mine), line, clips, expected))
+                with lock:
+                    journal.append(asdict(mine[-1]))
+                task.advance(mine[-1].frames)
+            return mine
+
+        return [_row(batches, line.baud) for batches in pool.map(run, plans)]
+
+
+def fault_plan(name: str, probability: float) -> FaultPlan:
+    """What a plan of `plan_names()` does to a direction."""
+    if name == CLEAN:
+        return FaultPlan()
+    if name == ALL:
+        return FaultPlan(tuple(Fault), probability)
+    fault = Fault[name.upper()]
+    return FaultPlan((fault,), probability * (_RESET_SHARE if fault is Fault.RESET else 1.0))
+
+
+def _run_batch(
+    program: Path,
+    plan: str,
+    number: int,
+    line: Line,
+    clips: Sequence[np.ndarray],
+    expected: Sequence[Answer],
+) -> Batch:
+    faults = fault_plan(plan, line.probability)
+    rng = random.Random(f"{line.seed} {plan} {number}")
+    transport = FaultyTransport(SimulatedBoard(program, line.baud), rng, faults, faults)
+    count = wrong = lost = 0
+    twice: int | None = None
+    rejected = 0
+    with Device(transport, _TIMING) as device:
+        try:
+            for index in _indices(number, len(clips)):
+                answer = _answer(device.run_clip(clips[index]))
+                wrong += answer != expected[index]
+                count += 1
+            info = device.info()
+        except SottoError:
+            lost = 1
+        else:
+            rejected = info.frames_corrupt
+            if Fault.RESET not in faults.faults:
+                twice = info.clips_completed - count
+        rejected += device.frames_corrupt
+    return Batch(
+        plan=plan,
+        number=number,
+        clips=count,
+        frames=transport.chunks,
+        struck={fault.name.lower(): times for fault, times in transport.struck.items()},
+        rejected=rejected,
+        wrong=wrong,
+        lost=lost,
+        twice=twice,
+        audio_bytes=count * clips[0].nbytes,
+        line_s=transport.now_s(),
+    )
+
+
+def _indices(batch: int, clips: int) -> Iterator[int]:
+    return ((batch * BATCH_CLIPS + place) % clips for place in range(BATCH_CLIPS))
+
+
+def _answer(result: ClipResult) -> Answer:
+    return result.features_crc32, tuple(result.scores), result.decision
+
+
+def _row(batches: Sequence[Batch], baud: int) -> Row:
+    struck: Counter[str] = Counter()
+    for batch in batches:
+        struck.update(batch.struck)
+    counted = [batch.twice for batch in batches if batch.twice is not None]
+    carried = sum(batch.line_s for batch in batches) * baud / _BITS_PER_BYTE
+    return Row(
+        plan=batches[0].plan,
+        clips=sum(batch.clips for batch in batches),
+        frames=sum(batch.frames for batch in batches),
+        struck=dict(struck),
+        rejected=sum(batch.rejected for batch in batches),
+        wrong=sum(batch.wrong for batch in batches),
+        lost=sum(batch.lost for batch in batches),
+        twice=sum(counted) if counted else None,
+        goodput=sum(batch.audio_bytes for batch in batches) / carried,
+    )
+
+
+def to_json(rows: Sequence[Row], line: Line) -> dict[str, Any]:
+    """The document of `--json`."""
+    return {
+        "line": asdict(line),
+        "frames": sum(row.frames for row in rows),
+        "clips": sum(row.clips for row in rows),
+        "good": all(row.good for row in rows),
+        "plans": [asdict(row) | {"good": row.good} for row in rows],
+    }
