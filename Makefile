@@ -1,6 +1,6 @@
 # Entry points for people and for continuous integration. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt bench bench-engine fit-costs bench-budget lock clean
+.PHONY: help setup demo test lint fmt fuzz bench bench-engine fit-costs bench-budget lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,10 @@ fmt: setup ## rewrite Python and C in the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	git ls-files -z '*.c' '*.h' ':!:generated' | xargs -0 -r $(BIN)/clang-format -i
+
+fuzz: setup ## hostile bytes to the firmware, by libFuzzer: five minutes of processor time a target
+	bash .ci/setup_fuzz.sh
+	PYTHONPATH=tests $(BIN)/python tests/fuzz/campaign.py
 
 bench: setup ## the figures that the documents quote, on recordings: make bench DATA=DIR
 	@test -d "$(DATA)" || { echo 'error: DATA="$(DATA)" is no folder' >&2; \

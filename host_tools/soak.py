@@ -30,8 +30,12 @@ from host_tools.progress import Progress
 
 CLEAN, ALL = "clean", "all"
 BATCH_CLIPS = 20
-_TIMING = LinkTiming(answer_timeout_s=0.05, attempts=200)
-"""Shorter than a stall, so that late answers meet repeated requests."""
+_ANSWER_TIMEOUT_S = 0.05
+"""Beside what the window takes on the line; shorter than a stall, so that late answers meet
+repeated requests."""
+_ATTEMPTS = 200
+_WINDOW_BYTES = 4096
+"""Of the firmware that was built for `host`."""
 _RESET_SHARE = 0.1
 """Restarts are so much rarer than other faults: each one begins its clip anew."""
 _BITS_PER_BYTE = 10
@@ -55,6 +59,12 @@ class Line:
     probability: float
     baud: int
     seed: int
+
+    @property
+    def timing(self) -> LinkTiming:
+        """How patient the host is."""
+        window_s = _WINDOW_BYTES * _BITS_PER_BYTE / self.baud
+        return LinkTiming(_ANSWER_TIMEOUT_S + window_s, _ATTEMPTS)
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ def soak(
     expected = []
     with (
         progress.task("expected answers", total=len(clips)) as task,
-        Device(SimulatedBoard(program, line.baud), _TIMING) as device,
+        Device(SimulatedBoard(program, line.baud), line.timing) as device,
     ):
         for clip in clips:
             expected.append(_answer(device.run_clip(clip)))
@@ -201,7 +211,7 @@ def _run_batch(
     count = wrong = lost = 0
     twice: int | None = None
     rejected = 0
-    with Device(transport, _TIMING) as device:
+    with Device(transport, line.timing) as device:
         try:
             for index in _indices(number, len(clips)):
                 answer = _answer(device.run_clip(clips[index]))

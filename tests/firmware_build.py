@@ -216,7 +216,12 @@ def build_host_firmware(generated: Path, program: Path) -> Path:
     return build_around(generated, mains, program)
 
 
-def build_around(generated: Path, sources: Sequence[Path], program: Path) -> Path:
+def build_around(
+    generated: Path,
+    sources: Sequence[Path],
+    program: Path,
+    compiler: Sequence[str] = ("gcc", "-O1", *SANITIZERS),
+) -> Path:
     """Build `sources` with the library and the files in `generated`, under ASan and UBSan."""
     everything = [
         *sources,
@@ -226,7 +231,7 @@ def build_around(generated: Path, sources: Sequence[Path], program: Path) -> Pat
         *generated.glob("*.c"),
     ]
     includes = ["-I", str(ROOT / "firmware" / "src"), "-I", str(generated)]
-    command = ["gcc", *C_FLAGS, "-O1", *SANITIZERS, *includes, *map(str, everything)]
+    command = [*compiler, *C_FLAGS, *includes, *map(str, everything)]
     done = subprocess.run(
         [*command, "-o", str(program)], capture_output=True, text=True, check=False
     )

@@ -27,7 +27,8 @@ PortOption = Annotated[
         "--port",
         "-p",
         metavar="URL",
-        help="Serial port or URL of a running board: /dev/ttyACM0, COM3, socket://127.0.0.1:4000.",
+        help="Serial port or URL of a running board: /dev/ttyACM0, COM3, /dev/ttyUSB0@115200, "
+        "socket://127.0.0.1:4000.",
     ),
 ]
 GeneratedOption = Annotated[

@@ -57,13 +57,17 @@ def open_transport(url: str, baud: int = BAUD_RATE) -> Transport:
     """Open `socket://HOST:PORT`, a serial port (`/dev/ttyACM0`, `COM3`) or a pyserial URL.
 
     Args:
-        baud: of a serial port; a socket has none.
+        url: a serial port may end in its rate: `/dev/ttyUSB0@115200`.
+        baud: of a serial port that says none; a socket has none.
 
     Raises:
         SottoError: no such port (with those that exist), busy, not allowed, nobody listens.
     """
     if url.startswith("socket://"):
         return SocketTransport(url)
+    name, _, rate = url.rpartition("@")
+    if name and rate.isdecimal() and int(rate) > 0:
+        return SerialTransport(name, int(rate))
     return SerialTransport(url, baud)
 
 

@@ -98,6 +98,23 @@ def test_an_address_without_sense_is_refused(url: str) -> None:
         open_transport(url)
 
 
+@pytest.mark.parametrize(
+    ("url", "name", "baud"),
+    [
+        ("/dev/ttyUSB0@3000000", "/dev/ttyUSB0", 3_000_000),
+        ("COM3", "COM3", 921_600),
+        ("alt://COM3@home", "alt://COM3@home", 921_600),
+    ],
+)
+def test_a_port_may_end_in_its_rate(
+    url: str, name: str, baud: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(transport, "SerialTransport", lambda *port: opened.append(port))
+    open_transport(url)
+    assert opened == [(name, baud)]
+
+
 def test_a_socket_where_nobody_listens() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BASH = shutil.which("bash") or "/bin/bash"
 # What the script itself uses of a system.
-TOOLS = ("cat", "cmp", "cp", "dirname", "env", "mkdir", "rm", "sh", "touch")
+TOOLS = ("bash", "cat", "cmp", "cp", "cut", "dirname", "env", "mkdir", "rm", "sh", "touch")
 # Every package that it may ask for, in its order.
 ALL_PACKAGES = [
     "git",
@@ -48,7 +48,8 @@ class Machine:
         self.calls_file = folder / "calls"
         self.bin.mkdir()
         (self.clone / ".ci").mkdir(parents=True)
-        shutil.copy(ROOT / ".ci" / "setup.sh", self.clone / ".ci")
+        for script in ("setup.sh", "setup_fuzz.sh", "install.sh"):
+            shutil.copy(ROOT / ".ci" / script, self.clone / ".ci")
         (self.clone / "requirements.lock").write_text("numpy==2.0\n")
         for tool in TOOLS:
             path = shutil.which(tool)
@@ -94,9 +95,9 @@ class Machine:
         self.fake("riscv64-unknown-elf-gcc", "echo /usr/lib/picolibc.specs")
         self.fake("arm-none-eabi-gcc", "echo /usr/lib/arm-none-eabi/libc_nano.a")
 
-    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str = "setup.sh", **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [BASH, str(self.clone / ".ci" / "setup.sh")],
+            [BASH, str(self.clone / ".ci" / script)],
             env={"PATH": str(self.bin), **environment},
             capture_output=True,
             text=True,
@@ -136,6 +137,19 @@ def test_root_on_a_bare_machine_installs_every_package(machine: Machine) -> None
     update, install = machine.calls("apt-get")
     assert "update" in update
     assert installed(install) == ALL_PACKAGES
+
+
+def test_fuzzing_installs_the_compiler_and_its_own_fuzzer(machine: Machine) -> None:
+    clang = "if [ $1 = -dumpversion ]; then echo 14.0.6; else echo ${1#*=}; fi"
+    becomes = f"#!/bin/sh\n{clang}\n"
+    machine.fake(
+        "apt-get", f"printf '{becomes}' >{machine.bin}/clang; chmod +x {machine.bin}/clang"
+    )
+    machine.fake("chmod", f'{shutil.which("chmod")} "$@"')
+    done = machine.run("setup_fuzz.sh")
+    assert done.returncode == 0, done.stderr
+    asked = [call.split()[-1] for call in machine.calls("apt-get") if " install " in call]
+    assert asked == ["clang", "libclang-rt-14-dev"]
 
 
 def test_user_with_sudo_installs_through_it(machine: Machine) -> None:
