@@ -114,7 +114,9 @@ ST_LINK_V3 = (UsbId(ST_VENDOR, 0x374E), UsbId(ST_VENDOR, 0x3754))
 STM32_DFU = UsbId(ST_VENDOR, 0xDF11)
 STM32_FLASH_BASE = 0x0800_0000
 _DBGMCU_IDCODE = 0xE004_2000
-"""Of STM32F4 and L4 (RM0090, RM0351); an STM32H7 has it at 0x5C001000 (RM0433)."""
+"""Of STM32F4 and L4 (RM0090, RM0351)."""
+_STM32H7_IDCODE = 0x5C00_1000
+"""Of STM32H7 (RM0433)."""
 
 
 def _stm32(
@@ -195,6 +197,69 @@ BOARDS: dict[str, Board] = _by_name(
         "stm32f4x",
         0x413,
         serial_over_usb=False,
+    ),
+    _stm32(
+        "feather_f405",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "Adafruit Feather STM32F405 Express",
+        (),
+        "stm32f405rgtx",
+        "stm32f4x",
+        0x413,
+        serial_over_usb=False,
+        dfu=STM32_DFU,
+    ),
+    _stm32(
+        "nucleo_f446re",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "NUCLEO-F446RE",
+        ST_LINK_V2_1,
+        "stm32f446retx",
+        "stm32f4x",
+        0x421,
+    ),
+    _stm32(
+        "nucleo_f401re",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "NUCLEO-F401RE",
+        ST_LINK_V2_1,
+        "stm32f401retx",
+        "stm32f4x",
+        0x433,
+    ),
+    _stm32(
+        "disco_l475",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "B-L475E-IOT01A (STM32L475)",
+        ST_LINK_V2_1,
+        "stm32l475xg",
+        "stm32l4x",
+        0x415,
+    ),
+    _stm32(
+        "nucleo_l4r5zi",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "NUCLEO-L4R5ZI",
+        ST_LINK_V2_1,
+        "stm32l4r5zitx",
+        "stm32l4x",
+        0x470,
+    ),
+    _stm32(
+        "nucleo_h743zi",
+        "Cortex-M7F",
+        "cortex-m7",
+        "NUCLEO-H743ZI, H743ZI2",
+        (*ST_LINK_V2_1, *ST_LINK_V3),
+        "stm32h743xx",
+        "stm32h7x",
+        0x450,
+        device_id_at=_STM32H7_IDCODE,
     ),
 )
 """All boards by name."""

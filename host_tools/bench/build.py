@@ -78,16 +78,21 @@ def _common_objects(core: Core) -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory()
     root = Path(folder.name)
     sources = {root / "library" / one.name: one for one in filter(Path.is_dir, SOURCES.iterdir())}
-    for port in filter(None, (core.machine.port, core.machine.shared)):
+    for port in (core.machine.port, *core.machine.shared):
         sources[root / "ports" / port] = PORTS / port
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiling = [
-            pool.submit(_compile, core, source.glob("*.c"), objects)
+            pool.submit(_compile, core, _sources_at(source), objects)
             for objects, source in sources.items()
         ]
     for one in compiling:
         one.result()
     return folder
+
+
+def _sources_at(place: Path) -> Iterable[Path]:
+    """A source, or those of a folder."""
+    return [place] if place.is_file() else place.glob("*.c")
 
 
 def _compile(
@@ -102,9 +107,9 @@ def _compile(
         return
     objects.mkdir(parents=True, exist_ok=True)
     includes = [LIBRARY / "include", ROOT / "firmware/src", *filter(None, [generated])]
-    defines = (*core.machine.defines, f'SOTTO_BOARD_NAME="{core.name}"')
+    name = f'-DSOTTO_BOARD_NAME="{core.name}"'
     target = f"-DSOTTO_TARGET=SOTTO_TARGET_{core.target.upper()}"
-    options = [*(f"-I{folder}" for folder in includes), *(f"-D{one}" for one in defines), target]
+    options = [*(f"-I{folder}" for folder in includes), name, target]
     _run(core, [*C_FLAGS.split(), *flags, *options, "-c", *names], objects)
 
 

@@ -19,27 +19,28 @@ class Machine:
         name: QEMU's name of it.
         port: folder of firmware/ports.
         script: linker script in that folder.
-        shared: folder of firmware/ports that the port builds upon; empty: none.
-        defines: macros that the port asks for.
+        shared: further folders and files of firmware/ports that are compiled with it.
         qemu: the emulator, and options of it that the machine needs.
     """
 
     name: str
     port: str
     script: str
-    shared: str = "cortex_m"
-    defines: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ("cortex_m",)
     qemu: tuple[str, ...] = ("qemu-system-arm",)
 
 
 _STM32F405 = Machine(
-    "netduinoplus2", "stm32f4", "stm32f405.ld", defines=("SOTTO_HSE_HZ=25000000u",)
+    "netduinoplus2",
+    "stm32f4",
+    "stm32f405.ld",
+    ("cortex_m", "stm32", "stm32_boards/netduino_plus2.c"),
 )
 _MPS2_M3 = Machine("mps2-an385", "mps2", "mps2.ld")
 _MPS2_M7 = replace(_MPS2_M3, name="mps2-an500")
 _MPS3_M55 = Machine("mps3-an547", "mps3", "mps3.ld")
 _RISCV_VIRT = Machine(
-    "virt,firmware=none", "riscv_virt", "riscv_virt.ld", shared="", qemu=("qemu-system-riscv32",)
+    "virt,firmware=none", "riscv_virt", "riscv_virt.ld", (), qemu=("qemu-system-riscv32",)
 )
 
 
@@ -47,7 +48,7 @@ _XTENSA_LX60 = Machine(
     "lx60-nommu",
     "xtensa_lx60",
     "xtensa_lx60.ld",
-    shared="freestanding",
+    shared=("freestanding",),
     qemu=("qemu-system-xtensa", "-cpu", "lx106"),
 )
 

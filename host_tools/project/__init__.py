@@ -31,7 +31,7 @@ _COPIED_OPTIONS = (
     "board_build.ldscript",
     "upload_protocol",
 )
-_PORT = re.compile(r"\.\./ports/(\w+)/")
+_PORT = re.compile(r"\.\./ports/([\w./]+)")
 _DEFINE = re.compile(r"^-D ")
 _NO_SYMBOL = re.compile(r"[^a-z0-9]+")
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.md", "examples")
@@ -147,13 +147,22 @@ def _c_string(text: str) -> str:
 
 
 def _copy_sources(folder: Path, ports: list[str], manifest: Manifest, root: Path) -> None:
-    """Model, library, and of the ports those that are compiled and the headers they share."""
+    """Model, library, and of the ports what is compiled and the headers they share.
+
+    Args:
+        ports: folders (with a slash at the end) and files below firmware/ports.
+    """
     firmware = root / "firmware"
     shutil.copytree(manifest.path.parent, folder / "model", ignore=_IGNORED)
     shutil.copytree(firmware / "lib/sotto", folder / "lib/sotto", ignore=_IGNORED)
     for port in sorted((firmware / "ports").iterdir()):
-        if port.name in ports or not list(port.glob("*.c")):
-            shutil.copytree(port, folder / "firmware/ports" / port.name, ignore=_IGNORED)
+        copy = folder / "firmware/ports" / port.name
+        if f"{port.name}/" in ports or not list(port.glob("*.c")):
+            shutil.copytree(port, copy, ignore=_IGNORED)
+        for source in port.glob("*.c"):
+            if f"{port.name}/{source.name}" in ports:
+                copy.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, copy)
     for header in _PORT_HEADERS:
         shutil.copy(firmware / "src" / header, folder / "firmware" / header)
 

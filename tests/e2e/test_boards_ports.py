@@ -17,23 +17,25 @@ from host_tools.boards import BOARDS, Board
 
 FIRMWARE = ROOT / "firmware"
 PROBE = Path(__file__).with_name("port_probe.c")
-MANIFESTS = FIRMWARE / "platforms" / "qemu" / "boards"
+MANIFESTS = FIRMWARE / "platforms" / "gcc" / "boards"
 RING_BYTES = 4096
 ANSWER_WITHIN_S = 30
 ASK_AGAIN_S = 0.3
 ATTEMPTS = 100
 END_OF_ANSWERS = b"\x01end\x00"
 
-# Board -> its manifest, folders of its port (the linker script is in the first), linker script,
-# instructions that a tick stands for.
+STM32F405 = ("stm32f4", "cortex_m", "stm32", "stm32_boards/netduino_plus2.c")
+MPS2 = ("mps2", "cortex_m")
+
+# Board -> its manifest, linker script and ports, and the instructions that a tick stands for.
 PORTS = {
-    "stm32f405": ("netduinoplus2", ("stm32f4", "cortex_m"), "stm32f405.ld", 1),
-    "mps2_m3": ("mps2_an385", ("mps2", "cortex_m"), "mps2.ld", 40),
-    "mps2_m4": ("mps2_an386", ("mps2", "cortex_m"), "mps2.ld", 40),
-    "mps2_m7": ("mps2_an500", ("mps2", "cortex_m"), "mps2.ld", 40),
-    "mps3_m55": ("mps3_an547", ("mps3", "cortex_m"), "mps3.ld", 32),
-    "riscv_virt": ("virt_rv32imc", ("riscv_virt",), "riscv_virt.ld", 1),
-    "xtensa_lx60": ("lx60_lx106", ("xtensa_lx60", "freestanding"), "xtensa_lx60.ld", 25),
+    "stm32f405": ("netduinoplus2", "stm32f405.ld", STM32F405, 1),
+    "mps2_m3": ("mps2_an385", "mps2.ld", MPS2, 40),
+    "mps2_m4": ("mps2_an386", "mps2.ld", MPS2, 40),
+    "mps2_m7": ("mps2_an500", "mps2.ld", MPS2, 40),
+    "mps3_m55": ("mps3_an547", "mps3.ld", ("mps3", "cortex_m"), 32),
+    "riscv_virt": ("virt_rv32imc", "riscv_virt.ld", ("riscv_virt",), 1),
+    "xtensa_lx60": ("lx60_lx106", "xtensa_lx60.ld", ("xtensa_lx60", "freestanding"), 25),
 }
 LOOP_INSTRUCTIONS = 2000
 
@@ -99,19 +101,19 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
         elf = folder / f"{board.name}.elf"
         if elf.exists():
             return elf
-        manifest_name, ports, script, _ = PORTS[board.name]
+        manifest_name, script, ports, _ = PORTS[board.name]
         manifest = json.loads((MANIFESTS / f"{manifest_name}.json").read_text())["build"]
-        folders = [FIRMWARE / "ports" / port for port in ports]
-        sources = [PROBE, *(source for folder in folders for source in folder.glob("*.c"))]
+        places = [FIRMWARE / "ports" / port for port in ports]
+        sources = [PROBE, *(path for place in places for path in place.glob("*.c"))]
+        sources += [place for place in places if place.is_file()]
         command = [
             manifest["toolchain_prefix"] + "gcc",
             *manifest["cpu_flags"],
             *("-nostartfiles", manifest.get("c_library", "--specs=nano.specs")),
-            *manifest.get("extra_flags", "").replace("-D ", "-D").split(),
             *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
             "-Wpedantic",
             f'-DSOTTO_BOARD_NAME="{board.name}"',
-            *("-I", str(FIRMWARE / "src"), "-T", str(folders[0] / script)),
+            *("-I", str(FIRMWARE / "src"), "-T", str(places[0] / script)),
             *map(str, sources),
             *("-o", str(elf)),
         ]

@@ -8,6 +8,8 @@
 #define DWT_CTRL REGISTER(0xE0001000u)
 #define DWT_CYCCNT REGISTER(0xE0001004u)
 #define DEMCR REGISTER(0xE000EDFCu)
+#define DWT_LAR REGISTER(0xE0001FB0u) /* a Cortex-M7 has a lock there, the others have nothing */
+#define DWT_LAR_UNLOCK 0xC5ACCE55u
 #define DEMCR_TRCENA (1u << 24)
 #define DWT_CTRL_CYCCNTENA 1u
 
@@ -29,6 +31,7 @@ static void spin_nops(uint32_t iterations) {
 /* False when it does not count: some cores, and emulators. */
 static bool start_cycle_counter(void) {
   DEMCR |= DEMCR_TRCENA;
+  DWT_LAR = DWT_LAR_UNLOCK;
   DWT_CTRL |= DWT_CTRL_CYCCNTENA;
   const uint32_t start = DWT_CYCCNT;
   spin_nops(10);

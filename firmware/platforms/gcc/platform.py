@@ -1,4 +1,4 @@
-"""PlatformIO development platform for emulated boards and this computer, without the registry.
+"""PlatformIO development platform for all that the GCC on PATH compiles, without the registry.
 
 PlatformIO fetches its build engine as the package `tool-scons` from its registry. The same SCons is
 on PyPI and in this project's lock file, so where that package is absent this platform writes one
@@ -23,7 +23,7 @@ main()
 """
 
 
-class QemuPlatform(PlatformBase):
+class GccPlatform(PlatformBase):
     """See the module."""
 
     def configure_default_packages(self, options, targets):
