@@ -227,6 +227,7 @@ def build_around(
         *sources,
         *(LIB / "src" / "link").glob("*.c"),
         *(LIB / "src" / "detect").glob("*.c"),
+        *(LIB / "src" / "microphone").glob("*.c"),
         *FRONTEND_SOURCES,
         *generated.glob("*.c"),
     ]

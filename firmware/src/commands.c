@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "answer.h"
 #include "self_test.h"
 #include "sotto/abi.h"
 #include "sotto/link_bytes.h"
@@ -9,7 +10,7 @@
 #include "sotto/model.h"
 #include "writer.h"
 
-#define TEXT_MAX_BYTES 35u
+#define TEXT_MAX_BYTES SOTTO_TEXT_MAX_BYTES
 #define NO_CLIP 0u
 
 /* Fixed parts of the payloads. */
@@ -19,29 +20,21 @@
 #define UPLOAD_BYTES 12u
 #define FEATURES_REPLY_BYTES 12u
 #define LISTEN_REPLY_BYTES 16u
-#define EVENT_BYTES 8u
 #define SETTING_BYTES 2u
 
 _Static_assert(INFO_BYTES + INFO_TEXTS * (1u + TEXT_MAX_BYTES) <= SOTTO_LINK_REPLY_MAX_BYTES,
                "INFO is too long");
 _Static_assert(RESULT_BYTES + SOTTO_MODEL_CLASSES <= SOTTO_LINK_REPLY_MAX_BYTES,
                "more classes than a RESULT holds");
-_Static_assert(LISTEN_REPLY_BYTES + SOTTO_LISTENING_EVENTS * EVENT_BYTES <=
+_Static_assert(LISTEN_REPLY_BYTES + SOTTO_LISTENING_EVENTS * SOTTO_WORD_BYTES <=
                    SOTTO_LINK_REPLY_MAX_BYTES,
                "more events than a LISTEN holds");
 
-typedef struct request {
-  const uint8_t *payload;
-  size_t payload_bytes;
-} request;
+typedef sotto_request request;
+typedef sotto_outcome outcome;
+typedef sotto_command command;
 
-/* What a handler answers: its reply's fields, or why it refuses. */
-typedef struct outcome {
-  sotto_link_error error;
-  uint32_t detail;
-} outcome;
-
-static const outcome ACCEPTED = {SOTTO_LINK_ACCEPTED, 0};
+static const outcome ACCEPTED = SOTTO_ACCEPTED;
 
 void sotto_app_init(sotto_app *app, const sotto_port *port) {
   memset(app, 0, sizeof *app);
@@ -227,8 +220,7 @@ static outcome answer_features_get(sotto_app *app, const request *in, sotto_writ
   return ACCEPTED;
 }
 
-/* Others need the engine's memory: a clip that is still being received is forgotten. */
-static void forget_unfinished_clip(sotto_app *app) {
+void sotto_forget_unfinished_clip(sotto_app *app) {
   if (!is_complete(&app->clip)) {
     app->clip.kind = SOTTO_CLIP_NONE;
   }
@@ -236,7 +228,7 @@ static void forget_unfinished_clip(sotto_app *app) {
 
 static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer *out) {
   (void)in;
-  forget_unfinished_clip(app);
+  sotto_forget_unfinished_clip(app);
   app->listening.id = SOTTO_LISTENING_NO_STREAM;
   const sotto_self_test_result result = sotto_self_test(&app->engine);
   sotto_write_u8(out, (uint8_t)result.stage);
@@ -280,8 +272,7 @@ static outcome answer_settings_set(sotto_app *app, const request *in, sotto_writ
   return wrong == SOTTO_SETTING_NONE ? ACCEPTED : (outcome){SOTTO_LINK_E_SETTING, wrong};
 }
 
-/* The events from `first` on that the board still has. */
-static void write_events(const sotto_listening *listening, uint32_t first, sotto_writer *out) {
+void sotto_write_words(const sotto_listening *listening, uint32_t first, sotto_writer *out) {
   for (uint32_t i = first; i != listening->events; i++) {
     const sotto_event *event = &listening->last_events[i % SOTTO_LISTENING_EVENTS];
     sotto_write_u32(out, (uint32_t)event->sample);
@@ -291,7 +282,7 @@ static void write_events(const sotto_listening *listening, uint32_t first, sotto
 }
 
 /* A late copy of an old request may ask for events that the host has and the board has not. */
-static uint32_t first_event(const sotto_listening *listening, uint32_t wanted) {
+uint32_t sotto_first_word(const sotto_listening *listening, uint32_t wanted) {
   const uint32_t oldest =
       listening->events > SOTTO_LISTENING_EVENTS ? listening->events - SOTTO_LISTENING_EVENTS : 0;
   const uint32_t least = wanted < oldest ? oldest : wanted;
@@ -301,7 +292,7 @@ static uint32_t first_event(const sotto_listening *listening, uint32_t wanted) {
 static void write_listening(const sotto_listening *listening, uint32_t id, uint32_t fetched,
                             sotto_writer *out) {
   const bool held = listening->id == id;
-  const uint32_t first = held ? first_event(listening, fetched) : 0;
+  const uint32_t first = held ? sotto_first_word(listening, fetched) : 0;
   sotto_write_u32(out, id);
   sotto_write_u32(out, held ? listening->received : 0);
   sotto_write_u32(out, first);
@@ -309,7 +300,7 @@ static void write_listening(const sotto_listening *listening, uint32_t id, uint3
   sotto_write_u8(out, (uint8_t)(held ? listening->status : SOTTO_OK));
   sotto_write_u16(out, 0);
   if (held) {
-    write_events(listening, first, out);
+    sotto_write_words(listening, first, out);
   }
 }
 
@@ -330,7 +321,7 @@ static outcome answer_listen(sotto_app *app, const request *in, sotto_writer *ou
     return (outcome){SOTTO_LINK_E_RANGE, 0};
   }
   if (listening->id != id && offset == 0) {
-    forget_unfinished_clip(app);
+    sotto_forget_unfinished_clip(app);
     sotto_listening_begin(listening, &app->engine, app->port, id);
   }
   if (listening->id == id) {
@@ -371,13 +362,6 @@ static outcome answer_reset(sotto_app *app, const request *in, sotto_writer *out
   return ACCEPTED;
 }
 
-typedef struct command {
-  uint8_t type;
-  size_t payload_min_bytes;
-  size_t payload_max_bytes;
-  outcome (*answer)(sotto_app *app, const request *in, sotto_writer *out);
-} command;
-
 static const command COMMANDS[] = {
     {SOTTO_LINK_INFO, 0, 0, answer_info},
     {SOTTO_LINK_LABELS, 2, 2, answer_labels},
@@ -394,22 +378,33 @@ static const command COMMANDS[] = {
     {SOTTO_LINK_STATISTICS, 4, 4, answer_statistics},
 };
 
+/* The command of a type, or NULL. */
+static const command *find_command(uint8_t type) {
+  const sotto_command_family families[] = {{COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0]},
+                                           sotto_microphone_commands};
+  for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
+    for (size_t i = 0; i < families[f].count; i++) {
+      if (families[f].commands[i].type == type) {
+        return &families[f].commands[i];
+      }
+    }
+  }
+  return NULL;
+}
+
 static outcome execute(sotto_app *app, const sotto_link_frame *frame, sotto_writer *out) {
   const request in = {frame->payload, frame->payload_bytes};
   if (frame->version != SOTTO_LINK_VERSION) {
     return (outcome){SOTTO_LINK_E_VERSION, SOTTO_LINK_VERSION};
   }
-  for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++) {
-    const command *known = &COMMANDS[i];
-    if (known->type == frame->type) {
-      if (in.payload_bytes < known->payload_min_bytes ||
-          in.payload_bytes > known->payload_max_bytes) {
-        return (outcome){SOTTO_LINK_E_LENGTH, (uint32_t)known->payload_min_bytes};
-      }
-      return known->answer(app, &in, out);
-    }
+  const command *known = find_command(frame->type);
+  if (known == NULL) {
+    return (outcome){SOTTO_LINK_E_UNKNOWN_TYPE, 0};
   }
-  return (outcome){SOTTO_LINK_E_UNKNOWN_TYPE, 0};
+  if (in.payload_bytes < known->payload_min_bytes || in.payload_bytes > known->payload_max_bytes) {
+    return (outcome){SOTTO_LINK_E_LENGTH, (uint32_t)known->payload_min_bytes};
+  }
+  return known->answer(app, &in, out);
 }
 
 static void answer(sotto_app *app, const sotto_link_frame *frame) {
@@ -454,4 +449,8 @@ void sotto_app_receive(sotto_app *app, const uint8_t *data, size_t length_bytes)
     data += consumed;
     length_bytes -= consumed;
   }
+}
+
+bool sotto_app_capture(sotto_app *app) {
+  return sotto_capture_run(&app->capture, app->port, &app->listening);
 }

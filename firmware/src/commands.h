@@ -2,9 +2,11 @@
 #ifndef SOTTO_COMMANDS_H
 #define SOTTO_COMMANDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture.h"
 #include "clip.h"
 #include "listening.h"
 #include "port.h"
@@ -17,6 +19,7 @@ typedef struct sotto_app {
   sotto_engine engine;
   sotto_clip clip;
   sotto_listening listening;
+  sotto_capture capture;
   uint32_t frames_received;
   uint32_t frames_corrupt;
   uint32_t clips_completed;
@@ -29,5 +32,8 @@ void sotto_app_init(sotto_app *app, const sotto_port *port);
 
 /* Takes received bytes; answers, in order, every request that ends in them. */
 void sotto_app_receive(sotto_app *app, const uint8_t *data, size_t length_bytes);
+
+/* Takes a block of samples from the microphone, if it runs. Returns whether there was one. */
+bool sotto_app_capture(sotto_app *app);
 
 #endif

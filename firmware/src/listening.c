@@ -92,6 +92,16 @@ void sotto_listening_take(sotto_listening *listening, const uint8_t *pcm_s16le,
   }
 }
 
+void sotto_listening_hear(sotto_listening *listening, const int16_t *samples,
+                          uint32_t count_samples) {
+  while (count_samples > 0 && listening->status == SOTTO_OK) {
+    const uint32_t taken = push(listening, samples, count_samples);
+    listening->received += taken;
+    samples += taken;
+    count_samples -= taken;
+  }
+}
+
 void sotto_listening_fetched(sotto_listening *listening, uint32_t count) {
   if (count > listening->events_fetched && count <= listening->events) {
     listening->events_fetched = count;

@@ -49,6 +49,11 @@ void sotto_listening_begin(sotto_listening *listening, sotto_engine *engine, con
 void sotto_listening_take(sotto_listening *listening, const uint8_t *pcm_s16le,
                           uint32_t count_samples);
 
+/* Takes all of a microphone's samples, which do not wait: of the events that do, the oldest are
+ * forgotten. */
+void sotto_listening_hear(sotto_listening *listening, const int16_t *samples,
+                          uint32_t count_samples);
+
 /* The host has the first `count` events. */
 void sotto_listening_fetched(sotto_listening *listening, uint32_t count);
 

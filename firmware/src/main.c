@@ -1,4 +1,4 @@
-/* sotto's firmware: received bytes to the commands, nothing else. */
+/* sotto's firmware: received bytes to the commands, the microphone's samples to the listener. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,10 +15,9 @@ int main(void) {
   sotto_app_init(&app, port);
   for (;;) {
     const size_t length_bytes = port->read(chunk, sizeof chunk);
-    if (length_bytes == 0) {
+    sotto_app_receive(&app, chunk, length_bytes);
+    if (!sotto_app_capture(&app) && length_bytes == 0) {
       port->idle();
-    } else {
-      sotto_app_receive(&app, chunk, length_bytes);
     }
   }
 }

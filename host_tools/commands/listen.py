@@ -1,4 +1,4 @@
-"""`sotto listen`: play recordings to a board and print the words that it hears."""
+"""`sotto listen`: what a board hears, in recordings that it is given or by its own microphone."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from host_tools.commands._options import (
     find_board,
     require_port,
 )
+from host_tools.errors import SottoError
 from host_tools.progress import TerminalProgress, print_json, result_console
 
 if TYPE_CHECKING:
@@ -28,39 +29,99 @@ if TYPE_CHECKING:
     from host_tools.link.listen_messages import HeardWord
     from host_tools.manifest import Manifest
 
-EXAMPLE = "Example: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`"
+EXAMPLE = (
+    "Examples: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`, "
+    "`sotto listen --microphone --port /dev/ttyACM0 --board disco_f407`, "
+    "`sotto listen --from-board-mic heard.wav --seconds 60 --data recordings/ --port /dev/ttyACM0`"
+)
 
 
 def command(
     recordings: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="WAV, FLAC or OGG, of any length.")
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="[FILE...]", help="WAV, FLAC or OGG, of any length."),
+    ] = None,
+    microphone: Annotated[
+        bool, typer.Option("--microphone", help="Let the board listen to its own microphone.")
+    ] = False,
+    from_board_mic: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.wav",
+            help="Record what the board hears; an interrupted one goes on when asked again.",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="How long, with a microphone [default: until Ctrl-C; 10]."),
+    ] = None,
+    gain_db: Annotated[
+        float | None, typer.Option(help="Gain of the microphone [default: that of the board].")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Compare the recording with these labelled clips."),
+    ] = None,
     port: PortOption = None,
     board: BoardOption = DEFAULT_BOARD,
     generated: GeneratedOption = DEFAULT_GENERATED,
     changes: SetOption = None,
     json_out: JsonOption = False,
 ) -> None:
-    """Stream recordings to a board in its listening mode; print when it hears which word.
+    """Play recordings to a board, or let it use its own microphone; print the words it hears.
 
-    Each file is a stream of its own. A board that is slower than the audio holds the host back.
+    Each file is a stream of its own. A board that is slower than the audio holds the host back; a
+    microphone does not wait, and what is lost is counted.
     """
     from host_tools.audio import read_clip
+    from host_tools.commands._microphone import (
+        DEFAULT_RECORD_S,
+        gain_q8,
+        listen_live,
+        record_board,
+    )
     from host_tools.manifest import load_manifest
     from host_tools.settings import scale_of
 
+    _check_source(recordings, microphone=microphone, from_board_mic=from_board_mic)
     target = find_board(board)
     require_port(target, port)
+    gain = gain_q8(gain_db)
     manifest = load_manifest(generated)
-    streams = [(path, read_clip(path, manifest.sample_rate_hz)) for path in recordings]
+    streams = [(path, read_clip(path, manifest.sample_rate_hz)) for path in recordings or ()]
     with listening_board(target, port, generated) as device:
         apply(device, scale_of(manifest), changes or ())
-        unit = device.info().tick_unit
-        found = [
-            _listen(device, path, pcm, manifest, unit, talk=not json_out) for path, pcm in streams
-        ]
+        if microphone:
+            document = listen_live(device, manifest, gain, seconds, talk=not json_out)
+        elif from_board_mic is not None:
+            length_s = seconds or DEFAULT_RECORD_S
+            document = record_board(
+                device, manifest, from_board_mic, gain, length_s, data, talk=not json_out
+            )
+        else:
+            unit = device.info().tick_unit
+            found = [
+                _listen(device, path, pcm, manifest, unit, talk=not json_out)
+                for path, pcm in streams
+            ]
+            document = {"streams": found}
     if json_out:
-        print_json({"model_hash": manifest.model_hash, "streams": found})
+        print_json({"model_hash": manifest.model_hash, **document})
+
+
+def _check_source(
+    recordings: list[Path] | None, *, microphone: bool, from_board_mic: Path | None
+) -> None:
+    """Exactly one source of sound.
+
+    Raises:
+        SottoError: none, or several.
+    """
+    if sum((bool(recordings), microphone, from_board_mic is not None)) != 1:
+        raise SottoError(
+            "sotto listen needs one source of sound",
+            "Give audio files, or --microphone, or --from-board-mic OUT.wav.",
+        )
 
 
 def _listen(

@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
+from host_tools.link.capture import Capture
 from host_tools.link.exchange import DEFAULT_ATTEMPTS, Exchange, LinkTiming, RefusedError
 from host_tools.link.listen import Heard, ListenSource, OnWord
 from host_tools.link.listen_messages import ListenStatistics, SettingsReply, pack_changes
@@ -31,6 +32,7 @@ from host_tools.link.messages import (
     ResultState,
     SelfTest,
 )
+from host_tools.link.microphone_messages import MicrophoneFacts
 from host_tools.link.transport import Transport, open_transport
 from host_tools.link.upload import ClipSource, Progress, Uploader
 
@@ -215,6 +217,15 @@ class Device:
             raise source.restarted()
         self._exchange.where = ""
         return Heard(tuple(source.words), statistics)
+
+    def microphone(self) -> MicrophoneFacts:
+        """What the board's own microphone is."""
+        return self._ask(MessageType.MICROPHONE, b"", MicrophoneFacts.unpack)
+
+    def capture(self) -> Capture:
+        """A stream from the board's own microphone, which `Capture.begin` begins."""
+        self._stream = _next_number(self._stream)
+        return Capture(self._exchange, self._stream, self._known_info().rx_window_bytes)
 
     def settings(self) -> dict[int, int]:
         """Value of each setting of the listening mode, by number (`messages.Setting`)."""

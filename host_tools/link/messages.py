@@ -33,6 +33,12 @@ class MessageType(enum.IntEnum):
     SETTINGS_SET = 0x0A
     LISTEN = 0x0B
     STATISTICS = 0x0C
+    MICROPHONE = 0x10
+    CAPTURE_BEGIN = 0x11
+    CAPTURE_END = 0x12
+    CAPTURE_HEARD = 0x13
+    CAPTURE_SAMPLES = 0x14
+    CAPTURE_FEED = 0x15
 
 
 class ErrorCode(enum.IntEnum):

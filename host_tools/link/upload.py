@@ -153,14 +153,18 @@ class Uploader:
         self._exchange = exchange
         self._window_bytes = window_bytes
 
-    def run(self, source: Source, progress: Progress | None = None) -> None:
+    def run(self, source: Source, progress: Progress | None = None, start: int = 0) -> None:
         """Send until the board has all of `source`.
+
+        Args:
+            progress: called with (positions that the board has, all positions).
+            start: position that the board expects first.
 
         Raises:
             SottoError: the board stopped answering, restarts again and again, or refused.
         """
         units = self._piece_units(source)
-        flight = _Flight()
+        flight = _Flight(start, start, start)
         while flight.expected < source.total:
             self._exchange.where = f"{source.title}, {source.unit} {flight.expected}"
             self._fill(flight, source, units)

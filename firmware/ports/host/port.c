@@ -6,8 +6,9 @@
  * N = 0 takes any free port. One line `listening 127.0.0.1:N` goes to stderr when connections are
  * accepted. One connection is served at a time; when it closes the next one is taken.
  * --exit-with-stdin ends the process when its standard input ends, so that it never outlives the
- * program that started it. --lockstep makes standard input and output the line (lockstep.h). A
- * reset starts the program afresh and, like a board's, keeps the line.
+ * program that started it. --lockstep makes standard input and output the line (lockstep.h). The
+ * variable SOTTO_MICROPHONE names what the microphone hears (host_microphone.h). A reset starts the
+ * program afresh and, like a board's, keeps the line.
  */
 #define _POSIX_C_SOURCE 200809L /* sockets, clock_gettime, execv */
 
@@ -26,6 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host_microphone.h"
 #include "lockstep.h"
 
 #define EXIT_USAGE 2
@@ -164,11 +166,12 @@ static void leave_when_stdin_ended(void) {
 }
 
 static void host_idle(void) {
-  struct pollfd waiting[2] = {
+  struct pollfd waiting[3] = {
       {.fd = host.connection == NOT_OPEN ? host.listener : host.connection, .events = POLLIN},
       {.fd = host.exit_with_stdin ? STDIN_FILENO : NOT_OPEN, .events = POLLIN},
+      {.fd = host_microphone_fd(), .events = POLLIN},
   };
-  if (poll(waiting, 2, -1) < 0) {
+  if (poll(waiting, 3, host_microphone_wait_ms()) < 0) {
     if (errno != EINTR) {
       fail("cannot wait for bytes");
     }
@@ -236,7 +239,7 @@ static void lockstep_reset(void) {
   .reset_cause = host_reset_cause
 
 const sotto_port *sotto_port_get(void) {
-  static const sotto_port on_tcp = {
+  static sotto_port on_tcp = {
       THIS_COMPUTER,       .init = host_init, .read = host_read,
       .write = host_write, .idle = host_idle, .reset = host_reset,
   };
@@ -244,6 +247,7 @@ const sotto_port *sotto_port_get(void) {
       THIS_COMPUTER,           .init = lockstep_init, .read = lockstep_read,
       .write = lockstep_write, .idle = lockstep_idle, .reset = lockstep_reset,
   };
+  on_tcp.microphone = host_microphone(); /* in step, there is no clock to pace it */
   return host.lockstep ? &in_step : &on_tcp;
 }
 

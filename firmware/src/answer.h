@@ -1,0 +1,56 @@
+/* How a request is answered: what every family of commands shares. */
+#ifndef SOTTO_ANSWER_H
+#define SOTTO_ANSWER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "commands.h"
+#include "sotto/link_messages.h"
+#include "writer.h"
+
+#define SOTTO_TEXT_MAX_BYTES 35u
+
+/* A word in a reply: sample u32, class u16, average u16. */
+#define SOTTO_WORD_BYTES 8u
+
+typedef struct sotto_request {
+  const uint8_t *payload;
+  size_t payload_bytes; /* within the command's limits */
+} sotto_request;
+
+/* What a handler answers: its reply's fields, or why it refuses. */
+typedef struct sotto_outcome {
+  sotto_link_error error;
+  uint32_t detail;
+} sotto_outcome;
+
+#define SOTTO_ACCEPTED ((sotto_outcome){SOTTO_LINK_ACCEPTED, 0})
+
+typedef struct sotto_command {
+  uint8_t type;
+  size_t payload_min_bytes;
+  size_t payload_max_bytes;
+  sotto_outcome (*answer)(sotto_app *app, const sotto_request *in, sotto_writer *out);
+} sotto_command;
+
+/* A table of commands; `count` of them. */
+typedef struct sotto_command_family {
+  const sotto_command *commands;
+  size_t count;
+} sotto_command_family;
+
+/* The board's own microphone: 0x10 to 0x17 (microphone_commands.c). */
+extern const sotto_command_family sotto_microphone_commands;
+
+/* Others need the engine's memory: a clip that is still being received is forgotten. */
+void sotto_forget_unfinished_clip(sotto_app *app);
+
+/* Number of the oldest word of a stream from `wanted` on that the board still has, or how many it
+ * has heard. */
+uint32_t sotto_first_word(const sotto_listening *listening, uint32_t wanted);
+
+/* The words of a stream from number `first` on, as a LISTEN reply has them. */
+void sotto_write_words(const sotto_listening *listening, uint32_t first, sotto_writer *out);
+
+#endif
