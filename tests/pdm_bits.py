@@ -1,17 +1,8 @@
-"""Bits as a PDM microphone gives them, and the decimator in whole numbers of Python."""
+"""Bits as a PDM microphone gives them."""
 
 from __future__ import annotations
 
 import numpy as np
-
-from training.pdm_design import (
-    BYTE_BITS,
-    CIC_RATE_HZ,
-    FIRST_TAPS,
-    SECOND_TAPS,
-    PdmFilter,
-    cic_kernel,
-)
 
 
 def modulated(signal: np.ndarray) -> bytes:
@@ -36,28 +27,3 @@ def modulated_sine(
     """Bits of a sine."""
     times_s = np.arange(round(pdm_hz * seconds)) / pdm_hz
     return modulated(amplitude * np.sin(2 * np.pi * frequency_hz * times_s) + offset)
-
-
-def plain_decimation(filters: PdmFilter, pdm_hz: int, data: bytes) -> np.ndarray:
-    """int16[n] of the bits, by convolution and whole numbers alone."""
-    ratio = pdm_hz // CIC_RATE_HZ
-    kernel = cic_kernel(filters.order, ratio)
-    bits = np.unpackbits(np.frombuffer(data, np.uint8)).astype(np.int64)
-    silence = np.tile(np.array([0, 1]), filters.order * ratio * BYTE_BITS // 2)
-    sums = np.convolve(np.concatenate([silence, bits]), kernel)[len(silence) :]
-    span = ratio**filters.order
-    scale_q24 = ((1 << 40) + span // 2) // span
-    centred = sums[ratio - 1 : len(bits) : ratio] - span // 2
-    line = _saturated((centred * scale_q24 + (1 << 23)) >> 24)
-    line = _halved(line, filters.first_q15, FIRST_TAPS)
-    return _halved(line, filters.second_q15, SECOND_TAPS).astype(np.int16)
-
-
-def _halved(line: np.ndarray, taps_q15: np.ndarray, taps: int) -> np.ndarray:
-    padded = np.concatenate([np.zeros(taps - 2, np.int64), line])
-    sums = np.convolve(padded, taps_q15.astype(np.int64), mode="valid")[::2]
-    return _saturated((sums + (1 << 14)) >> 15)
-
-
-def _saturated(values: np.ndarray) -> np.ndarray:
-    return np.clip(values, -32_768, 32_767)

@@ -134,6 +134,39 @@ def _fir_response(
     return amplitude
 
 
+def decimate(filters: PdmFilter, pdm_hz: int, data: bytes) -> NDArray[np.int16]:
+    """What the C must give: convolutions of whole numbers.
+
+    Args:
+        data: bits, the oldest of a byte in its highest place.
+
+    Returns:
+        int16[n] at 16 kHz.
+    """
+    ratio = pdm_hz // CIC_RATE_HZ
+    kernel = cic_kernel(filters.order, ratio)
+    bits = np.unpackbits(np.frombuffer(data, np.uint8)).astype(np.int64)
+    silence = np.tile(np.array([0, 1]), filters.order * ratio * BYTE_BITS // 2)
+    sums = np.convolve(np.concatenate([silence, bits]), kernel)[len(silence) :]
+    span = ratio**filters.order
+    scale_q24 = ((1 << 40) + span // 2) // span
+    centred = sums[ratio - 1 : len(bits) : ratio] - span // 2
+    line = _saturated((centred * scale_q24 + (1 << 23)) >> 24)
+    line = _halved(line, filters.first_q15, FIRST_TAPS)
+    samples: NDArray[np.int16] = _halved(line, filters.second_q15, SECOND_TAPS).astype(np.int16)
+    return samples
+
+
+def _halved(line: NDArray[np.int64], taps_q15: NDArray[np.int16], taps: int) -> NDArray[np.int64]:
+    padded = np.concatenate([np.zeros(taps - 2, np.int64), line])
+    sums = np.convolve(padded, taps_q15.astype(np.int64), mode="valid")[::2]
+    return _saturated((sums + (1 << 14)) >> 15)
+
+
+def _saturated(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.clip(values, -32_768, 32_767)
+
+
 def c_source() -> str:
     """The C file: all filters."""
     parts = [

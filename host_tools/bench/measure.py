@@ -47,6 +47,7 @@ class Subject:
 
 MODEL = Subject("engine.c", "sotto_model_invoke", ("arena", "features", "scores"))
 FRONTEND = Subject("frame.c", "sotto_frontend_push", ("workspace", "frontend", "frame"))
+PDM = Subject("pdm.c", "sotto_pdm_push", ("pdm",))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ STAGES = {
     "power_dsp": "power",
     "features": MEL,
     "log_mel": "logarithm",
+    "pdm": "PDM",
 }
 """By the name of a source file without its ending. Other files are parts of these."""
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,10 +28,16 @@ from host_tools.errors import SottoError
 from host_tools.progress import TerminalProgress, print_json, result_console
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from host_tools.link.device import Device
     from host_tools.link.listen import Heard
     from host_tools.link.listen_messages import HeardWord
     from host_tools.manifest import Manifest
+
+STDIN = Path("-")
+_BLOCK_BYTES = 3_200
+"""A tenth of a second at 16 kHz: what is read at most before the board gets it."""
 
 EXAMPLE = (
     "Examples: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`, "
@@ -39,7 +49,10 @@ EXAMPLE = (
 def command(
     recordings: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE...]", help="WAV, FLAC or OGG, of any length."),
+        typer.Argument(
+            metavar="[FILE...]",
+            help="WAV, FLAC or OGG, of any length; - reads raw samples (s16le) from stdin.",
+        ),
     ] = None,
     microphone: Annotated[
         bool, typer.Option("--microphone", help="Let the board listen to its own microphone.")
@@ -88,7 +101,9 @@ def command(
     require_port(target, port)
     gain = gain_q8(gain_db)
     manifest = load_manifest(generated)
-    streams = [(path, read_clip(path, manifest.sample_rate_hz)) for path in recordings or ()]
+    piped = recordings == [STDIN]
+    files = [] if piped else recordings or []
+    streams = [(path, read_clip(path, manifest.sample_rate_hz)) for path in files]
     with listening_board(target, port, generated) as device:
         apply(device, scale_of(manifest), changes or ())
         if microphone:
@@ -100,7 +115,8 @@ def command(
             )
         else:
             unit = device.info().tick_unit
-            found = [
+            found = [_listen_stdin(device, manifest, unit, talk=not json_out)] if piped else []
+            found += [
                 _listen(device, path, pcm, manifest, unit, talk=not json_out)
                 for path, pcm in streams
             ]
@@ -124,6 +140,34 @@ def _check_source(
         )
 
 
+def _listen_stdin(device: Device, manifest: Manifest, unit: str, *, talk: bool) -> dict[str, Any]:
+    """Raw samples from standard input, until it ends or Ctrl-C."""
+    console = result_console()
+
+    def say(word: HeardWord) -> None:
+        console.print(_line(_word(word, manifest)), markup=False)
+
+    began_s = time.monotonic()
+    heard = device.listen_live(_blocks(sys.stdin.fileno()), say if talk else None)
+    seconds = heard.statistics.samples / manifest.sample_rate_hz
+    if talk:
+        console.print(f"stdin: {_summary(heard, seconds, unit)}", markup=False)
+    return _document(STDIN, heard, seconds, manifest, unit, time.monotonic() - began_s)
+
+
+def _blocks(descriptor: int) -> Iterator[np.ndarray]:
+    """int16[n] as they come; ends with the pipe, or at Ctrl-C."""
+    import numpy as np
+
+    held = b""
+    with suppress(KeyboardInterrupt):
+        while data := os.read(descriptor, _BLOCK_BYTES):
+            held += data
+            whole = len(held) // 2 * 2
+            yield np.frombuffer(held[:whole], "<i2").astype(np.int16)
+            held = held[whole:]
+
+
 def _listen(
     device: Device, path: Path, pcm: Any, manifest: Manifest, unit: str, *, talk: bool
 ) -> dict[str, Any]:
@@ -140,23 +184,29 @@ def _listen(
             done = have
 
         def say(word: HeardWord) -> None:
-            line = _word(word, manifest)
-            console.print(
-                f"{line['time_s']:9.2f} s  {line['word']}  {line['average']:.2f}", markup=False
-            )
+            console.print(_line(_word(word, manifest)), markup=False)
 
         heard = device.listen(pcm, say if talk else None, advance)
-    document = {
+    if talk:
+        console.print(f"{path}: {_summary(heard, seconds, unit)}", markup=False)
+    return _document(path, heard, seconds, manifest, unit, time.monotonic() - began_s)
+
+
+def _document(
+    path: Path, heard: Heard, seconds: float, manifest: Manifest, unit: str, wall_s: float
+) -> dict[str, Any]:
+    return {
         "file": str(path),
         "seconds": seconds,
         "words": [_word(word, manifest) for word in heard.words],
         "tick_unit": unit,
         "statistics": asdict(heard.statistics),
-        "wall_s": time.monotonic() - began_s,
+        "wall_s": wall_s,
     }
-    if talk:
-        console.print(f"{path}: {_summary(heard, seconds, unit)}", markup=False)
-    return document
+
+
+def _line(word: dict[str, Any]) -> str:
+    return f"{word['time_s']:9.2f} s  {word['word']}  {word['average']:.2f}"
 
 
 def _word(word: HeardWord, manifest: Manifest) -> dict[str, Any]:
@@ -177,7 +227,7 @@ def _summary(heard: Heard, seconds: float, unit: str) -> str:
         "network": done.ticks_network,
         "detection": done.ticks_detect,
     }
-    per_second = ", ".join(f"{name} {count / seconds:,.0f}" for name, count in ticks.items())
+    per_second = ", ".join(f"{name} {count / (seconds or 1):,.0f}" for name, count in ticks.items())
     return (
         f"{done.words} words in {seconds:.1f} s; asleep in {done.steps_skipped} of {done.steps} "
         f"steps; {unit} per second of audio: {per_second}"

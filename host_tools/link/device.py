@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -205,15 +205,31 @@ class Device:
                 failed.
             TypeError: `pcm` is not a one-dimensional int16 array.
         """
-        if pcm.dtype != np.int16 or pcm.ndim != 1:
-            raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
+        return self.listen_live([pcm], on_word, progress)
+
+    def listen_live(
+        self,
+        blocks: Iterable[np.ndarray],
+        on_word: OnWord | None = None,
+        progress: Progress | None = None,
+    ) -> Heard:
+        """As `listen`, of a stream that comes block by block, for as long as there are blocks.
+
+        Args:
+            blocks: int16[n] each, less than 2^32 samples in all.
+        """
         self._stream = _next_number(self._stream)
         uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
-        source = ListenSource(self._stream, pcm, self._exchange.name, on_word)
-        uploader.run(source, progress)
+        nothing = np.empty(0, np.int16)
+        source = ListenSource(self._stream, nothing, self._exchange.name, on_word)
+        for pcm in blocks:
+            if pcm.dtype != np.int16 or pcm.ndim != 1:
+                raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
+            source.follow(pcm)
+            uploader.run(source, progress, source.start)
         request = struct.pack("<I", self._stream)
         statistics = self._ask(MessageType.STATISTICS, request, ListenStatistics.unpack)
-        if statistics.samples != len(pcm):
+        if statistics.samples != source.total:
             raise source.restarted()
         self._exchange.where = ""
         return Heard(tuple(source.words), statistics)

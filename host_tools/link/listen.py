@@ -33,9 +33,10 @@ class ListenSource:
 
     stream: int
     pcm: np.ndarray
-    """int16[n]"""
+    """int16[n], from position `start` on"""
     board: str
     on_word: OnWord | None = None
+    start: int = 0
     words: list[HeardWord] = field(default_factory=list)
     kind: MessageType = MessageType.LISTEN
     unit_bytes: int = 2
@@ -47,11 +48,16 @@ class ListenSource:
     @property
     def total(self) -> int:
         """See Source."""
-        return len(self.pcm)
+        return self.start + len(self.pcm)
+
+    def follow(self, pcm: np.ndarray) -> None:
+        """Go on with the samples that come after those that the board has, all of them."""
+        self.start, self.pcm = self.total, pcm
 
     def piece(self, offset: int, units: int) -> bytes:
         """See Source."""
-        data = self.pcm[offset : offset + units].astype("<i2").tobytes()
+        first = offset - self.start
+        data = self.pcm[first : first + units].astype("<i2").tobytes()
         return ListenPiece(self.stream, offset, len(self.words), data).pack()
 
     def read(self, payload: bytes) -> int:

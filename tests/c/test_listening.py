@@ -103,6 +103,14 @@ def test_board_hears_the_words_that_a_plain_listener_hears(listener: Device) -> 
     assert min(done.ticks_frontend, done.ticks_network, done.ticks_detect) > 0
 
 
+def test_a_stream_may_come_block_by_block(listener: Device) -> None:
+    pcm = many_sounds(3.0)
+    blocks = np.split(pcm, [1, 700, 701, 20_000])
+    heard = listener.listen_live(blocks)
+    assert list(heard.words) == plain_words(plain_listener(), pcm) != []
+    assert heard.statistics.samples == len(pcm)
+
+
 def test_a_second_stream_knows_nothing_of_the_first(listener: Device) -> None:
     first, second = many_sounds(4.0), many_sounds(4.0, seed=2)
     expected = plain_words(plain_listener(), second)

@@ -9,7 +9,7 @@ from itertools import cycle
 import numpy as np
 import pytest
 from conftest import LIB
-from pdm_bits import modulated_sine, plain_decimation
+from pdm_bits import modulated_sine
 
 from training.pdm_design import (
     ORDERS,
@@ -19,6 +19,7 @@ from training.pdm_design import (
     SOURCE,
     STOP_HZ,
     c_source,
+    decimate,
     design,
     response,
 )
@@ -77,7 +78,7 @@ def test_samples_are_those_of_whole_numbers(library: ctypes.CDLL, order: int, pd
     loud = rng.integers(0, 256, 3_000, dtype=np.uint8).tobytes()
     data = loud + bytes(700) + b"\xff" * 700 + loud[::-1]
     found = Decimator(library, order, pdm_hz).push(data)
-    expected = plain_decimation(design(order), pdm_hz, data)
+    expected = decimate(design(order), pdm_hz, data)
     assert found.size == len(data) * 8 * SAMPLE_RATE_HZ // pdm_hz
     np.testing.assert_array_equal(found, expected[: found.size])
     assert (found.min(), found.max()) == (-32_768, 32_767)

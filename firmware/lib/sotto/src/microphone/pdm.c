@@ -1,5 +1,6 @@
 #include "sotto/pdm.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "saturate.h"
@@ -17,12 +18,16 @@
 /* The second CIC stage's output, when `sum` of its integrators is due: ones in all the bits that it
  * speaks of, weighted; 0 .. (8 ratio)^order <= 48^4, below 2^23. */
 static uint32_t comb(sotto_pdm *pdm, uint32_t sum) {
-  for (uint32_t i = 0; i < pdm->filter->order; i++) {
-    const uint32_t difference = sum - pdm->differences[i]; /* modulo 2^32, as the sums are */
-    pdm->differences[i] = sum;
-    sum = difference;
-  }
-  return sum;
+  uint32_t *past = pdm->differences; /* modulo 2^32, as the sums are */
+  const uint32_t first = sum - past[0];
+  const uint32_t second = first - past[1];
+  const uint32_t third = second - past[2];
+  const uint32_t fourth = third - past[3];
+  past[0] = sum;
+  past[1] = first;
+  past[2] = second;
+  past[3] = third;
+  return pdm->filter->order == SOTTO_PDM_MAX_ORDER ? fourth : third;
 }
 
 /* Output of the CIC to Q15: within 2^15 * (1 + 2^-24), so only the greatest is cut. */
@@ -35,21 +40,27 @@ static int16_t scaled(const sotto_pdm *pdm, uint32_t output) {
 static size_t cic(sotto_pdm *pdm, const uint8_t *bits, size_t count_bytes, int16_t *out,
                   uint32_t *produced) {
   const uint64_t *table = pdm->filter->lanes;
-  const uint32_t last = pdm->filter->order - 1u;
+  const bool of_order_4 = pdm->filter->order == SOTTO_PDM_MAX_ORDER;
   uint64_t lanes = pdm->lanes;
   uint32_t sum0 = pdm->sums[0], sum1 = pdm->sums[1], sum2 = pdm->sums[2], sum3 = pdm->sums[3];
   uint32_t missing = pdm->missing;
   size_t taken = 0;
   *produced = 0;
   while (taken < count_bytes && *produced < SOTTO_PDM_BLOCK_SAMPLES) {
-    lanes = (lanes >> LANE_BITS) + table[bits[taken++]]; /* no lane overflows: 8^4 < 2^16 */
-    sum0 += (uint16_t)lanes;
-    sum1 += sum0;
-    sum2 += sum1;
-    sum3 += sum2; /* of order 3 nobody reads it */
-    if (--missing == 0) {
+    const size_t left = count_bytes - taken;
+    const size_t run = left < missing ? left : missing;
+    for (size_t i = 0; i < run; i++) {
+      lanes = (lanes >> LANE_BITS) + table[bits[taken + i]]; /* no lane overflows: 8^4 < 2^16 */
+      sum0 += (uint16_t)lanes;
+      sum1 += sum0;
+      sum2 += sum1;
+      sum3 += sum2; /* of order 3 nobody reads it */
+    }
+    taken += run;
+    missing -= (uint32_t)run;
+    if (missing == 0) {
       missing = pdm->ratio;
-      out[(*produced)++] = scaled(pdm, comb(pdm, last == 3u ? sum3 : sum2));
+      out[(*produced)++] = scaled(pdm, comb(pdm, of_order_4 ? sum3 : sum2));
     }
   }
   pdm->lanes = lanes;
