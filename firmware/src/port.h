@@ -1,7 +1,8 @@
 /* What the firmware asks of a board: one struct of facts and functions.
  *
  * Each folder under firmware/ports/ defines sotto_port_get(); the build compiles exactly one of
- * them. Vendor registers stand only there, and a port includes nothing of sotto but this file.
+ * them. Vendor registers stand only there, and a port includes nothing of sotto but this file;
+ * of the library, sotto/pdm.h, where its microphone gives bits.
  * All functions are called from the main loop, never from an interrupt.
  */
 #ifndef SOTTO_PORT_H

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import LIB, ROOT
 from stm32_chips import F4, H7, L4, MHZ, Chip, Registers
 
 from host_tools.link.transport import BAUD_RATE
@@ -162,7 +162,8 @@ def program(build_program: Callable[..., Path]) -> Callable[[Case], Path]:
 
     @functools.cache
     def build(case: Case) -> Path:
-        folders = [PORTS / "stm32", PORTS / f"stm32{case.family}"]
+        ports = [PORTS / "stm32", PORTS / f"stm32{case.family}"]
+        folders = [*ports, LIB / "src" / "microphone"]
         return build_program(
             [
                 MODEL,
