@@ -10,8 +10,8 @@ from pathlib import Path
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
-from host_tools.build import DEFAULT_FIRMWARE, Firmware, build
-from host_tools.link.device import Device, require_model
+from host_tools.build import DEFAULT_FIRMWARE, Backend, Firmware, build
+from host_tools.link.device import Device, require_backend, require_model
 from host_tools.link.exchange import DEFAULT_ATTEMPTS
 from host_tools.manifest import Manifest, load_manifest
 from host_tools.progress import Progress
@@ -74,10 +74,17 @@ def emulated_rig(
 
 
 @contextmanager
-def port_rig(url: str, manifest: Manifest, root: Path, *, progress: Progress) -> Iterator[Rig]:
-    """Open a running board, check its model first, and give it a twin."""
+def port_rig(
+    url: str, manifest: Manifest, root: Path, *, progress: Progress, backend: Backend | None = None
+) -> Iterator[Rig]:
+    """Open a running board, check its model first, and give it a twin.
+
+    Args:
+        backend: what must run the model; None: any.
+    """
     with ExitStack() as stack:
         device = stack.enter_context(open_checked(url, manifest))
+        require_backend(device.info().backend, backend)
         twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
         twin = stack.enter_context(_twin(twin_elf, manifest))
         yield Rig((Pair(device, twin),), (device,), url)

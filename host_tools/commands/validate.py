@@ -128,13 +128,10 @@ def validate_board(
         go_on: what a user does to go on after a failure or Ctrl-C, in the imperative.
     """
     from host_tools.journal import Journal, journal_path
-    from host_tools.link.device import require_backend
     from host_tools.validate import run_clips, sum_up, timing
 
-    with _open_rig(board, len(clips), manifest, port, firmware, jobs, progress) as rig:
-        info = rig.device.info()
-        require_backend(info.backend, backend)
-        key = [manifest.model_hash, rig.firmware, info.board, str(data.resolve())]
+    with _open_rig(board, len(clips), manifest, port, firmware, backend, jobs, progress) as rig:
+        key = [manifest.model_hash, rig.firmware, rig.device.info().board, str(data.resolve())]
         with Journal(journal_path(ROOT / JOURNALS, key), resume=resume) as journal:
             if journal.entries:
                 progress.note(f"resuming: {len(journal.entries)} clips were done before")
@@ -159,13 +156,14 @@ def _open_rig(
     manifest: Manifest,
     port: str | None,
     firmware: Firmware,
+    backend: Backend | None,
     jobs: int | None,
     progress: Progress,
 ) -> AbstractContextManager[Rig]:
     from host_tools.rig import emulated_rig, port_rig
 
     if port is not None:
-        return port_rig(port, manifest, ROOT, progress=progress)
+        return port_rig(port, manifest, ROOT, progress=progress, backend=backend)
     count = min(jobs or min(os.cpu_count() or 1, MOST_JOBS), clips)
     return emulated_rig(
         board, manifest, ROOT, jobs=count, icount=True, progress=progress, firmware=firmware
