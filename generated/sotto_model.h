@@ -9,8 +9,8 @@
 #include "sotto/backend.h"
 #include "sotto/target.h"
 
-#if SOTTO_ABI != 4
-#error "Regenerate: this folder was generated for SOTTO_ABI 4; run `sotto export`"
+#if SOTTO_ABI != 5
+#error "Regenerate: this folder was generated for SOTTO_ABI 5; run `sotto export`"
 #endif
 
 #define SOTTO_TOOL_VERSION "0.1.0"

@@ -761,59 +761,123 @@ int sotto_model_init(void *arena, size_t arena_bytes) {
   return sotto_model_reset(arena, arena_bytes);
 }
 
+static inline __attribute__((always_inline)) void run_layers(
+    int8_t *tensors, const int8_t *features_s8, int8_t *scores_s8,
+    const sotto_model_tap *tap) {
+  /* 0 STREAM keeps 128 bytes, drops 32 */
+  sotto_shift_s8(&shift_0, tensors + 4560);
+  if (tap) tap->see(tap->context, 0, tensors + 4560, 128);
+  /* 1 STREAM keeps 160 bytes, drops 40 */
+  sotto_shift_s8(&shift_1, tensors + 4352);
+  if (tap) tap->see(tap->context, 1, tensors + 4352, 160);
+  /* 2 STREAM keeps 320 bytes, drops 40 */
+  sotto_shift_s8(&shift_2, tensors + 3984);
+  if (tap) tap->see(tap->context, 2, tensors + 3984, 320);
+  /* 3 STREAM keeps 640 bytes, drops 40 */
+  sotto_shift_s8(&shift_3, tensors + 3296);
+  if (tap) tap->see(tap->context, 3, tensors + 3296, 640);
+  /* 4 STREAM keeps 1280 bytes, drops 40 */
+  sotto_shift_s8(&shift_4, tensors + 1968);
+  if (tap) tap->see(tap->context, 4, tensors + 1968, 1280);
+  /* 5 STREAM keeps 1920 bytes, drops 40 */
+  sotto_shift_s8(&shift_5, tensors + 0);
+  if (tap) tap->see(tap->context, 5, tensors + 0, 1920);
+  /* 6 CONV_2D 1x40x1 -> 1x1x32, kernel 1x40, stride 1x1, RELU, 1280 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_6, features_s8, tensors + 4688, tensors + 4720);
+  if (tap) tap->see(tap->context, 6, tensors + 4688, 32);
+  /* 7 DEPTHWISE_CONV_2D 5x1x32 -> 1x1x32, kernel 5x1, stride 1x1, RELU, 160 MACs */
+  sotto_depthwise_column_s8(&depthwise_column_7, tensors + 4560, tensors + 4784);
+  if (tap) tap->see(tap->context, 7, tensors + 4784, 32);
+  /* 8 CONV_2D 1x1x32 -> 1x1x40, kernel 1x1, stride 1x1, RELU, 1280 MACs */
+  sotto_matrix_vector_dsp_s8(&matrix_vector_dsp_8, tensors + 4784, tensors + 4512, tensors + 4720);
+  if (tap) tap->see(tap->context, 8, tensors + 4512, 40);
+  /* 9 DEPTHWISE_CONV_2D 5x1x40 -> 1x1x40, kernel 5x1, stride 1x1, RELU, 200 MACs */
+  sotto_depthwise_column_s8(&depthwise_column_9, tensors + 4352, tensors + 4800);
+  if (tap) tap->see(tap->context, 9, tensors + 4800, 40);
+  /* 10 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_10, tensors + 4800, tensors + 4800, tensors + 4720);
+  if (tap) tap->see(tap->context, 10, tensors + 4800, 40);
+  /* 11 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_11, tensors + 4512, tensors + 4800, tensors + 4304);
+  if (tap) tap->see(tap->context, 11, tensors + 4304, 40);
+  /* 12 DEPTHWISE_CONV_2D 9x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 2x1, RELU, 200 MACs */
+  sotto_depthwise_column_s8(&depthwise_column_12, tensors + 3984, tensors + 4800);
+  if (tap) tap->see(tap->context, 12, tensors + 4800, 40);
+  /* 13 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_13, tensors + 4800, tensors + 4800, tensors + 4720);
+  if (tap) tap->see(tap->context, 13, tensors + 4800, 40);
+  /* 14 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_14, tensors + 4304, tensors + 4800, tensors + 3936);
+  if (tap) tap->see(tap->context, 14, tensors + 3936, 40);
+  /* 15 DEPTHWISE_CONV_2D 17x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 4x1, RELU, 200 MACs */
+  sotto_depthwise_column_s8(&depthwise_column_15, tensors + 3296, tensors + 4800);
+  if (tap) tap->see(tap->context, 15, tensors + 4800, 40);
+  /* 16 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_16, tensors + 4800, tensors + 4800, tensors + 4720);
+  if (tap) tap->see(tap->context, 16, tensors + 4800, 40);
+  /* 17 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_17, tensors + 3936, tensors + 4800, tensors + 3248);
+  if (tap) tap->see(tap->context, 17, tensors + 3248, 40);
+  /* 18 DEPTHWISE_CONV_2D 33x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 8x1, RELU, 200 MACs */
+  sotto_depthwise_column_s8(&depthwise_column_18, tensors + 1968, tensors + 4800);
+  if (tap) tap->see(tap->context, 18, tensors + 4800, 40);
+  /* 19 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_19, tensors + 4800, tensors + 4800, tensors + 4720);
+  if (tap) tap->see(tap->context, 19, tensors + 4800, 40);
+  /* 20 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
+  sotto_add_fitted_dsp_s8(&add_fitted_dsp_20, tensors + 3248, tensors + 4800, tensors + 1920);
+  if (tap) tap->see(tap->context, 20, tensors + 1920, 40);
+  /* 21 MEAN 49x1x40 -> 1x1x40 */
+  sotto_mean_dsp_s8(&mean_dsp_21, tensors + 0, tensors + 4800);
+  if (tap) tap->see(tap->context, 21, tensors + 4800, 40);
+  /* 22 CONV_2D 1x1x40 -> 1x1x12, kernel 1x1, stride 1x1, 480 MACs */
+  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_22, tensors + 4800, scores_s8, tensors + 4720);
+  if (tap) tap->see(tap->context, 22, scores_s8, 12);
+}
+
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) {
   if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {
     return SOTTO_E_ARGUMENT;
   }
   if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
-  int8_t *const tensors = (int8_t *)arena;
-  /* 0 STREAM keeps 128 bytes, drops 32 */
-  sotto_shift_s8(&shift_0, tensors + 4560);
-  /* 1 STREAM keeps 160 bytes, drops 40 */
-  sotto_shift_s8(&shift_1, tensors + 4352);
-  /* 2 STREAM keeps 320 bytes, drops 40 */
-  sotto_shift_s8(&shift_2, tensors + 3984);
-  /* 3 STREAM keeps 640 bytes, drops 40 */
-  sotto_shift_s8(&shift_3, tensors + 3296);
-  /* 4 STREAM keeps 1280 bytes, drops 40 */
-  sotto_shift_s8(&shift_4, tensors + 1968);
-  /* 5 STREAM keeps 1920 bytes, drops 40 */
-  sotto_shift_s8(&shift_5, tensors + 0);
-  /* 6 CONV_2D 1x40x1 -> 1x1x32, kernel 1x40, stride 1x1, RELU, 1280 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_6, features_s8, tensors + 4688, tensors + 4720);
-  /* 7 DEPTHWISE_CONV_2D 5x1x32 -> 1x1x32, kernel 5x1, stride 1x1, RELU, 160 MACs */
-  sotto_depthwise_column_s8(&depthwise_column_7, tensors + 4560, tensors + 4784);
-  /* 8 CONV_2D 1x1x32 -> 1x1x40, kernel 1x1, stride 1x1, RELU, 1280 MACs */
-  sotto_matrix_vector_dsp_s8(&matrix_vector_dsp_8, tensors + 4784, tensors + 4512, tensors + 4720);
-  /* 9 DEPTHWISE_CONV_2D 5x1x40 -> 1x1x40, kernel 5x1, stride 1x1, RELU, 200 MACs */
-  sotto_depthwise_column_s8(&depthwise_column_9, tensors + 4352, tensors + 4800);
-  /* 10 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_10, tensors + 4800, tensors + 4800, tensors + 4720);
-  /* 11 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
-  sotto_add_fitted_dsp_s8(&add_fitted_dsp_11, tensors + 4512, tensors + 4800, tensors + 4304);
-  /* 12 DEPTHWISE_CONV_2D 9x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 2x1, RELU, 200 MACs */
-  sotto_depthwise_column_s8(&depthwise_column_12, tensors + 3984, tensors + 4800);
-  /* 13 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_13, tensors + 4800, tensors + 4800, tensors + 4720);
-  /* 14 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
-  sotto_add_fitted_dsp_s8(&add_fitted_dsp_14, tensors + 4304, tensors + 4800, tensors + 3936);
-  /* 15 DEPTHWISE_CONV_2D 17x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 4x1, RELU, 200 MACs */
-  sotto_depthwise_column_s8(&depthwise_column_15, tensors + 3296, tensors + 4800);
-  /* 16 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_16, tensors + 4800, tensors + 4800, tensors + 4720);
-  /* 17 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
-  sotto_add_fitted_dsp_s8(&add_fitted_dsp_17, tensors + 3936, tensors + 4800, tensors + 3248);
-  /* 18 DEPTHWISE_CONV_2D 33x1x40 -> 1x1x40, kernel 5x1, stride 1x1, dilation 8x1, RELU, 200 MACs */
-  sotto_depthwise_column_s8(&depthwise_column_18, tensors + 1968, tensors + 4800);
-  /* 19 CONV_2D 1x1x40 -> 1x1x40, kernel 1x1, stride 1x1, 1600 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_19, tensors + 4800, tensors + 4800, tensors + 4720);
-  /* 20 ADD 1x1x40 + 1x1x40 -> 1x1x40, RELU */
-  sotto_add_fitted_dsp_s8(&add_fitted_dsp_20, tensors + 3248, tensors + 4800, tensors + 1920);
-  /* 21 MEAN 49x1x40 -> 1x1x40 */
-  sotto_mean_dsp_s8(&mean_dsp_21, tensors + 0, tensors + 4800);
-  /* 22 CONV_2D 1x1x40 -> 1x1x12, kernel 1x1, stride 1x1, 480 MACs */
-  sotto_matrix_vector_exact_dsp_s8(&matrix_vector_exact_dsp_22, tensors + 4800, scores_s8, tensors + 4720);
+  run_layers(arena, features_s8, scores_s8, NULL);
   return SOTTO_OK;
+}
+
+int sotto_model_invoke_tapped(void *arena, size_t arena_bytes,
+                              const int8_t *features_s8, int8_t *scores_s8,
+                              const sotto_model_tap *tap) {
+  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {
+    return SOTTO_E_ARGUMENT;
+  }
+  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;
+  if (tap == NULL) return SOTTO_E_ARGUMENT;
+  run_layers(arena, features_s8, scores_s8, tap);
+  return SOTTO_OK;
+}
+
+const sotto_model_constant *sotto_model_constants(size_t *count) {
+  static const sotto_model_constant constants[17] = {
+    {matrix_vector_exact_dsp_6_stream, sizeof matrix_vector_exact_dsp_6_stream, 0x20555cacu, 6},
+    {depthwise_column_7_weights, sizeof depthwise_column_7_weights, 0xfb80bebcu, 7},
+    {depthwise_column_7_constants, sizeof depthwise_column_7_constants, 0x8ef92611u, 7},
+    {matrix_vector_dsp_8_stream, sizeof matrix_vector_dsp_8_stream, 0x525a863cu, 8},
+    {depthwise_column_9_weights, sizeof depthwise_column_9_weights, 0xa57e7a46u, 9},
+    {depthwise_column_9_constants, sizeof depthwise_column_9_constants, 0x8c0cf6f9u, 9},
+    {matrix_vector_exact_dsp_10_stream, sizeof matrix_vector_exact_dsp_10_stream, 0xca0b1c72u, 10},
+    {depthwise_column_12_weights, sizeof depthwise_column_12_weights, 0xe56587bau, 12},
+    {depthwise_column_12_constants, sizeof depthwise_column_12_constants, 0x276f9b8eu, 12},
+    {matrix_vector_exact_dsp_13_stream, sizeof matrix_vector_exact_dsp_13_stream, 0x322aedb4u, 13},
+    {depthwise_column_15_weights, sizeof depthwise_column_15_weights, 0x700b250du, 15},
+    {depthwise_column_15_constants, sizeof depthwise_column_15_constants, 0x70653224u, 15},
+    {matrix_vector_exact_dsp_16_stream, sizeof matrix_vector_exact_dsp_16_stream, 0xd8098716u, 16},
+    {depthwise_column_18_weights, sizeof depthwise_column_18_weights, 0x2545a70cu, 18},
+    {depthwise_column_18_constants, sizeof depthwise_column_18_constants, 0x31577818u, 18},
+    {matrix_vector_exact_dsp_19_stream, sizeof matrix_vector_exact_dsp_19_stream, 0x782a3ad7u, 19},
+    {matrix_vector_exact_dsp_22_stream, sizeof matrix_vector_exact_dsp_22_stream, 0x0644d149u, 22},
+  };
+  *count = 17;
+  return constants;
 }
 #endif

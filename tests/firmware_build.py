@@ -81,6 +81,15 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   memcpy(scores_s8, features_s8, SOTTO_MODEL_CLASSES);
   return SOTTO_OK;
 }}
+int sotto_model_invoke_tapped(void *arena, size_t arena_bytes, const int8_t *features_s8,
+                              int8_t *scores_s8, const sotto_model_tap *tap) {{
+  (void)tap;
+  return sotto_model_invoke(arena, arena_bytes, features_s8, scores_s8);
+}}
+const sotto_model_constant *sotto_model_constants(size_t *count) {{
+  *count = 0;
+  return NULL;
+}}
 """
 
 _LISTENER_H = """
@@ -89,6 +98,7 @@ _LISTENER_H = """
 #include "sotto/listener.h"
 #include "sotto_frontend_tables.h"
 #include "sotto_model.h"
+#define SOTTO_LISTENER_SMOOTHING_STEPS_MAX {smoothing_steps_max}
 #define SOTTO_LISTENER_WORKSPACE_BYTES                                              \\
   SOTTO_LISTENER_WORKSPACE_SIZE(SOTTO_FRONTEND_WORKSPACE_BYTES, SOTTO_MODEL_FRAMES, \\
                                 0, SOTTO_MODEL_BINS, SOTTO_MODEL_CLASSES, {smoothing_steps_max})

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "commands.h"
+#include "self_test.h"
 #include "sotto/link_messages.h"
 #include "writer.h"
 
@@ -43,6 +44,12 @@ typedef struct sotto_command_family {
 /* The board's own microphone: 0x10 to 0x17 (microphone_commands.c). */
 extern const sotto_command_family sotto_microphone_commands;
 
+/* How the board fares, and what it computes stage by stage: 0x18 to 0x1F (twin_commands.c). */
+extern const sotto_command_family sotto_twin_commands;
+
+/* What the board knows of clip `id`. */
+sotto_result_state sotto_clip_state(const sotto_clip *clip, uint32_t id);
+
 /* Others need the engine's memory: a clip that is still being received is forgotten. */
 void sotto_forget_unfinished_clip(sotto_app *app);
 
@@ -52,5 +59,8 @@ uint32_t sotto_first_word(const sotto_listening *listening, uint32_t wanted);
 
 /* The words of a stream from number `first` on, as a LISTEN reply has them. */
 void sotto_write_words(const sotto_listening *listening, uint32_t first, sotto_writer *out);
+
+/* The fields of a SELF_TEST reply. */
+void sotto_write_self_test(const sotto_self_test_result *result, sotto_writer *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "clip.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "sotto/link.h"
@@ -9,6 +10,8 @@
 /* Samples converted at a time: 320 bytes of stack. */
 #define CHUNK_SAMPLES 160u
 
+#define GUARD_BYTE 0xA5
+
 _Static_assert(SOTTO_MODEL_CLASSES >= 1 && SOTTO_MODEL_CLASSES <= 255, "a decision is one byte");
 
 static int start_frontend(sotto_engine *engine) {
@@ -16,7 +19,27 @@ static int start_frontend(sotto_engine *engine) {
                              sizeof engine->workspace);
 }
 
+static bool is_whole(const uint8_t guard[SOTTO_GUARD_BYTES]) {
+  for (size_t i = 0; i < SOTTO_GUARD_BYTES; i++) {
+    if (guard[i] != GUARD_BYTE) {
+      return false;
+    }
+  }
+  return true;
+}
+
+uint8_t sotto_engine_broken_guards(const sotto_engine *engine) {
+  uint8_t broken = 0;
+  broken |= is_whole(engine->guard_before_arena) ? 0 : SOTTO_GUARD_BEFORE_ARENA;
+  broken |= is_whole(engine->guard_after_arena) ? 0 : SOTTO_GUARD_AFTER_ARENA;
+  broken |= is_whole(engine->guard_after_workspace) ? 0 : SOTTO_GUARD_AFTER_WORKSPACE;
+  return broken;
+}
+
 void sotto_engine_init(sotto_engine *engine) {
+  memset(engine->guard_before_arena, GUARD_BYTE, SOTTO_GUARD_BYTES);
+  memset(engine->guard_after_arena, GUARD_BYTE, SOTTO_GUARD_BYTES);
+  memset(engine->guard_after_workspace, GUARD_BYTE, SOTTO_GUARD_BYTES);
   engine->status = start_frontend(engine);
   if (engine->status == SOTTO_OK) {
     engine->status = sotto_model_init(engine->arena, sizeof engine->arena);
@@ -82,14 +105,30 @@ static void count_frame(sotto_clip *clip) {
   clip->ticks_this_frame = 0;
 }
 
+static void hash_stage(void *context, sotto_frontend_stage stage, int exponent, const void *data,
+                       size_t length_bytes) {
+  uint32_t *crc32 = &((sotto_clip *)context)->stages_crc32[stage];
+  (void)exponent;
+  *crc32 = sotto_crc32(*crc32, data, length_bytes);
+}
+
+static int push_frontend(sotto_clip *clip, sotto_frontend *frontend, const int16_t *samples,
+                         size_t count, size_t *consumed) {
+  int8_t *frame = &clip->features[clip->frames * SOTTO_MODEL_BINS];
+  if (clip->kind == SOTTO_CLIP_TRACED) {
+    const sotto_frontend_tap tap = {hash_stage, clip};
+    return sotto_frontend_push_tapped(frontend, samples, count, consumed, frame, &tap);
+  }
+  return sotto_frontend_push(frontend, samples, count, consumed, frame);
+}
+
 /* Samples after the last frame do not belong to any window: they are not pushed. */
 static void push_samples(sotto_clip *clip, sotto_engine *engine, const sotto_port *port,
                          const int16_t *samples, size_t count) {
   while (count > 0 && clip->frames < SOTTO_MODEL_WINDOW_FRAMES && clip->status == SOTTO_OK) {
     size_t consumed = 0;
     const uint32_t start = port->ticks();
-    const int frames = sotto_frontend_push(&engine->frontend, samples, count, &consumed,
-                                           &clip->features[clip->frames * SOTTO_MODEL_BINS]);
+    const int frames = push_frontend(clip, &engine->frontend, samples, count, &consumed);
     clip->ticks_this_frame += port->ticks() - start;
     if (frames < 0) {
       clip->status = frames;

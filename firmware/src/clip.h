@@ -25,6 +25,7 @@ _Static_assert(SOTTO_MODEL_INPUT_BYTES == SOTTO_MODEL_FRAMES * SOTTO_MODEL_BINS,
 typedef enum sotto_clip_kind {
   SOTTO_CLIP_NONE,     /* nothing begun */
   SOTTO_CLIP_AUDIO,    /* positions count samples */
+  SOTTO_CLIP_TRACED,   /* the same, and each stage of the front-end is hashed */
   SOTTO_CLIP_FEATURES, /* positions count bytes of features */
 } sotto_clip_kind;
 
@@ -42,22 +43,40 @@ typedef struct sotto_clip {
   uint32_t ticks_this_frame;
   uint32_t ticks_inference;
   uint32_t features_crc32;
+  uint32_t stages_crc32[SOTTO_FRONTEND_STAGES]; /* TRACED: over all frames so far */
   uint8_t decision;
   int8_t scores[SOTTO_MODEL_CLASSES];
   int8_t features[SOTTO_CLIP_FEATURE_BYTES]; /* all of them: a host may ask for them */
 } sotto_clip;
 
+/* Bytes with a known content beside the memory that others write to: who writes too far is seen. */
+#define SOTTO_GUARD_BYTES 16u
+
+/* Guards that were overwritten; the numbers go over the link. */
+typedef enum sotto_guard {
+  SOTTO_GUARD_BEFORE_ARENA = 1,
+  SOTTO_GUARD_AFTER_ARENA = 2,
+  SOTTO_GUARD_AFTER_WORKSPACE = 4,
+  SOTTO_GUARD_STACK = 8, /* the stack has met its end */
+} sotto_guard;
+
 /* Memory that front-end and model work in, for clips and streams in turn: the workspace is the
  * front-end's for a clip, a whole listener's for a stream. */
 typedef struct sotto_engine {
-  _Alignas(16) uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
+  _Alignas(16) uint8_t guard_before_arena[SOTTO_GUARD_BYTES];
+  uint8_t arena[SOTTO_MODEL_ARENA_BYTES];
+  uint8_t guard_after_arena[SOTTO_GUARD_BYTES];
   _Alignas(SOTTO_LISTENER_WORKSPACE_ALIGN) uint8_t workspace[SOTTO_LISTENER_WORKSPACE_BYTES];
+  uint8_t guard_after_workspace[SOTTO_GUARD_BYTES];
   sotto_frontend frontend;
   int status; /* of sotto_engine_init; nothing runs unless SOTTO_OK */
 } sotto_engine;
 
 /* Prepares front-end and model; the result stands in engine->status. */
 void sotto_engine_init(sotto_engine *engine);
+
+/* The sum of sotto_guard whose bytes have changed since sotto_engine_init. */
+uint8_t sotto_engine_broken_guards(const sotto_engine *engine);
 
 /* Makes front-end and model ready for a clip, whoever used their memory before. Returns their
  * status. */

@@ -36,12 +36,22 @@ typedef sotto_command command;
 
 static const outcome ACCEPTED = SOTTO_ACCEPTED;
 
+/* A board that met a fault may meet it again here, and would never answer. */
+static sotto_self_test_result test_at_start(sotto_app *app) {
+  const sotto_reset_cause cause = sotto_port_reset_cause(app->port);
+  if (cause == SOTTO_RESET_FAULT || cause == SOTTO_RESET_WATCHDOG) {
+    return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_NOT_RUN};
+  }
+  return sotto_self_test(&app->engine, app->port);
+}
+
 void sotto_app_init(sotto_app *app, const sotto_port *port) {
   memset(app, 0, sizeof *app);
   app->port = port;
   sotto_link_decoder_init(&app->decoder);
   sotto_engine_init(&app->engine);
   sotto_listening_init(&app->listening);
+  app->test_at_start = test_at_start(app);
 }
 
 static outcome answer_info(sotto_app *app, const request *in, sotto_writer *out) {
@@ -96,6 +106,9 @@ typedef struct upload_kind {
 
 static const upload_kind AUDIO = {SOTTO_CLIP_AUDIO, SOTTO_CLIP_SAMPLE_BYTES, SOTTO_CLIP_SAMPLES_MIN,
                                   SOTTO_CLIP_SAMPLES_MAX, sotto_clip_take_audio};
+static const upload_kind TRACED = {SOTTO_CLIP_TRACED, SOTTO_CLIP_SAMPLE_BYTES,
+                                   SOTTO_CLIP_SAMPLES_MIN, SOTTO_CLIP_SAMPLES_MAX,
+                                   sotto_clip_take_audio};
 static const upload_kind FEATURES = {SOTTO_CLIP_FEATURES, 1, SOTTO_CLIP_FEATURE_BYTES,
                                      SOTTO_CLIP_FEATURE_BYTES, sotto_clip_take_features};
 
@@ -169,11 +182,24 @@ static outcome answer_audio(sotto_app *app, const request *in, sotto_writer *out
   return answer_upload(app, &AUDIO, in, out);
 }
 
+/* What the stages were up to here: a reply that is lost takes nothing along. */
+static outcome answer_trace_audio(sotto_app *app, const request *in, sotto_writer *out) {
+  const outcome done = answer_upload(app, &TRACED, in, out);
+  if (done.error == SOTTO_LINK_ACCEPTED) {
+    const bool held = app->clip.id == sotto_get_u32(in->payload);
+    sotto_write_u32(out, held ? app->clip.frames : 0);
+    for (size_t stage = 0; stage < SOTTO_FRONTEND_STAGES; stage++) {
+      sotto_write_u32(out, held ? app->clip.stages_crc32[stage] : 0);
+    }
+  }
+  return done;
+}
+
 static outcome answer_features_put(sotto_app *app, const request *in, sotto_writer *out) {
   return answer_upload(app, &FEATURES, in, out);
 }
 
-static sotto_result_state result_state(const sotto_clip *clip, uint32_t id) {
+sotto_result_state sotto_clip_state(const sotto_clip *clip, uint32_t id) {
   if (clip->kind == SOTTO_CLIP_NONE || clip->id != id) {
     return SOTTO_RESULT_UNKNOWN_CLIP;
   }
@@ -186,7 +212,7 @@ static sotto_result_state result_state(const sotto_clip *clip, uint32_t id) {
 static outcome answer_result(sotto_app *app, const request *in, sotto_writer *out) {
   const sotto_clip *clip = &app->clip;
   const uint32_t id = sotto_get_u32(in->payload);
-  const sotto_result_state state = result_state(clip, id);
+  const sotto_result_state state = sotto_clip_state(clip, id);
   const bool ready = state == SOTTO_RESULT_READY;
   sotto_write_u32(out, id);
   sotto_write_u8(out, (uint8_t)state);
@@ -208,7 +234,7 @@ static outcome answer_features_get(sotto_app *app, const request *in, sotto_writ
   const uint32_t id = sotto_get_u32(in->payload);
   const uint32_t offset = sotto_get_u32(in->payload + 4);
   const uint32_t total =
-      result_state(clip, id) == SOTTO_RESULT_READY ? SOTTO_CLIP_FEATURE_BYTES : 0;
+      sotto_clip_state(clip, id) == SOTTO_RESULT_READY ? SOTTO_CLIP_FEATURE_BYTES : 0;
   const uint32_t left = offset < total ? total - offset : 0;
   const uint32_t room = SOTTO_LINK_REPLY_MAX_BYTES - FEATURES_REPLY_BYTES;
   sotto_write_u32(out, id);
@@ -226,17 +252,21 @@ void sotto_forget_unfinished_clip(sotto_app *app) {
   }
 }
 
+void sotto_write_self_test(const sotto_self_test_result *result, sotto_writer *out) {
+  sotto_write_u8(out, (uint8_t)result->stage);
+  sotto_write_u8(out, result->golden_case);
+  sotto_write_u16(out, 0);
+  sotto_write_u32(out, result->index);
+  sotto_write_u32(out, (uint32_t)result->expected);
+  sotto_write_u32(out, (uint32_t)result->actual);
+}
+
 static outcome answer_self_test(sotto_app *app, const request *in, sotto_writer *out) {
   (void)in;
   sotto_forget_unfinished_clip(app);
   app->listening.id = SOTTO_LISTENING_NO_STREAM;
-  const sotto_self_test_result result = sotto_self_test(&app->engine);
-  sotto_write_u8(out, (uint8_t)result.stage);
-  sotto_write_u8(out, result.golden_case);
-  sotto_write_u16(out, 0);
-  sotto_write_u32(out, result.index);
-  sotto_write_u32(out, (uint32_t)result.expected);
-  sotto_write_u32(out, (uint32_t)result.actual);
+  const sotto_self_test_result result = sotto_self_test(&app->engine, app->port);
+  sotto_write_self_test(&result, out);
   return ACCEPTED;
 }
 
@@ -376,12 +406,14 @@ static const command COMMANDS[] = {
      answer_settings_set},
     {SOTTO_LINK_LISTEN, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_listen},
     {SOTTO_LINK_STATISTICS, 4, 4, answer_statistics},
+    {SOTTO_LINK_TRACE_AUDIO, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_trace_audio},
 };
 
 /* The command of a type, or NULL. */
 static const command *find_command(uint8_t type) {
   const sotto_command_family families[] = {{COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0]},
-                                           sotto_microphone_commands};
+                                           sotto_microphone_commands,
+                                           sotto_twin_commands};
   for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
     for (size_t i = 0; i < families[f].count; i++) {
       if (families[f].commands[i].type == type) {

@@ -10,6 +10,7 @@
 #include "clip.h"
 #include "listening.h"
 #include "port.h"
+#include "self_test.h"
 #include "sotto/link.h"
 
 /* All memory of the firmware, owned by the caller. */
@@ -20,6 +21,7 @@ typedef struct sotto_app {
   sotto_clip clip;
   sotto_listening listening;
   sotto_capture capture;
+  sotto_self_test_result test_at_start;
   uint32_t frames_received;
   uint32_t frames_corrupt;
   uint32_t clips_completed;

@@ -89,6 +89,16 @@ typedef struct sotto_port {
   uint32_t watchdog_ms;
 } sotto_port;
 
+static inline sotto_reset_cause sotto_port_reset_cause(const sotto_port *port) {
+  return port->reset_cause != NULL ? port->reset_cause() : SOTTO_RESET_UNKNOWN;
+}
+
+static inline void sotto_port_feed_watchdog(const sotto_port *port) {
+  if (port->feed_watchdog != NULL) {
+    port->feed_watchdog();
+  }
+}
+
 /* The port of this build. cpu_hz, tick_unit and ticks are valid after init(). */
 const sotto_port *sotto_port_get(void);
 

@@ -1,5 +1,6 @@
 #include "self_test.h"
 
+#include "sotto/link.h"
 #include "sotto/model.h"
 #include "sotto_golden.h"
 
@@ -23,6 +24,21 @@ static bool differs(const int8_t *actual, const int8_t *expected, uint32_t count
     }
   }
   return false;
+}
+
+static sotto_self_test_result test_constants(void) {
+  size_t count = 0;
+  const sotto_model_constant *constants = sotto_model_constants(&count);
+  for (size_t i = 0; i < count; i++) {
+    const uint32_t crc32 = sotto_crc32(0, constants[i].data, constants[i].length_bytes);
+    if (crc32 != constants[i].crc32) {
+      return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_CONSTANT,
+                                      .index = constants[i].layer,
+                                      .expected = (int32_t)constants[i].crc32,
+                                      .actual = (int32_t)crc32};
+    }
+  }
+  return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_PASSED};
 }
 
 static sotto_self_test_result test_frontend(sotto_engine *engine) {
@@ -51,7 +67,7 @@ static sotto_self_test_result test_frontend(sotto_engine *engine) {
   return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_PASSED};
 }
 
-static sotto_self_test_result test_model(sotto_engine *engine) {
+static sotto_self_test_result test_model(sotto_engine *engine, const sotto_port *port) {
   for (uint8_t i = 0; i < SOTTO_GOLDEN_CASES; i++) {
     sotto_self_test_result result = {.stage = SOTTO_SELF_TEST_MODEL, .golden_case = i};
     int8_t scores[SOTTO_MODEL_CLASSES];
@@ -59,6 +75,7 @@ static sotto_self_test_result test_model(sotto_engine *engine) {
     for (size_t step = 0; step < SOTTO_MODEL_STEPS && status == SOTTO_OK; step++) {
       const int8_t *features = &sotto_golden_cases[i].features[step * SOTTO_MODEL_INPUT_BYTES];
       status = sotto_model_invoke(engine->arena, sizeof engine->arena, features, scores);
+      sotto_port_feed_watchdog(port);
     }
     if (status != SOTTO_OK) {
       return failed_with(status);
@@ -70,11 +87,14 @@ static sotto_self_test_result test_model(sotto_engine *engine) {
   return (sotto_self_test_result){.stage = SOTTO_SELF_TEST_PASSED};
 }
 
-sotto_self_test_result sotto_self_test(sotto_engine *engine) {
+sotto_self_test_result sotto_self_test(sotto_engine *engine, const sotto_port *port) {
   const int status = sotto_engine_restart(engine);
   if (status != SOTTO_OK) {
     return failed_with(status);
   }
-  const sotto_self_test_result result = test_frontend(engine);
-  return result.stage == SOTTO_SELF_TEST_PASSED ? test_model(engine) : result;
+  sotto_self_test_result result = test_constants();
+  if (result.stage == SOTTO_SELF_TEST_PASSED) {
+    result = test_frontend(engine);
+  }
+  return result.stage == SOTTO_SELF_TEST_PASSED ? test_model(engine, port) : result;
 }

@@ -34,6 +34,17 @@ from host_tools.link.messages import (
 )
 from host_tools.link.microphone_messages import MicrophoneFacts
 from host_tools.link.transport import Transport, open_transport
+from host_tools.link.twin_messages import (
+    FrontendStage,
+    GetReply,
+    Hashes,
+    Health,
+    Note,
+    StagesReply,
+    StepsReply,
+    TracedSource,
+    WindowReply,
+)
 from host_tools.link.upload import ClipSource, Progress, Uploader
 
 Reply = TypeVar("Reply")
@@ -135,17 +146,68 @@ class Device:
             SottoError: wrong length, or the board stopped answering (at which clip and sample).
             TypeError: `pcm` is not a one-dimensional int16 array.
         """
-        if pcm.dtype != np.int16 or pcm.ndim != 1:
-            raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
-        info = self._known_info()
-        if not info.clip_samples_min <= len(pcm) <= info.clip_samples_max:
-            raise SottoError(
-                f"the clip has {len(pcm)} samples, the board's model takes "
-                f"{info.clip_samples_min} to {info.clip_samples_max}",
-                "Cut or pad the clip to that length.",
-            )
-        data = pcm.astype("<i2").tobytes()
-        return self._upload(MessageType.AUDIO, data, _SAMPLE_BYTES, "sample", progress)
+        return self._upload(ClipSource(MessageType.AUDIO, *self._audio(pcm)), progress)
+
+    def trace_clip(self, pcm: np.ndarray) -> tuple[ClipResult, dict[int, Hashes]]:
+        """As `run_clip`, and the hashes of the front-end's stages over the first frames, by their
+        number; the last ones are over all frames. The front-end's ticks count the hashing, too.
+        """
+        source = TracedSource(MessageType.TRACE_AUDIO, *self._audio(pcm))
+        return self._upload(source), source.hashes
+
+    def trace_window(
+        self, pcm: np.ndarray, stage: FrontendStage = FrontendStage.FEATURES
+    ) -> tuple[WindowReply, bytes]:
+        """Let the front-end compute one window of samples, int16[window_samples].
+
+        Returns:
+            A reply with the notes of all stages, and all bytes of one stage.
+        """
+        data = b""
+        while True:
+            request = struct.pack("<BxH", stage, len(data)) + pcm.astype("<i2").tobytes()
+            reply = self._ask(MessageType.TRACE_WINDOW, request, WindowReply.unpack)
+            data += reply.data
+            if reply.status != 0:
+                raise self._failed("a window", reply.status)
+            if len(data) >= reply.total_bytes or not reply.data:
+                return reply, data
+
+    def trace_stages(self, steps: int) -> list[Note]:
+        """Hash each stage of the first `steps` steps of the last clip, layers first."""
+        notes: list[Note] = []
+        while True:
+            request = struct.pack("<IHH", self._clip, len(notes), steps)
+            reply = self._ask(MessageType.TRACE_STAGES, request, StagesReply.unpack)
+            notes += reply.notes
+            if reply.total == 0:
+                raise self._forgotten("stages")
+            if len(notes) >= reply.total or not reply.notes:
+                return notes
+
+    def trace_steps(self, stage: int) -> list[Note]:
+        """Hash one stage of the last clip at each of its steps."""
+        notes: list[Note] = []
+        while True:
+            request = struct.pack("<IHH", self._clip, stage, len(notes))
+            reply = self._ask(MessageType.TRACE_STEPS, request, StepsReply.unpack)
+            notes += reply.notes
+            if reply.total == 0:
+                raise self._forgotten("steps")
+            if len(notes) >= reply.total or not reply.notes:
+                return notes
+
+    def trace_stage(self, stage: int, step: int) -> bytes:
+        """What a stage of the last clip wrote at one step."""
+        data = b""
+        while True:
+            request = struct.pack("<IHHI", self._clip, stage, step, len(data))
+            reply = self._ask(MessageType.TRACE_GET, request, GetReply.unpack)
+            data += reply.data
+            if reply.total_bytes == 0:
+                raise self._forgotten("stages")
+            if len(data) >= reply.total_bytes or not reply.data:
+                return data
 
     def infer(self, features: np.ndarray) -> ClipResult:
         """Run the model on features, without the front-end.
@@ -166,7 +228,9 @@ class Device:
                 f"{(info.frames, info.bins)}",
                 "Compute them with the front-end of the model on the board.",
             )
-        return self._upload(MessageType.FEATURES_PUT, features.tobytes(), 1, "byte", None)
+        clip, title = self._next_clip()
+        kind = MessageType.FEATURES_PUT
+        return self._upload(ClipSource(kind, clip, features.tobytes(), 1, title, "byte"))
 
     def features(self) -> np.ndarray:
         """Features of the last clip, int8[frames, bins], oldest frame first.
@@ -180,10 +244,7 @@ class Device:
             request = FeaturesRequest(self._clip, len(data))
             reply = self._ask(MessageType.FEATURES_GET, request.pack(), FeaturesReply.unpack)
             if not reply.data:
-                raise SottoError(
-                    f"{self._exchange.name} has no features of the last clip",
-                    "Run a clip first; a board that restarted has forgotten the one before.",
-                )
+                raise self._forgotten("features")
             data += reply.data
         return np.frombuffer(data, np.int8).reshape(info.frames, info.bins)
 
@@ -271,6 +332,10 @@ class Device:
         """Let the board compare front-end and model with the golden vectors in its flash."""
         return self._ask(MessageType.SELF_TEST, b"", SelfTest.unpack)
 
+    def health(self) -> Health:
+        """Ask how the board fares, and what lies in its flash."""
+        return self._ask(MessageType.HEALTH, b"", Health.unpack)
+
     def reset(self) -> BoardInfo:
         """Restart the board and wait until it answers again."""
         self._exchange.ask(MessageType.RESET)
@@ -287,14 +352,28 @@ class Device:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _upload(
-        self, kind: MessageType, data: bytes, unit_bytes: int, unit: str, progress: Progress | None
-    ) -> ClipResult:
-        uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
+    def _audio(self, pcm: np.ndarray) -> tuple[int, bytes, int, str, str]:
+        """What a source of int16[n] is made of, but for its kind."""
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            raise TypeError(f"pcm is {pcm.dtype} with {pcm.ndim} dimensions, expected int16[n]")
+        info = self._known_info()
+        if not info.clip_samples_min <= len(pcm) <= info.clip_samples_max:
+            raise SottoError(
+                f"the clip has {len(pcm)} samples, the board's model takes "
+                f"{info.clip_samples_min} to {info.clip_samples_max}",
+                "Cut or pad the clip to that length.",
+            )
+        clip, title = self._next_clip()
+        return clip, pcm.astype("<i2").tobytes(), _SAMPLE_BYTES, title, "sample"
+
+    def _next_clip(self) -> tuple[int, str]:
+        """Number and title of the clip that is sent next."""
         self._clips_sent += 1
-        title = f"clip {self._clips_sent}"
         self._clip = _next_number(self._clip)
-        source = ClipSource(kind, self._clip, data, unit_bytes, title, unit)
+        return self._clip, f"clip {self._clips_sent}"
+
+    def _upload(self, source: ClipSource, progress: Progress | None = None) -> ClipResult:
+        uploader = Uploader(self._exchange, self._known_info().rx_window_bytes)
         for _ in range(self._timing.attempts):
             uploader.run(source, progress)
             reply = self._ask(MessageType.RESULT, struct.pack("<I", self._clip), ResultReply.unpack)
@@ -302,12 +381,21 @@ class Device:
                 self._exchange.where = ""
                 return reply.result
             if reply.state == ResultState.FAILED:
-                raise SottoError(
-                    f"{self._exchange.name} could not compute {title}: status {reply.status}",
-                    "Run `sotto info --self-test`, then flash the board again.",
-                    EXIT_CHECK_FAILED,
-                )
+                raise self._failed(source.title, reply.status)
         raise self._exchange.stuck()
+
+    def _failed(self, what: str, status: int) -> SottoError:
+        return SottoError(
+            f"{self._exchange.name} could not compute {what}: status {status}",
+            "Run `sotto info --self-test`, then flash the board again.",
+            EXIT_CHECK_FAILED,
+        )
+
+    def _forgotten(self, what: str) -> SottoError:
+        return SottoError(
+            f"{self._exchange.name} has no {what} of the last clip",
+            "Run a clip first; a board that restarted has forgotten the one before.",
+        )
 
     def _known_info(self) -> BoardInfo:
         return self._info or self.info()

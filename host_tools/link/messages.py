@@ -39,6 +39,12 @@ class MessageType(enum.IntEnum):
     CAPTURE_HEARD = 0x13
     CAPTURE_SAMPLES = 0x14
     CAPTURE_FEED = 0x15
+    HEALTH = 0x18
+    TRACE_AUDIO = 0x19
+    TRACE_WINDOW = 0x1A
+    TRACE_STAGES = 0x1B
+    TRACE_STEPS = 0x1C
+    TRACE_GET = 0x1D
 
 
 class ErrorCode(enum.IntEnum):
@@ -80,6 +86,8 @@ class SelfTestStage(enum.IntEnum):
     FRONTEND = 1
     MODEL = 2
     STATUS = 3
+    CONSTANT = 4
+    NOT_RUN = 5
 
 
 class MalformedReplyError(Exception):
@@ -291,7 +299,8 @@ class SelfTest:
 
     When `stage` is FRONTEND, `index` counts features (frame * bins + bin) of the golden clip; when
     it is MODEL, `index` counts the scores of golden case `case`; when it is STATUS, `actual` is the
-    negative status that the library returned.
+    negative status that the library returned; when it is CONSTANT, `index` is the layer, and the
+    values are CRC-32s of one of its arrays.
     """
 
     stage: SelfTestStage
@@ -310,9 +319,13 @@ class SelfTest:
     def describe(self) -> str:
         """One line for a user."""
         if self.passed:
-            return "self-test passed: features and scores equal the golden ones"
+            return "self-test passed: constants, features and scores are right"
         if self.stage is SelfTestStage.STATUS:
             return f"self-test could not run: the library returned status {self.actual}"
+        if self.stage is SelfTestStage.NOT_RUN:
+            return "self-test was not run: the board's last start ended in a fault"
+        if self.stage is SelfTestStage.CONSTANT:
+            return f"self-test failed: constants of layer {self.index} are not those generated"
         where = (
             f"feature {self.index} of the golden clip"
             if self.stage is SelfTestStage.FRONTEND

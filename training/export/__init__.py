@@ -18,6 +18,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, Streaming, compile_model
 from training.export.detection import Detection, listener_numbers
 from training.export.frontend_c import frontend_sources
+from training.export.layers import layers_for_manifest
 from training.export.listener_c import Numbers, listener_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
@@ -42,8 +43,9 @@ class Manifest:
     """Content of manifest.json; host tools compare `model_hash` with what a board reports.
 
     `input` tells the frames of a clip and those of a step, fewer in a streaming model. `macs` and
-    `targets` are of one step. `not_streamed` says why a model is none; empty where it is, or where
-    nobody asked. `tflm_operators` are X of TFLite-Micro's `MicroMutableOpResolver::AddX`.
+    `targets` are of one step; a target's `layers` are those that a tap of `sotto/model.h` sees.
+    `not_streamed` says why a model is none; empty where it is, or where nobody asked.
+    `tflm_operators` are X of TFLite-Micro's `MicroMutableOpResolver::AddX`.
     """
 
     tool_version: str
@@ -62,7 +64,7 @@ class Manifest:
     tflm_variables: int
     weights_bytes: int
     macs: int
-    targets: Mapping[str, Mapping[str, int]]
+    targets: Mapping[str, Mapping[str, Any]]
     streaming: Streaming
     not_streamed: str
     files: Mapping[str, str]
@@ -190,13 +192,14 @@ def input_of(model: CompiledModel) -> dict[str, float]:
     return shape | {"scale": FEATURE_SCALE, "zero_point": 0}
 
 
-def targets_of(models: Sequence[CompiledModel]) -> dict[str, dict[str, int]]:
-    """What each target costs, for the manifest."""
+def targets_of(models: Sequence[CompiledModel]) -> dict[str, dict[str, Any]]:
+    """What each target costs and computes, for the manifest."""
     return {
         model.target.name: {
             "arena_bytes": c_writer.arena_bytes(model),
             "state_bytes": model.summary.state_bytes,
             "weights_bytes": model.summary.weights_bytes,
+            "layers": layers_for_manifest(model),
         }
         for model in models
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -71,6 +71,16 @@ def struct(name: str, params: KernelParams) -> str:
         else:
             lines.append(f"{INDENT}.{field.name} = {integer(value)},\n")
     return f"{text}static const sotto_{params.struct}_params {name} = {{\n{''.join(lines)}}};\n"
+
+
+def arrays(name: str, params: KernelParams) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and values of the constant arrays that `struct` defines."""
+    for field in fields(params):
+        value = getattr(params, field.name)
+        if isinstance(value, np.ndarray):
+            yield f"{name}_{field.name}", value
+        elif isinstance(value, KernelParams):
+            yield from arrays(f"{name}_{field.name}", value)
 
 
 def string(text: str) -> str:

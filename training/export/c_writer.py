@@ -9,6 +9,7 @@ import numpy as np
 
 from training.export import c_text
 from training.export.compile import CompiledModel
+from training.export.layers import constants, layer_of, shown_layers
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.targets import Target
 from training.export.tflm import Resolver, resolver_of
@@ -174,21 +175,22 @@ def model_header(
     )
 
 
-def _pointer(model: CompiledModel, buffer: int) -> str:
-    """How the printed code reaches a buffer."""
+def _pointer(model: CompiledModel, buffer: int, more_bytes: int = 0) -> str:
+    """How the printed code reaches a buffer, or the byte `more_bytes` after its first."""
     program, place = model.program, model.program.place(buffer)
+    start_byte = place.start_byte + more_bytes
     if place.buffer in model.plan.offsets:
-        return f"tensors + {model.plan.offsets[place.buffer] + place.start_byte}"
+        return f"tensors + {model.plan.offsets[place.buffer] + start_byte}"
     name = f"constant_{place.buffer}"
     if place.buffer == program.inputs[0]:
         name = "features_s8"
     elif place.buffer == program.outputs[0]:
         name = "scores_s8"
-    return f"{name} + {place.start_byte}" if place.start_byte else name
+    return f"{name} + {start_byte}" if start_byte else name
 
 
 def _calls(model: CompiledModel) -> str:
-    text = ""
+    text, layers = "", {one.call: (n, one) for n, one in enumerate(shown_layers(model.program))}
     for position, call in enumerate(model.program.calls):
         macs = f", {call.macs} MACs" if call.macs else ""
         description = f"{position} {call.operator} {call.shapes}{macs}"
@@ -196,6 +198,10 @@ def _calls(model: CompiledModel) -> str:
         arguments += [_pointer(model, b) for b in call.buffers]
         text += f"  {c_text.comment(description)}\n"
         text += f"  {call.params.function}({', '.join(arguments)});\n"
+        if position in layers:
+            layer, shown = layers[position]
+            data = _pointer(model, call.output, shown.start_byte)
+            text += f"  if (tap) tap->see(tap->context, {layer}, {data}, {shown.bytes});\n"
     return text
 
 
@@ -211,6 +217,53 @@ def _initial_states(model: CompiledModel) -> tuple[str, str]:
             arrays += c_text.array(f"initial_{buffer}", initial) + "\n"
             statements += f"  memcpy({target}, initial_{buffer}, sizeof initial_{buffer});\n"
     return arrays, statements
+
+
+_CHECK_INVOKE = (
+    "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {\n"
+    "    return SOTTO_E_ARGUMENT;\n  }\n"
+    "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
+)
+
+
+def _invoke(model: CompiledModel) -> str:
+    """The layers, inlined twice: without a tap nothing of it is left."""
+    tensors = "  (void)tensors;\n" if not model.plan.offsets else ""
+    return (
+        "static inline __attribute__((always_inline)) void run_layers(\n"
+        "    int8_t *tensors, const int8_t *features_s8, int8_t *scores_s8,\n"
+        "    const sotto_model_tap *tap) {\n"
+        f"{tensors}{_calls(model)}}}\n\n"
+        "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
+        "                       int8_t *scores_s8) {\n"
+        f"{_CHECK_INVOKE}  run_layers(arena, features_s8, scores_s8, NULL);\n"
+        "  return SOTTO_OK;\n}\n\n"
+        "int sotto_model_invoke_tapped(void *arena, size_t arena_bytes,\n"
+        "                              const int8_t *features_s8, int8_t *scores_s8,\n"
+        "                              const sotto_model_tap *tap) {\n"
+        f"{_CHECK_INVOKE}  if (tap == NULL) return SOTTO_E_ARGUMENT;\n"
+        "  run_layers(arena, features_s8, scores_s8, tap);\n  return SOTTO_OK;\n}\n"
+    )
+
+
+def _constants(model: CompiledModel) -> str:
+    """What the constant arrays must be, for a board that checks its flash."""
+    found, shown = constants(model.program), shown_layers(model.program)
+    if not found:
+        return (
+            "const sotto_model_constant *sotto_model_constants(size_t *count) {\n"
+            "  *count = 0;\n  return NULL;\n}\n"
+        )
+    rows = "".join(
+        f"{c_text.INDENT}{{{one.name}, sizeof {one.name}, 0x{one.crc32:08x}u, "
+        f"{layer_of(shown, one.call)}}},\n"
+        for one in found
+    )
+    return (
+        "const sotto_model_constant *sotto_model_constants(size_t *count) {\n"
+        f"  static const sotto_model_constant constants[{len(found)}] = {{\n{rows}  }};\n"
+        f"  *count = {len(found)};\n  return constants;\n}}\n"
+    )
 
 
 def source_name(target: Target) -> str:
@@ -247,12 +300,7 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         f"{tensors if statements else ''}{statements}  return SOTTO_OK;\n}}\n\n"
         "int sotto_model_init(void *arena, size_t arena_bytes) {\n"
         "  return sotto_model_reset(arena, arena_bytes);\n}\n\n"
-        "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
-        "                       int8_t *scores_s8) {\n"
-        "  if (arena == NULL || features_s8 == NULL || scores_s8 == NULL) {\n"
-        "    return SOTTO_E_ARGUMENT;\n  }\n"
-        "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
-        f"{tensors if model.plan.offsets else ''}{_calls(model)}  return SOTTO_OK;\n}}\n#endif\n"
+        f"{_invoke(model)}\n{_constants(model)}#endif\n"
     )
 
 

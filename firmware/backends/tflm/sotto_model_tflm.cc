@@ -140,4 +140,16 @@ int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s
   return SOTTO_OK;
 }
 
+/* The interpreter does not say when a layer is done. */
+int sotto_model_invoke_tapped(void *arena, size_t arena_bytes, const int8_t *features_s8,
+                              int8_t *scores_s8, const sotto_model_tap *tap) {
+  return tap == nullptr ? SOTTO_E_ARGUMENT
+                        : sotto_model_invoke(arena, arena_bytes, features_s8, scores_s8);
+}
+
+const sotto_model_constant *sotto_model_constants(size_t *count) {
+  *count = 0;
+  return nullptr;
+}
+
 #endif

@@ -3,6 +3,6 @@
 #define SOTTO_ABI_H
 
 /* Raised by one whenever a generated file of an older sotto would not fit this library. */
-#define SOTTO_ABI 4
+#define SOTTO_ABI 5
 
 #endif

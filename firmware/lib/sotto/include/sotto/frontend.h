@@ -91,6 +91,30 @@ void sotto_frontend_reset(sotto_frontend *fe);
 int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed,
                         int8_t *frame_s8) SOTTO_WARN_UNUSED;
 
+/* What a tap sees of a frame, in this order. A stage's exponent e: value = number * 2^-e. */
+typedef enum sotto_frontend_stage {
+  SOTTO_STAGE_WINDOWED, /* s16[fft_samples], pairs of samples in bit-reversed order, times window */
+  SOTTO_STAGE_SPECTRUM, /* s16[fft_samples], real and imaginary part of the half-size FFT */
+  SOTTO_STAGE_POWER,    /* u32[fft_samples / 2], |X_k|^2; its exponent counts twice */
+  SOTTO_STAGE_MEL,      /* u64[bins], mel energies with the noise floor, unit 2^-exponent */
+  SOTTO_STAGE_FEATURES, /* s8[bins] */
+  SOTTO_FRONTEND_STAGES,
+} sotto_frontend_stage;
+
+/* Sees what each stage of a frame wrote. `see` gets the stages in their order; mel energies come
+ * one at a time, all others whole. The bytes are gone when the next stage runs. */
+typedef struct sotto_frontend_tap {
+  void (*see)(void *context, sotto_frontend_stage stage, int exponent, const void *data,
+              size_t length_bytes);
+  void *context;
+} sotto_frontend_tap;
+
+/* As sotto_frontend_push, and shows the stages of the frame to `tap`. A build that never calls it
+ * does not contain it. */
+int sotto_frontend_push_tapped(sotto_frontend *fe, const int16_t *samples, size_t count,
+                               size_t *consumed, int8_t *frame_s8,
+                               const sotto_frontend_tap *tap) SOTTO_WARN_UNUSED;
+
 #ifdef __cplusplus
 }
 #endif

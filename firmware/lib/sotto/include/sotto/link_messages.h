@@ -24,6 +24,12 @@ typedef enum sotto_link_type {
   SOTTO_LINK_CAPTURE_HEARD = 0x13,
   SOTTO_LINK_CAPTURE_SAMPLES = 0x14,
   SOTTO_LINK_CAPTURE_FEED = 0x15,
+  SOTTO_LINK_HEALTH = 0x18,
+  SOTTO_LINK_TRACE_AUDIO = 0x19,
+  SOTTO_LINK_TRACE_WINDOW = 0x1A,
+  SOTTO_LINK_TRACE_STAGES = 0x1B,
+  SOTTO_LINK_TRACE_STEPS = 0x1C,
+  SOTTO_LINK_TRACE_GET = 0x1D,
   SOTTO_LINK_ERROR = 0xFF, /* reply only */
 } sotto_link_type;
 
@@ -49,6 +55,17 @@ typedef enum sotto_self_test_stage {
   SOTTO_SELF_TEST_FRONTEND = 1, /* a feature of the golden clip differs */
   SOTTO_SELF_TEST_MODEL = 2,    /* a score of a golden case differs */
   SOTTO_SELF_TEST_STATUS = 3,   /* front-end or model returned a negative status */
+  SOTTO_SELF_TEST_CONSTANT = 4, /* an array of the network is not what was generated */
+  SOTTO_SELF_TEST_NOT_RUN = 5,  /* not at this start: the one before ended in a fault */
 } sotto_self_test_stage;
+
+/* How a build was compiled, as far as its compiler says. */
+typedef enum sotto_build_fact {
+  SOTTO_BUILD_FAST_MATH = 1,
+  SOTTO_BUILD_CHAR_UNSIGNED = 2,
+  SOTTO_BUILD_INT8_UNSIGNED = 4, /* int8_t is no signed type: nothing can be right */
+  SOTTO_BUILD_NOT_OPTIMISED = 8,
+  SOTTO_BUILD_PACKED = 16, /* structures have no padding */
+} sotto_build_fact;
 
 #endif

@@ -50,6 +50,30 @@ int sotto_model_reset(void *arena, size_t arena_bytes) SOTTO_WARN_UNUSED;
 int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,
                        int8_t *scores_s8) SOTTO_WARN_UNUSED;
 
+/* Sees what each layer wrote: layers in their order, 0 first, each with the bytes of its output,
+ * which the next layers may overwrite. manifest.json names the layers of each kind of core. */
+typedef struct sotto_model_tap {
+  void (*see)(void *context, uint32_t layer, const void *data, size_t length_bytes);
+  void *context;
+} sotto_model_tap;
+
+/* As sotto_model_invoke, and shows each layer's output to `tap`. A back-end that cannot look into
+ * its layers shows none. A build that never calls it does not contain it. */
+int sotto_model_invoke_tapped(void *arena, size_t arena_bytes, const int8_t *features_s8,
+                              int8_t *scores_s8, const sotto_model_tap *tap) SOTTO_WARN_UNUSED;
+
+/* A constant array of the network, and what its bytes were when it was written. */
+typedef struct sotto_model_constant {
+  const void *data;
+  uint32_t length_bytes;
+  uint32_t crc32; /* as sotto_crc32 */
+  uint32_t layer; /* the first that reads it */
+} sotto_model_constant;
+
+/* All constant arrays, `*count` of them: for finding out whether flash holds what was generated.
+ * NULL and 0 from a back-end that has no such list. */
+const sotto_model_constant *sotto_model_constants(size_t *count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,19 +63,33 @@ void sotto_frontend_reset(sotto_frontend *fe) {
   fe->samples_held = 0;
 }
 
-/* One frame of features from fe->pairs, which stay as they are. */
-static void compute_frame(sotto_frontend *fe, int8_t *frame_s8) {
+static void show(const sotto_frontend_tap *tap, sotto_frontend_stage stage, int exponent,
+                 const void *data, size_t length_bytes) {
+  tap->see(tap->context, stage, exponent, data, length_bytes);
+}
+
+/* One frame of features from fe->pairs, which stay as they are. Inlined twice: without a tap
+ * nothing of it is left. */
+static inline __attribute__((always_inline)) void compute_frame(sotto_frontend *fe,
+                                                                int8_t *frame_s8,
+                                                                const sotto_frontend_tap *tap) {
   const sotto_frontend_tables *t = fe->tables;
+  const size_t spectrum_bytes = t->fft_samples * sizeof(int16_t);
   uint32_t seen;
   int exponent =
       sotto_window(fe->pairs, t->window_q15, t->window_samples, fe->spectrum, t->fft_samples);
+  if (tap) show(tap, SOTTO_STAGE_WINDOWED, exponent, fe->spectrum, spectrum_bytes);
   exponent = sotto_fft(fe->spectrum, t->fft_samples / 2U, t->twiddles_q15, exponent, &seen);
+  if (tap) show(tap, SOTTO_STAGE_SPECTRUM, exponent, fe->spectrum, spectrum_bytes);
   exponent = sotto_power(fe->spectrum, t->fft_samples, t->split_q15, exponent, seen);
+  if (tap) show(tap, SOTTO_STAGE_POWER, exponent, fe->spectrum, spectrum_bytes);
+  if (tap) sotto_show_energies(fe->spectrum, t, exponent, tap);
   sotto_features(fe->spectrum, t, exponent, frame_s8);
+  if (tap) show(tap, SOTTO_STAGE_FEATURES, 0, frame_s8, t->bins);
 }
 
-int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed,
-                        int8_t *frame_s8) {
+/* Takes samples; true when a window of them is there. */
+static int fill_window(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed) {
   const size_t window = fe->tables->window_samples;
   const size_t missing = window - fe->samples_held;
   const size_t taken = count < missing ? count : missing;
@@ -85,13 +99,33 @@ int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count
   }
   fe->samples_held += taken;
   *consumed = taken;
-  if (fe->samples_held < window) {
+  return fe->samples_held == window;
+}
+
+/* Keeps what the next window has in common with this one. */
+static void move_window(sotto_frontend *fe) {
+  const size_t hop = fe->tables->hop_samples;
+  fe->samples_held = fe->tables->window_samples - hop;
+  memmove(fe->pairs, (unsigned char *)fe->pairs + hop * sizeof(int16_t),
+          fe->samples_held * sizeof(int16_t));
+}
+
+int sotto_frontend_push(sotto_frontend *fe, const int16_t *samples, size_t count, size_t *consumed,
+                        int8_t *frame_s8) {
+  if (!fill_window(fe, samples, count, consumed)) {
     return 0;
   }
-  compute_frame(fe, frame_s8);
-  const size_t hop = fe->tables->hop_samples;
-  fe->samples_held = window - hop;
-  memmove(fe->pairs, (unsigned char *)fe->pairs + hop * sizeof *samples,
-          fe->samples_held * sizeof *samples);
+  compute_frame(fe, frame_s8, NULL);
+  move_window(fe);
+  return 1;
+}
+
+int sotto_frontend_push_tapped(sotto_frontend *fe, const int16_t *samples, size_t count,
+                               size_t *consumed, int8_t *frame_s8, const sotto_frontend_tap *tap) {
+  if (!fill_window(fe, samples, count, consumed)) {
+    return 0;
+  }
+  compute_frame(fe, frame_s8, tap);
+  move_window(fe);
   return 1;
 }

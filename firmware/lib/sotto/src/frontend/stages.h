@@ -138,4 +138,9 @@ int sotto_power(uint32_t *spectrum, size_t fft_samples, const uint32_t *split_q1
 void sotto_features(const uint32_t *power, const sotto_frontend_tables *tables, int exponent,
                     int8_t *frame_s8);
 
+/* Shows the mel energies that sotto_features computes from the same arguments, one after the other.
+ */
+void sotto_show_energies(const uint32_t *power, const sotto_frontend_tables *tables, int exponent,
+                         const sotto_frontend_tap *tap);
+
 #endif

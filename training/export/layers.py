@@ -1,0 +1,126 @@
+"""What a model shows of its layers: outputs that a tap sees, and constants that a board checks.
+
+The C files and the manifest are printed from the same lists, so a layer has one number in both.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from training.export import c_text
+from training.export.compile import CompiledModel
+from training.export.moving_params import CopyParams, MoveParams, ShiftParams
+from training.export.program import KernelCall, Program
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The output of a layer, as a tap sees it.
+
+    Attributes:
+        call: position of the kernel call.
+        start_byte: of the output's buffer, where the kernel writes.
+        bytes: that it writes from there on.
+    """
+
+    call: int
+    start_byte: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A constant array in flash.
+
+    Attributes:
+        name: of the C array.
+        values: its content.
+        call: position of the first kernel call that reads it.
+    """
+
+    name: str
+    values: np.ndarray
+    call: int
+
+    @property
+    def crc32(self) -> int:
+        """Of its bytes as they lie in flash, lowest byte first."""
+        return zlib.crc32(self.values.astype(self.values.dtype.newbyteorder("<")).tobytes())
+
+
+def shown_layers(program: Program) -> list[Shown]:
+    """One for each call whose output is whole when it returns.
+
+    A kernel that fills single places of a tensor leaves the others as they were, which is different
+    memory on another kind of core; so such a tensor is shown by the last call that writes to it.
+    """
+    last = {call.output: position for position, call in enumerate(program.calls)}
+    return [
+        Shown(position, *_written(program, call))
+        for position, call in enumerate(program.calls)
+        if not _writes_places(call) or last[call.output] == position
+    ]
+
+
+def _writes_places(call: KernelCall) -> bool:
+    scattered = isinstance(call.params, MoveParams | CopyParams)
+    return scattered and call.params.written_part is None
+
+
+def _written(program: Program, call: KernelCall) -> tuple[int, int]:
+    if isinstance(call.params, ShiftParams):
+        return 0, call.params.kept_bytes
+    return call.params.written_part or (0, program.buffers[call.output].bytes)
+
+
+def constants(program: Program) -> list[Constant]:
+    """Every constant array, those of buffers first."""
+    return [*_constant_buffers(program), *_parameters(program)]
+
+
+def _constant_buffers(program: Program) -> Iterator[Constant]:
+    for index, buffer in enumerate(program.buffers):
+        if buffer.data is not None:
+            readers = (
+                i for i, c in enumerate(program.calls) if index in map(program.holder, c.inputs)
+            )
+            yield Constant(f"constant_{index}", buffer.data, next(readers, 0))
+
+
+def _parameters(program: Program) -> Iterator[Constant]:
+    for position, call in enumerate(program.calls):
+        for name, values in c_text.arrays(f"{call.params.kernel}_{position}", call.params):
+            yield Constant(name, values, position)
+
+
+def layer_of(shown: list[Shown], call: int) -> int:
+    """Number of the layer that a call takes part in: the first that is shown from there on."""
+    return next((n for n, one in enumerate(shown) if one.call >= call), len(shown) - 1)
+
+
+def layers_for_manifest(model: CompiledModel) -> list[dict[str, Any]]:
+    """The layers by their numbers: what they are called in the `.tflite`, and what they write."""
+    program = model.program
+    return [
+        {
+            "tensor": program.buffers[program.calls[one.call].output].name,
+            "operator": program.calls[one.call].operator,
+            "kernel": program.calls[one.call].params.kernel,
+            "shape": list(_shape(program, one)),
+            "dtype": program.buffers[program.calls[one.call].output].dtype,
+        }
+        for one in shown_layers(program)
+    ]
+
+
+def _shape(program: Program, one: Shown) -> tuple[int, ...]:
+    """Shape of the bytes shown: the tensor's without the batch, or flat where only a part is."""
+    buffer = program.buffers[program.calls[one.call].output]
+    if one.bytes == buffer.bytes:
+        return buffer.shape[1:] if len(buffer.shape) > 1 else buffer.shape
+    return (one.bytes // buffer.item_bytes,)
