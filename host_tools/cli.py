@@ -28,6 +28,7 @@ from host_tools.commands import (
     settings,
     soak,
     train,
+    twin,
     validate,
     words,
 )
@@ -97,6 +98,7 @@ _VERBS = (
     flash,
     info,
     validate,
+    twin,
     listen,
     settings,
     soak,

@@ -3,14 +3,45 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from host_tools.errors import SottoError
 
 UNKNOWN_LABEL = "_unknown_"
 SILENCE_LABEL = "_silence_"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of the network as a kind of core computes it.
+
+    Attributes:
+        tensor: name of its output in the `.tflite`.
+        shape: of what the kernel writes, without the batch.
+        dtype: numpy's name of its type.
+    """
+
+    tensor: str
+    operator: str
+    kernel: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """The network as one kind of core gets it.
+
+    Attributes:
+        constants_crc32: over its constant arrays, as `Health` reports it.
+        layers: those that a trace shows, in their order.
+    """
+
+    constants_crc32: int
+    layers: tuple[Layer, ...]
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,8 @@ class Manifest:
     arena_bytes: int
     weights_bytes: int
     macs: int
+    step_frames: int = 1
+    targets: Mapping[str, Target] = field(default_factory=dict)
     streaming: Literal["never", "auto", "always"] = "auto"
 
 
@@ -62,7 +95,17 @@ def load_manifest(generated: Path) -> Manifest:
             arena_bytes=fields["arena_bytes"],
             weights_bytes=fields["weights_bytes"],
             macs=fields["macs"],
+            step_frames=fields["input"].get("step_frames", 1),
+            targets={name: _target(one) for name, one in fields.get("targets", {}).items()},
             streaming=fields["streaming"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise SottoError(f"{path} is damaged or of another version ({error!r}).", remedy) from error
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    layers = (
+        Layer(one["tensor"], one["operator"], one["kernel"], tuple(one["shape"]), one["dtype"])
+        for one in fields["layers"]
+    )
+    return Target(fields["constants_crc32"], tuple(layers))

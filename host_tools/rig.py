@@ -31,11 +31,13 @@ class Rig:
 
     Attributes:
         devices: the boards of the pairs.
+        twins: what each is compared with.
         firmware: what tells one firmware from another: SHA-256 of the ELF, or the port's name.
     """
 
     pairs: tuple[Pair, ...]
     devices: tuple[Device, ...]
+    twins: tuple[Device, ...]
     firmware: str
 
     @property
@@ -68,9 +70,9 @@ def emulated_rig(
         for _ in range(jobs):
             running = stack.enter_context(emulator.start(board, elf, icount=icount))
             devices.append(stack.enter_context(open_emulated(running.url, manifest)))
-        twins = [stack.enter_context(_twin(twin_elf, manifest)) for _ in devices]
+        twins = tuple(stack.enter_context(_twin(twin_elf, manifest)) for _ in devices)
         pairs = tuple(map(Pair, devices, twins))
-        yield Rig(pairs, tuple(devices), hashlib.sha256(elf.read_bytes()).hexdigest())
+        yield Rig(pairs, tuple(devices), twins, hashlib.sha256(elf.read_bytes()).hexdigest())
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def port_rig(
         require_backend(device.info().backend, backend)
         twin_elf = build_program(BOARDS[TWIN], manifest, root, progress)
         twin = stack.enter_context(_twin(twin_elf, manifest))
-        yield Rig((Pair(device, twin),), (device,), url)
+        yield Rig((Pair(device, twin),), (device,), (twin,), url)
 
 
 @contextmanager

@@ -105,11 +105,15 @@ static void count_frame(sotto_clip *clip) {
   clip->ticks_this_frame = 0;
 }
 
+uint32_t sotto_hash_stage(uint32_t crc32, int exponent, const void *data, size_t length_bytes) {
+  const uint8_t scale = (uint8_t)exponent;
+  return sotto_crc32(sotto_crc32(crc32, &scale, sizeof scale), data, length_bytes);
+}
+
 static void hash_stage(void *context, sotto_frontend_stage stage, int exponent, const void *data,
                        size_t length_bytes) {
   uint32_t *crc32 = &((sotto_clip *)context)->stages_crc32[stage];
-  (void)exponent;
-  *crc32 = sotto_crc32(*crc32, data, length_bytes);
+  *crc32 = sotto_hash_stage(*crc32, exponent, data, length_bytes);
 }
 
 static int push_frontend(sotto_clip *clip, sotto_frontend *frontend, const int16_t *samples,

@@ -95,6 +95,10 @@ void sotto_clip_take_audio(sotto_clip *clip, sotto_engine *engine, const sotto_p
 void sotto_clip_take_features(sotto_clip *clip, sotto_engine *engine, const sotto_port *port,
                               const uint8_t *features_s8, uint32_t count_bytes);
 
+/* Goes on with a CRC-32 over what a stage of the front-end showed: its exponent as a byte, then its
+ * data. */
+uint32_t sotto_hash_stage(uint32_t crc32, int exponent, const void *data, size_t length_bytes);
+
 /* Index of the greatest score, the lowest index on ties. */
 uint8_t sotto_decide(const int8_t scores[SOTTO_MODEL_CLASSES]);
 

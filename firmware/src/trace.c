@@ -79,8 +79,8 @@ int sotto_trace_steps(sotto_engine *engine, const sotto_port *port, const sotto_
   return status == SOTTO_OK ? (int)of.stages : status;
 }
 
-int sotto_trace_window(sotto_engine *engine, const uint8_t *pcm_s16le,
-                       const sotto_frontend_tap *tap) {
+int sotto_trace_window(sotto_engine *engine, const sotto_port *port, const uint8_t *pcm_s16le,
+                       const sotto_frontend_tap *tap, uint32_t *began) {
   int16_t chunk[CHUNK_SAMPLES];
   int8_t frame[SOTTO_MODEL_BINS];
   int status = sotto_engine_restart(engine);
@@ -91,6 +91,7 @@ int sotto_trace_window(sotto_engine *engine, const uint8_t *pcm_s16le,
       chunk[i] = (int16_t)sotto_get_u16(pcm_s16le + SOTTO_CLIP_SAMPLE_BYTES * (at + i));
     }
     size_t consumed = 0;
+    *began = port->ticks();
     const int frames =
         sotto_frontend_push_tapped(&engine->frontend, chunk, count, &consumed, frame, tap);
     status = frames < 0 ? frames : SOTTO_OK;

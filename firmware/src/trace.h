@@ -44,8 +44,9 @@ int sotto_trace_steps(sotto_engine *engine, const sotto_port *port, const sotto_
                       uint32_t steps, const sotto_trace_tap *tap) SOTTO_WARN_UNUSED;
 
 /* One window of samples through the front-end. `pcm_s16le`: [SOTTO_FRONTEND_WINDOW_SAMPLES].
- * Returns SOTTO_OK or a negative status. */
-int sotto_trace_window(sotto_engine *engine, const uint8_t *pcm_s16le,
-                       const sotto_frontend_tap *tap) SOTTO_WARN_UNUSED;
+ * `began` is set to ticks() when all samples but the last few are in. Returns SOTTO_OK or a
+ * negative status. */
+int sotto_trace_window(sotto_engine *engine, const sotto_port *port, const uint8_t *pcm_s16le,
+                       const sotto_frontend_tap *tap, uint32_t *began) SOTTO_WARN_UNUSED;
 
 #endif

@@ -169,7 +169,7 @@ static void see_window_stage(void *context, sotto_frontend_stage stage, int expo
   window_view *view = context;
   note *of = &view->notes[stage];
   of->ticks += view->port->ticks() - view->began;
-  of->crc32 = hash(of->crc32, data, length_bytes);
+  of->crc32 = sotto_hash_stage(of->crc32, exponent, data, length_bytes);
   if (stage == view->stage) {
     view->exponent = exponent;
     keep_wanted(&view->data, data, length_bytes);
@@ -187,8 +187,8 @@ static sotto_outcome answer_window(sotto_app *app, const sotto_request *in, sott
     return (sotto_outcome){SOTTO_LINK_E_RANGE, 0};
   }
   take_engine(app);
-  view.began = app->port->ticks();
-  const int status = sotto_trace_window(&app->engine, in->payload + WINDOW_REQUEST_BYTES, &tap);
+  const int status = sotto_trace_window(&app->engine, app->port, in->payload + WINDOW_REQUEST_BYTES,
+                                        &tap, &view.began);
   sotto_write_u8(out, view.stage);
   sotto_write_u8(out, (uint8_t)status);
   sotto_write_u16(out, (uint16_t)view.exponent);

@@ -21,6 +21,7 @@ from training.errors import UserError
 from training.export import Manifest, export_model, tflm_arena
 from training.export.bench_model import temporal_model
 from training.export.compile import compile_model
+from training.export.layers import constants_crc32, layers_for_manifest
 from training.export.reader import read_tflite
 from training.export.reference import run_micro, run_reference
 from training.export.regenerate import regenerate
@@ -116,6 +117,8 @@ def test_manifest_describes_the_files(exported: Path) -> None:
             "arena_bytes": costs.plan.arena_bytes,
             "state_bytes": 0,
             "weights_bytes": costs.summary.weights_bytes,
+            "constants_crc32": constants_crc32(costs.program),
+            "layers": layers_for_manifest(costs),
         }
     header = (exported / "sotto_model.h").read_text()
     assert f'#define SOTTO_MODEL_HASH_HEX "{identity}"' in header

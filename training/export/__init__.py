@@ -18,7 +18,7 @@ from training.export import c_writer
 from training.export.compile import CompiledModel, Streaming, compile_model
 from training.export.detection import Detection, listener_numbers
 from training.export.frontend_c import frontend_sources
-from training.export.layers import layers_for_manifest
+from training.export.layers import constants_crc32, layers_for_manifest
 from training.export.listener_c import Numbers, listener_sources
 from training.export.reference import run_micro, run_reference
 from training.export.targets import TARGETS
@@ -199,6 +199,7 @@ def targets_of(models: Sequence[CompiledModel]) -> dict[str, dict[str, Any]]:
             "arena_bytes": c_writer.arena_bytes(model),
             "state_bytes": model.summary.state_bytes,
             "weights_bytes": model.summary.weights_bytes,
+            "constants_crc32": constants_crc32(model.program),
             "layers": layers_for_manifest(model),
         }
         for model in models

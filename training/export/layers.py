@@ -48,9 +48,14 @@ class Constant:
     call: int
 
     @property
+    def flash_bytes(self) -> bytes:
+        """As they lie in flash, lowest byte of a number first."""
+        return self.values.astype(self.values.dtype.newbyteorder("<")).tobytes()
+
+    @property
     def crc32(self) -> int:
-        """Of its bytes as they lie in flash, lowest byte first."""
-        return zlib.crc32(self.values.astype(self.values.dtype.newbyteorder("<")).tobytes())
+        """Of its bytes in flash."""
+        return zlib.crc32(self.flash_bytes)
 
 
 def shown_layers(program: Program) -> list[Shown]:
@@ -75,7 +80,7 @@ def _writes_places(call: KernelCall) -> bool:
 def _written(program: Program, call: KernelCall) -> tuple[int, int]:
     if isinstance(call.params, ShiftParams):
         return 0, call.params.kept_bytes
-    return call.params.written_part or (0, program.buffers[call.output].bytes)
+    return call.params.written_part or (0, program.buffers[call.tensor].bytes)
 
 
 def constants(program: Program) -> list[Constant]:
@@ -103,16 +108,24 @@ def layer_of(shown: list[Shown], call: int) -> int:
     return next((n for n, one in enumerate(shown) if one.call >= call), len(shown) - 1)
 
 
+def constants_crc32(program: Program) -> int:
+    """Over all constant arrays, as a board reports it."""
+    crc32 = 0
+    for one in constants(program):
+        crc32 = zlib.crc32(one.flash_bytes, crc32)
+    return crc32
+
+
 def layers_for_manifest(model: CompiledModel) -> list[dict[str, Any]]:
     """The layers by their numbers: what they are called in the `.tflite`, and what they write."""
     program = model.program
     return [
         {
-            "tensor": program.buffers[program.calls[one.call].output].name,
+            "tensor": program.buffers[program.calls[one.call].tensor].name,
             "operator": program.calls[one.call].operator,
             "kernel": program.calls[one.call].params.kernel,
             "shape": list(_shape(program, one)),
-            "dtype": program.buffers[program.calls[one.call].output].dtype,
+            "dtype": program.buffers[program.calls[one.call].tensor].dtype,
         }
         for one in shown_layers(program)
     ]
@@ -120,7 +133,7 @@ def layers_for_manifest(model: CompiledModel) -> list[dict[str, Any]]:
 
 def _shape(program: Program, one: Shown) -> tuple[int, ...]:
     """Shape of the bytes shown: the tensor's without the batch, or flat where only a part is."""
-    buffer = program.buffers[program.calls[one.call].output]
+    buffer = program.buffers[program.calls[one.call].tensor]
     if one.bytes == buffer.bytes:
         return buffer.shape[1:] if len(buffer.shape) > 1 else buffer.shape
     return (one.bytes // buffer.item_bytes,)

@@ -420,6 +420,7 @@ class KernelCall:
     """One kernel over buffers (indices into `Program.buffers`).
 
     `scratch`: a buffer that only this call uses, and that it reaches by its last argument.
+    `in_place`: the buffer that `output` stands for, where the call writes over one of its inputs.
     """
 
     operator: str
@@ -429,6 +430,12 @@ class KernelCall:
     shapes: str
     macs: int = 0
     scratch: int | None = None
+    in_place: int | None = None
+
+    @property
+    def tensor(self) -> int:
+        """The buffer that describes what the call computes, wherever that lies."""
+        return self.output if self.in_place is None else self.in_place
 
     @property
     def buffers(self) -> tuple[int, ...]:

@@ -21,7 +21,10 @@ def work_in_place(program: Program) -> Program:
         inputs = tuple(home[b] for b in call.inputs)
         size = program.buffers[call.output].bytes
         over = [b for b in inputs if b in free - read_later and program.buffers[b].bytes >= size]
+        in_place = None
         if call.params.writes_over_input and over and call.output in free:
             home[call.output] = over[0]
-        calls.append(replace(call, inputs=inputs, output=home[call.output]))
+            in_place = call.output
+        output = home[call.output]
+        calls.append(replace(call, inputs=inputs, output=output, in_place=in_place))
     return replace(program, calls=tuple(calls))
