@@ -18,7 +18,7 @@ ALIGNMENT = "alignment and sharing"
 
 _MAP_STARTS = "Linker script and memory map"
 _STORED = {".text", ".rodata", ".ARM.exidx", ".data.rel.ro", ".data"}
-_VARIABLES = {".data", ".bss"}
+_VARIABLES = {".data", ".bss", ".noinit"}
 _STACK = ".stack"
 _OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)")
 _INPUT = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from host_tools.link.messages import BoardInfo, ClipResult
 from host_tools.manifest import Manifest
 from host_tools.progress import Progress
 from host_tools.statistics import wilson_interval
+from host_tools.twin.run import Finding
 
 
 class Listener(Protocol):
@@ -263,6 +264,7 @@ class Validation:
     Attributes:
         confusion: counts[true label][decision of the board].
         device: what the board said of itself when the last clip was done.
+        finding: the first divergence, stage by stage; None where the clip, sent anew, is equal.
     """
 
     board: str
@@ -279,6 +281,7 @@ class Validation:
     timing: Timing
     first_divergence: Divergence | None
     device: BoardInfo
+    finding: Finding | None = None
 
     @property
     def identical(self) -> bool:
@@ -288,7 +291,8 @@ class Validation:
 
     def to_json(self) -> dict[str, Any]:
         """The document that `sotto validate --json` prints."""
-        fields = asdict(self)
+        fields = asdict(replace(self, finding=None))
+        fields["finding"] = self.finding.to_json() if self.finding else None
         unit = self.timing.unit.replace(" ", "_")
         fields[f"{unit}_per_frame"] = self.timing.frame_mean
         fields[f"{unit}_per_inference"] = self.timing.inference_mean
@@ -296,7 +300,11 @@ class Validation:
 
 
 def sum_up(
-    outcomes: Sequence[Outcome], measured: Timing, device: BoardInfo, manifest: Manifest
+    outcomes: Sequence[Outcome],
+    measured: Timing,
+    device: BoardInfo,
+    manifest: Manifest,
+    finding: Finding | None = None,
 ) -> Validation:
     """Figures of at least one outcome."""
     size = len(manifest.labels)
@@ -320,4 +328,5 @@ def sum_up(
         timing=measured,
         first_divergence=next((o.divergence for o in outcomes if o.divergence), None),
         device=device,
+        finding=finding,
     )

@@ -38,14 +38,17 @@ def command(
     ] = False,
     json_out: JsonOption = False,
 ) -> None:
-    """Ask a board for its model, memory and counters.
+    """Ask a board for its model, memory, counters, last restart and self-test.
 
     Without --port: the board that `sotto flash` started, or else one that is started for this.
     """
+    from host_tools.twin.run import health_json
+
     target = find_board(board)
     require_port(target, port)
     with _open(target, port, generated) as device:
         fields = asdict(device.info())
+        fields |= health_json(device.health())
         fields["labels"] = list(device.labels())
         tested = device.self_test() if self_test else None
     if tested:

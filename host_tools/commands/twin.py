@@ -20,6 +20,7 @@ from host_tools.commands._options import (
     find_board,
     require_port,
 )
+from host_tools.commands._shown import show_finding
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.progress import Progress, TerminalProgress, print_json, result_console
 
@@ -138,13 +139,8 @@ def show(found: Examination) -> None:
             style="green",
         )
         return
-    first = found.findings[0]
     console.print(f"{len(found.findings)} of {found.clips} clips differ; the first of them:")
-    console.print(f"  {first.describe()}", markup=False, style="bold red")
-    if first.guess is not None:
-        console.print(f"  guess: {first.guess.cause}", markup=False, style="bold")
-        console.print(f"  because {first.guess.evidence}", markup=False)
-        console.print(f"  next step: {first.guess.remedy}", markup=False)
+    show_finding(found.findings[0])
 
 
 def show_timing(timing: Timing) -> None:

@@ -27,6 +27,7 @@ from host_tools.commands._options import (
     find_board,
     require_port,
 )
+from host_tools.commands._shown import show_finding
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.progress import (
     Progress,
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     from host_tools.labelled import LabelledClip
     from host_tools.manifest import Manifest
     from host_tools.rig import Rig
-    from host_tools.validate import Validation
+    from host_tools.twin.run import Finding
+    from host_tools.validate import Outcome, Validation
 
 EXAMPLE = "Example: `sotto validate --data recordings --board stm32f405 --limit 100 --jobs 2`"
 
@@ -136,8 +138,25 @@ def validate_board(
             if journal.entries:
                 progress.note(f"resuming: {len(journal.entries)} clips were done before")
             outcomes = run_clips(rig.pairs, clips, data, manifest, journal, progress, go_on)
+        finding = _stage_by_stage(rig, outcomes, data, manifest)
         device = rig.device.info()
-        return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest)
+        return sum_up(outcomes, timing(outcomes, device.tick_unit), device, manifest, finding)
+
+
+def _stage_by_stage(
+    rig: Rig, outcomes: list[Outcome], data: Path, manifest: Manifest
+) -> Finding | None:
+    """Where in the pipeline the first clip that differs parts, and why."""
+    from host_tools.labelled import LabelledClip
+    from host_tools.twin.compare import Bench
+    from host_tools.twin.run import Clip, find
+    from host_tools.validate import load_pcm
+
+    first = next((one for one in outcomes if one.divergence), None)
+    if first is None:
+        return None
+    pcm = load_pcm(LabelledClip(data / first.clip, first.label), manifest)
+    return find(Bench.of(rig.device, rig.twins[0], manifest), Clip(first.clip, pcm))
 
 
 def check_target(board: Board, port: str | None, jobs: int | None) -> None:
@@ -207,5 +226,9 @@ def show(result: Validation) -> None:
     if result.first_divergence:
         words = result.first_divergence.describe(labels)
         console.print(f"first divergence: {words}", markup=False, style="bold red")
+        if result.finding:
+            show_finding(result.finding)
+        else:
+            console.print("sent anew, that clip is equal at every stage: try `sotto twin`")
     else:
         console.print(f"board and host are identical on all {result.clips} clips", style="green")

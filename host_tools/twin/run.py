@@ -81,11 +81,13 @@ class Examination:
 
 def health_json(health: Health) -> dict[str, Any]:
     """Health with names in place of numbers."""
-    return asdict(health) | {
+    fields = asdict(health)
+    del fields["self_test"]
+    return fields | {
         "reset_cause": health.reset_cause.name.lower(),
         "guards": [str(one.name).lower() for one in health.guards],
         "build": [str(one.name).lower() for one in health.build],
-        "self_test": health.self_test.describe(),
+        "self_test_at_start": health.self_test.describe(),
         "tables_crc32": f"{health.tables_crc32:08x}",
         "constants_crc32": f"{health.constants_crc32:08x}",
     }

@@ -129,6 +129,11 @@ int main(void) {
       case 'o':
         overflow_stack();
         break;
+      case 'k':
+        say_number((uint32_t)port->reset_cause());
+        say_number(port->restarts());
+        say("\n");
+        break;
       case 'r':
         port->reset();
         break;

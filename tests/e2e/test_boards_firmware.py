@@ -15,11 +15,12 @@ import pytest
 from conftest import ROOT
 
 from host_tools import emulator
-from host_tools.boards import BOARDS
+from host_tools.boards import BOARDS, Board
 from host_tools.build import build, build_folder
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
 from host_tools.link.device import Device
 from host_tools.link.messages import SelfTestStage
+from host_tools.link.twin_messages import Guard, Health, ResetCause
 from host_tools.manifest import load_manifest
 
 GENERATED = ROOT / "generated"
@@ -62,6 +63,21 @@ def test_board_builds_answers_and_passes_its_self_test(name: str) -> None:
         assert info.board == ("host" if board.kind == "host" else name)
         assert info.model_hash == load_manifest(GENERATED).model_hash
         assert device.self_test().stage == SelfTestStage.PASSED
+        assert_healthy(device.health(), board, ResetCause.POWER_ON, restarts=0)
+        device.reset()
+        assert_healthy(device.health(), board, ResetCause.SOFTWARE, restarts=1)
+
+
+def assert_healthy(health: Health, board: Board, cause: ResetCause, restarts: int) -> None:
+    """It has begun for that reason; memory and constants are as they should be."""
+    assert health.reset_cause is cause
+    assert health.guards == Guard(0)
+    assert health.self_test.passed
+    target = load_manifest(GENERATED).targets[health.kernels]
+    assert health.constants_crc32 == target.constants_crc32
+    if board.kind == "emulated":  # a process does not count, and its stack is not painted
+        assert health.restarts == restarts
+        assert health.stack_bytes >= 2_048
 
 
 @pytest.mark.slow
@@ -120,7 +136,8 @@ def test_sizes_are_those_of_the_elf(name: str) -> None:
     sections = {line.split()[0]: int(line.split()[1]) for line in listing.splitlines()[2:] if line}
     stored = sum(sections.get(name, 0) for name in (".text", ".ARM.exidx", ".data"))
     assert result.sizes.flash_bytes == stored
-    assert result.sizes.ram_bytes == sections[".data"] + sections[".bss"]
+    variables = (".data", ".bss", ".noinit")
+    assert result.sizes.ram_bytes == sum(sections[name] for name in variables)
     assert result.sizes.stack_reserved_bytes == sections[".stack"]
     weights = next(part for part in result.sizes.parts if part.name == "weights")
     targets = json.loads((GENERATED / "manifest.json").read_text())["targets"].values()

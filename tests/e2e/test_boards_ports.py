@@ -14,6 +14,7 @@ from conftest import ROOT
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
+from host_tools.link.twin_messages import ResetCause
 
 FIRMWARE = ROOT / "firmware"
 PROBE = Path(__file__).with_name("port_probe.c")
@@ -203,6 +204,7 @@ def test_stack_overflow_leaves_ram_and_starts_the_board_anew(
         line.send(b"xo")
         line.wake()
         assert line.ask(b"c") == "0"
+        assert line.ask(b"k") == f"{ResetCause.FAULT.value};1"
         line.close()
 
 
