@@ -107,6 +107,7 @@ int __wrap_sotto_fft(uint32_t *spectrum, size_t points, const uint32_t *twiddles
     PlantedFault.WRITES_BEHIND_THE_ARENA: (
         "sotto_model_reset",
         """
+#include <stdint.h>
 #include <string.h>
 #include "sotto_model.h"
 int __real_sotto_model_reset(void *arena, size_t arena_bytes);

@@ -1,7 +1,5 @@
 /* For a host that looks for the place where a board and its twin part. docs/protocol.md gives every
  * byte. */
-#include <string.h>
-
 #include "answer.h"
 #include "sotto/link.h"
 #include "sotto/link_bytes.h"

@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 from conftest import LIB, ROOT
 
-from host_tools.link import codec, messages
+from host_tools.link import codec, messages, twin_messages
 from host_tools.link.codec import Frame, encode
 
 HEADERS = "\n".join(
-    (LIB / "include" / "sotto" / name).read_text()
-    for name in ("link.h", "link_messages.h", "settings.h")
+    path.read_text()
+    for path in (
+        *(
+            LIB / "include" / "sotto" / f"{name}.h"
+            for name in ("link", "link_messages", "settings")
+        ),
+        *(ROOT / "firmware" / "src" / f"{name}.h" for name in ("port", "clip")),
+    )
 )
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
 
@@ -35,6 +41,9 @@ def c_define(name: str) -> int:
         ("SOTTO_LINK_E_", messages.ErrorCode),
         ("SOTTO_RESULT_", messages.ResultState),
         ("SOTTO_SELF_TEST_", messages.SelfTestStage),
+        ("SOTTO_BUILD_", twin_messages.BuildFact),
+        ("SOTTO_GUARD_", twin_messages.Guard),
+        ("SOTTO_RESET_", twin_messages.ResetCause),
     ],
 )
 def test_enumerations_agree(prefix: str, python: type[enum.IntEnum]) -> None:

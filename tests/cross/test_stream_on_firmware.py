@@ -16,6 +16,7 @@ from host_tools.link.device import Device
 from host_tools.link.exchange import LinkTiming
 from host_tools.link.faulty import LINE_FAULTS, FaultPlan, FaultyTransport
 from host_tools.link.transport import open_transport
+from host_tools.link.twin_messages import Tail
 from training.export import export_model
 from training.export.bench_model import temporal_model
 from training.export.reference import run_reference
@@ -96,6 +97,32 @@ def test_lost_and_repeated_pieces_take_no_step_twice(board_url: str, tflite: byt
         for index in range(CLIPS):
             assert device.run_clip(clips[index]).scores == tuple(expected[index].tolist())
             assert device.infer(features[index]).scores == tuple(expected[index].tolist())
+
+
+def test_a_trace_is_the_same_over_a_bad_line_and_shows_what_the_clip_gave(board_url: str) -> None:
+    clip = _clips(6)[1]
+    plan = FaultPlan(list(LINE_FAULTS), probability=0.1)
+    with Device.open(board_url) as device:
+        result, hashes = device.trace_clip(clip)
+        stages = device.trace_stages(CONFIG.frames)
+        features = device.features()
+        _, first_frame = device.trace_window(clip[: CONFIG.window_samples])
+    assert np.frombuffer(first_frame, np.int8).tolist() == features[0].tolist()
+    assert max(hashes) == CONFIG.frames
+    transport = FaultyTransport(
+        open_transport(board_url), random.Random(7), to_board=plan, from_board=plan
+    )
+    with Device(transport, PATIENT) as device:
+        again, more = device.trace_clip(clip)
+        assert again.scores == result.scores
+        assert all(more[frames] == hashes[frames] for frames in set(more) & set(hashes))
+        assert more[CONFIG.frames] == hashes[CONFIG.frames]
+        anew = device.trace_stages(CONFIG.frames)
+        assert [note.crc32 for note in anew] == [note.crc32 for note in stages]
+        layers, last_step = len(stages) - len(Tail), device.info().frames - 1
+        shown = {tail: device.trace_stage(layers + tail, last_step) for tail in Tail}
+    assert np.frombuffer(shown[Tail.SCORES], np.int8).tolist() == list(result.scores)
+    assert shown[Tail.DECISION][0] == result.decision
 
 
 def test_a_self_test_between_pieces_forgets_the_clip_and_its_state(
