@@ -82,7 +82,7 @@ typedef struct sotto_port {
   uint32_t (*restarts)(void);
 
   /* Puts off the watchdog that init() has started. Called whenever the main loop comes round, and
-   * between the steps of long work. */
+   * between the steps of long work; idle() of a port with a watchdog returns before it bites. */
   void (*feed_watchdog)(void);
 
   /* How long the watchdog waits for that before it restarts the board; 0: there is none. */

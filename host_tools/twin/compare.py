@@ -12,7 +12,7 @@ import numpy as np
 
 from host_tools.link.device import Device
 from host_tools.link.messages import ClipResult
-from host_tools.link.twin_messages import FrontendStage, Hashes, Health
+from host_tools.link.twin_messages import FrontendStage, Hashes, Health, Tail
 from host_tools.manifest import Manifest
 from host_tools.twin.stages import (
     FRONTEND_DTYPES,
@@ -129,9 +129,10 @@ def compare(bench: Bench, pcm: np.ndarray) -> Parting | None:
     """Run a clip, int16[n], on both sides; None where all stages are equal."""
     board, board_hashes = bench.board.trace_clip(pcm)
     twin, twin_hashes = bench.twin.trace_clip(pcm)
-    last = max(board_hashes)
-    if board_hashes[last] != twin_hashes[last]:
+    if board_hashes[max(board_hashes)] != twin_hashes[max(twin_hashes)]:
         return _in_frontend(bench, pcm, board_hashes, twin_hashes)
+    if bench.board.info().backend != bench.twin.info().backend:  # its steps are others
+        return _in_run(bench, board, twin, Tail.SCORES.name.lower())
     return _in_steps(bench, board, twin)
 
 
@@ -140,7 +141,10 @@ def _in_frontend(
 ) -> Parting:
     """The frames between the last hashes that are equal and the first that are not."""
     counts = sorted(set(board) & set(twin))
-    unequal = next(n for n in counts if board[n] != twin[n])
+    unequal = next((n for n in counts if board[n] != twin[n]), None)
+    if unequal is None:
+        numbers = Numbers(np.array([max(board)]), np.array([max(twin)]))
+        return Parting(numbers.difference(SAMPLES, counts[-1], "frames computed"), numbers)
     equal = max((n for n in counts if n < unequal), default=0)
     for frame in range(equal, unequal):
         found = _in_window(bench, window_of(bench, pcm, frame), frame)
@@ -197,7 +201,7 @@ def _in_steps(bench: Bench, board: ClipResult, twin: ClipResult) -> Parting | No
     steps = bench.manifest.frames // bench.manifest.step_frames
     first = _first_step(bench, steps)
     if first is None:
-        return _in_run(board, twin, bench)
+        return _in_run(bench, board, twin, RUN)
     ours, theirs = _stages(bench)
     notes = [device.trace_stages(first) for device in bench.devices]
     for here, there in common(ours, theirs):
@@ -251,12 +255,12 @@ def _in_stage(bench: Bench, stage: Stage, place: tuple[int, int], step: int) -> 
     return Parting(difference, numbers, again == data[0])
 
 
-def _in_run(board: ClipResult, twin: ClipResult, bench: Bench) -> Parting | None:
-    """Anew all is equal. Was it when the clip came?"""
+def _in_run(bench: Bench, board: ClipResult, twin: ClipResult, stage: str) -> Parting | None:
+    """The results of the clip itself, not of computing it anew."""
     board_scores, twin_scores = (np.array([*r.scores, r.decision]) for r in (board, twin))
     numbers = Numbers(board_scores, twin_scores)
     if not numbers.places.size:
         return None
     names = [*(f"class {label}" for label in bench.manifest.labels), "decision"]
     last = bench.manifest.frames - bench.manifest.step_frames
-    return Parting(numbers.difference(RUN, last, names[numbers.first]), numbers, repeatable=False)
+    return Parting(numbers.difference(stage, last, names[numbers.first]), numbers)
