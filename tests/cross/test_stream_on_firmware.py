@@ -119,7 +119,8 @@ def test_a_trace_is_the_same_over_a_bad_line_and_shows_what_the_clip_gave(board_
         assert more[CONFIG.frames] == hashes[CONFIG.frames]
         anew = device.trace_stages(CONFIG.frames)
         assert [note.crc32 for note in anew] == [note.crc32 for note in stages]
-        layers, last_step = len(stages) - len(Tail), device.info().frames - 1
+        layers = len(stages) - len(Tail)
+        last_step = len(device.trace_steps(layers)) - 1
         shown = {tail: device.trace_stage(layers + tail, last_step) for tail in Tail}
     assert np.frombuffer(shown[Tail.SCORES], np.int8).tolist() == list(result.scores)
     assert shown[Tail.DECISION][0] == result.decision

@@ -19,6 +19,7 @@ from host_tools.build import build
 from host_tools.emulator import start
 from host_tools.labelled import choose_balanced, scan_labelled
 from host_tools.manifest import load_manifest
+from host_tools.twin.guess import Cause
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ROOT / "generated"
@@ -102,15 +103,29 @@ def plant(folder: Path, file: str, table: str, number: str, value: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "table", "number", "value", "stage"),
+    ("file", "table", "number", "value", "stage", "cause"),
     [
-        ("sotto_frontend_tables.c", "window_q15", r"-?\b\d+\b", 0, "features"),
+        ("sotto_frontend_tables.c", "window_q15", r"-?\b\d+\b", 0, "features", Cause.STALE_TABLES),
         # The last table is the classifier's; in its middle are a word's weights.
-        ("sotto_model_aot.c", r"\w+_stream", r"-?\b\d+\b", 1_000_000, "scores"),
+        (
+            "sotto_model_aot.c",
+            r"\w+_stream",
+            r"-?\b\d+\b",
+            1_000_000,
+            "scores",
+            Cause.FLASH_CORRUPTED,
+        ),
     ],
 )
 def test_planted_fault_is_found_and_named(
-    file: str, table: str, number: str, value: int, stage: str, data: Path, tmp_path: Path
+    file: str,
+    table: str,
+    number: str,
+    value: int,
+    stage: str,
+    cause: Cause,
+    data: Path,
+    tmp_path: Path,
 ) -> None:
     """The board's firmware was built from a damaged table but claims the right model."""
     plant(tmp_path / "generated", file, table, number, value)
@@ -123,6 +138,9 @@ def test_planted_fault_is_found_and_named(
     assert (text.exit_code, result.exit_code) == (1, 1), result.output
     figures = json.loads(result.stdout)
     found = figures["first_divergence"]
+    assert figures["finding"]["clip"] == found["clip"]
+    assert figures["finding"]["guess"]["cause"] == cause
+    assert f"guess: {cause}" in text.stdout
     assert found["stage"] == stage
     assert figures[f"identical_{stage}"] < figures["clips"]
     assert found["board"] != found["host"]
