@@ -288,7 +288,7 @@ def _wrapper(fault: PlantedFault | None) -> tuple[str, str] | None:
 
 
 def corrupt(elf: Path, symbol: str, tools: str = "") -> None:
-    """Flip bits in the middle of an array in flash, as a worn cell would."""
+    """Flip bits in a quarter of an array in flash, as a worn page would."""
     found = _readelf(tools, "-sW", elf, rf"\s([0-9a-f]+)\s+(\d+)\s+OBJECT\s.*\s(\d+)\s+{symbol}$")
     address, size, section = int(found[1], 16), int(found[2]), int(found[3])
     where = _readelf(
@@ -296,7 +296,9 @@ def corrupt(elf: Path, symbol: str, tools: str = "") -> None:
     )
     start, offset = int(where[1], 16), int(where[2], 16)
     data = bytearray(elf.read_bytes())
-    data[offset + address - start + size // 2] ^= 0x81
+    middle = offset + address - start + size // 2
+    for at in range(middle, middle + size // 4):
+        data[at] ^= 0x81
     elf.write_bytes(data)
 
 

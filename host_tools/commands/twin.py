@@ -95,7 +95,7 @@ def command(
         print_json(found.to_json())
     else:
         show(found)
-    if not found.identical:
+    if found.complaint or not found.identical:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
@@ -133,6 +133,8 @@ def show(found: Examination) -> None:
     console = result_console()
     if found.timing is not None:
         show_timing(found.timing)
+    if found.complaint:
+        console.print(f"the board says of itself: {found.complaint}", markup=False, style="red")
     if found.identical:
         console.print(
             f"{found.device.board} and host are identical at every stage of {found.clips} clips",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from host_tools.link.messages import BoardInfo
+from host_tools.link.messages import BoardInfo, SelfTestStage
 from host_tools.link.twin_messages import Health
 from host_tools.progress import Progress
 from host_tools.twin.compare import Bench, Difference, Numbers, compare
@@ -66,6 +66,14 @@ class Examination:
         """Board and twin computed the same bytes at every stage of every clip."""
         return not self.findings
 
+    @property
+    def complaint(self) -> str:
+        """What the board says against itself, also where no clip shows it; empty when nothing."""
+        test, guards = self.health.self_test, self.health.guards
+        broken = f"memory was overwritten: {guards!r}" if guards else ""
+        failed = test.stage not in (SelfTestStage.PASSED, SelfTestStage.NOT_RUN)
+        return test.describe() if failed else broken
+
     def to_json(self) -> dict[str, Any]:
         """The document that `sotto twin --json` prints."""
         return {
@@ -73,6 +81,7 @@ class Examination:
             "model_hash": self.device.model_hash,
             "clips": self.clips,
             "identical": self.identical,
+            "complaint": self.complaint,
             "findings": [finding.to_json() for finding in self.findings],
             "health": health_json(self.health),
             "timing": asdict(self.timing) if self.timing else None,

@@ -129,7 +129,7 @@ def twin(*arguments: str | Path) -> Result:
 @pytest.mark.emulator
 @pytest.mark.slow
 def test_worn_flash_of_an_emulated_board_is_named(wav: Path, tmp_path: Path) -> None:
-    """The shipped firmware, with two bits of one array turned over in the linked file."""
+    """The shipped firmware, with bits of one array turned over in the linked file."""
     board, generated = BOARDS["stm32f405"], ROOT / "generated"
     text = (generated / "sotto_model_aot_dsp.c").read_text()
     rows = re.findall(r"^ +\{(\w+), sizeof \w+, 0x\w+u, (\d+)\},$", text, re.MULTILINE)
