@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -135,8 +136,10 @@ class Capture:
     def __enter__(self) -> Capture:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.end()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # A board that is gone cannot be ended either: the first error is the one to report.
+        with suppress(SottoError) if kind else nullcontext():
+            self.end()
 
     def words(self) -> list[Word]:
         """Words that have not come before; brings the counters up to date.

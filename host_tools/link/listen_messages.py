@@ -68,6 +68,15 @@ class HeardWord:
     label: int
     average_q15: int
 
+    _LAYOUT = struct.Struct("<IHH")
+
+    @classmethod
+    def unpack_all(cls, count: int, packed: bytes) -> tuple[HeardWord, ...]:
+        """Read the words at the end of a reply, which says how many they are."""
+        if len(packed) != count * cls._LAYOUT.size:
+            raise MalformedReplyError(f"{len(packed)} bytes for {count} words")
+        return tuple(cls(*fields) for fields in cls._LAYOUT.iter_unpack(packed))
+
 
 @dataclass(frozen=True)
 class ListenReply:
@@ -85,16 +94,13 @@ class ListenReply:
     words: tuple[HeardWord, ...]
 
     _LAYOUT = struct.Struct("<IIIBbxx")
-    _WORD = struct.Struct("<IHH")
 
     @classmethod
     def unpack(cls, payload: bytes) -> ListenReply:
         """Read the payload of a LISTEN reply."""
         size = cls._LAYOUT.size
         stream, expected, first, count, status = unpack_fields(cls._LAYOUT, payload[:size])
-        if len(payload) != size + count * cls._WORD.size:
-            raise MalformedReplyError(f"{len(payload)} bytes for {count} words")
-        words = tuple(HeardWord(*fields) for fields in cls._WORD.iter_unpack(payload[size:]))
+        words = HeardWord.unpack_all(count, payload[size:])
         return cls(stream, expected, first, status, words)
 
 

@@ -105,7 +105,6 @@ class HeardReply:
     words: tuple[HeardWord, ...]
 
     _LAYOUT = struct.Struct("<IB?hIIIIBbH")
-    _WORD = struct.Struct("<IHH")
 
     @classmethod
     def unpack(cls, payload: bytes) -> HeardReply:
@@ -114,9 +113,7 @@ class HeardReply:
         stream, state, listens, *numbers, count, status, gain_q8 = unpack_fields(
             cls._LAYOUT, payload[:size]
         )
-        if len(payload) != size + count * cls._WORD.size:
-            raise MalformedReplyError(f"{len(payload)} bytes for {count} words")
-        words = tuple(HeardWord(*fields) for fields in cls._WORD.iter_unpack(payload[size:]))
+        words = HeardWord.unpack_all(count, payload[size:])
         return cls(*(stream, _state(state), listens, *numbers, status, gain_q8, words))
 
 
