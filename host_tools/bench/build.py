@@ -82,17 +82,12 @@ def _common_objects(core: Core) -> tempfile.TemporaryDirectory[str]:
         sources[root / "ports" / port] = PORTS / port
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         compiling = [
-            pool.submit(_compile, core, _sources_at(source), objects)
+            pool.submit(_compile, core, source.glob("*.c"), objects)
             for objects, source in sources.items()
         ]
     for one in compiling:
         one.result()
     return folder
-
-
-def _sources_at(place: Path) -> Iterable[Path]:
-    """A source, or those of a folder."""
-    return [place] if place.is_file() else place.glob("*.c")
 
 
 def _compile(

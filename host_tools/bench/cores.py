@@ -19,7 +19,7 @@ class Machine:
         name: QEMU's name of it.
         port: folder of firmware/ports.
         script: linker script in that folder.
-        shared: further folders and files of firmware/ports that are compiled with it.
+        shared: further folders of firmware/ports that are compiled with it.
         qemu: the emulator, and options of it that the machine needs.
     """
 
@@ -30,13 +30,8 @@ class Machine:
     qemu: tuple[str, ...] = ("qemu-system-arm",)
 
 
-_STM32F405 = Machine(
-    "netduinoplus2",
-    "stm32f4",
-    "stm32f405.ld",
-    ("cortex_m", "stm32", "stm32_boards/netduino_plus2.c"),
-)
 _MPS2_M3 = Machine("mps2-an385", "mps2", "mps2.ld")
+_MPS2_M4 = replace(_MPS2_M3, name="mps2-an386")
 _MPS2_M7 = replace(_MPS2_M3, name="mps2-an500")
 _MPS3_M55 = Machine("mps3-an547", "mps3", "mps3.ld")
 _RISCV_VIRT = Machine(
@@ -79,8 +74,8 @@ _ARMV6M = replace(
 CORES: dict[str, Core] = {
     core.name: core
     for core in (
-        Core("cortex-m4f", "dsp", TOOLCHAINS["cortex-m4f"], _STM32F405, CORTEX_M4),
-        Core("cortex-m4f-portable", "portable", TOOLCHAINS["cortex-m4f"], _STM32F405, CORTEX_M4),
+        Core("cortex-m4f", "dsp", TOOLCHAINS["cortex-m4f"], _MPS2_M4, CORTEX_M4),
+        Core("cortex-m4f-portable", "portable", TOOLCHAINS["cortex-m4f"], _MPS2_M4, CORTEX_M4),
         Core("cortex-m7", "dsp", TOOLCHAINS["cortex-m7"], _MPS2_M7),
         Core("cortex-m3", "portable", TOOLCHAINS["cortex-m3"], _MPS2_M3, CORTEX_M3),
         Core("cortex-m55", "mve", TOOLCHAINS["cortex-m55"], _MPS3_M55),
