@@ -4,7 +4,7 @@
 #include "matrix_block.h"
 #include "requantise.h"
 #include "sotto/nn_portable.h"
-#include "window.h"
+#include "window_words.h"
 
 #define LEAST_WINDOWS 3 /* fewer are faster one by one than as a block with others once more */
 

@@ -1,4 +1,4 @@
-#include "window.h"
+#include "window_words.h"
 
 #include "pairs.h"
 

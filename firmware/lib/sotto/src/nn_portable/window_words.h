@@ -1,6 +1,6 @@
 /* Windows of a convolution as the matrix kernel's inner loops read them. */
-#ifndef SOTTO_NN_PORTABLE_WINDOW_H
-#define SOTTO_NN_PORTABLE_WINDOW_H
+#ifndef SOTTO_NN_PORTABLE_WINDOW_WORDS_H
+#define SOTTO_NN_PORTABLE_WINDOW_WORDS_H
 
 #include "sotto/nn_portable.h"
 
