@@ -74,6 +74,7 @@ class Board:
     Attributes:
         name: what the user types and what the firmware reports.
         environment: section `[env:...]` of platformio.ini.
+        project: folder of that platformio.ini, below the root of sotto.
         kind: "emulated" (QEMU), "host" (a process of this computer) or "hardware".
         core: the processor core, as people call it.
         compile_target: the same, as `sotto compile --target` takes it.
@@ -93,6 +94,7 @@ class Board:
     machine: str = ""
     emulator: str = "qemu-system-arm"
     emulator_options: tuple[str, ...] = ()
+    project: str = ""
     hardware: Hardware | None = None
 
 
@@ -142,6 +144,47 @@ def _stm32(
         dfu,
         chip_id=ChipId(device_id_at, device_id),
     )
+    return Board(name, name, "hardware", core, compile_target, title, hardware=hardware)
+
+
+ESP_IDF_PROJECT = "firmware/ports/esp32"
+"""Has a platformio.ini of its own, and what `idf.py` takes."""
+ESP_APPLICATION_AT = 0x1_0000
+"""Where ESP-IDF's partition table for a single application has it."""
+ESP_USB = UsbId(0x303A, 0x1001)
+"""The chips' own USB Serial/JTAG controller."""
+USB_BRIDGES = (UsbId(0x10C4, 0xEA60), UsbId(0x1A86, 0x7523), UsbId(0x1A86, 0x55D4))
+"""CP210x, CH340, CH9102: from USB to a UART, on boards of many makers."""
+
+
+def _espressif(
+    name: str,
+    core: str,
+    compile_target: str,
+    title: str,
+    usb: tuple[UsbId, ...],
+    *,
+    boot_loader_at: int = 0,
+) -> Board:
+    hardware = Hardware(
+        usb, True, ESP_APPLICATION_AT, esptool_chip=name, boot_loader_at=boot_loader_at
+    )
+    return Board(
+        name,
+        name,
+        "hardware",
+        core,
+        compile_target,
+        title,
+        project=ESP_IDF_PROJECT,
+        hardware=hardware,
+    )
+
+
+def _arduino(
+    name: str, core: str, compile_target: str, title: str, usb: tuple[UsbId, ...], flash_base: int
+) -> Board:
+    hardware = Hardware(usb, serial_over_usb=True, flash_base=flash_base)
     return Board(name, name, "hardware", core, compile_target, title, hardware=hardware)
 
 
@@ -260,6 +303,32 @@ BOARDS: dict[str, Board] = _by_name(
         "stm32h7x",
         0x450,
         device_id_at=_STM32H7_IDCODE,
+    ),
+    _espressif(
+        "esp32",
+        "Xtensa LX6",
+        "xtensa",
+        "ESP32 development board",
+        USB_BRIDGES,
+        boot_loader_at=0x1000,
+    ),
+    _espressif("esp32s3", "Xtensa LX7", "xtensa", "ESP32-S3 board, by the chip's USB", (ESP_USB,)),
+    _espressif("esp32c3", "RV32IMC", "rv32imc", "ESP32-C3 board, by the chip's USB", (ESP_USB,)),
+    _arduino(
+        "nano33ble",
+        "Cortex-M4F",
+        "cortex-m4f",
+        "Arduino Nano 33 BLE Sense (nRF52840)",
+        (UsbId(0x2341, 0x805A),),
+        0x1_0000,
+    ),
+    _arduino(
+        "pico",
+        "Cortex-M0+",
+        "cortex-m0plus",
+        "Raspberry Pi Pico (RP2040)",
+        (UsbId(0x2E8A, 0x00C0),),
+        0x1000_0000,
     ),
 )
 """All boards by name."""

@@ -18,7 +18,7 @@ def options_of(board: Board, root: Path) -> dict[str, Any]:
     """The options of a board's environment, those that it extends included.
 
     Args:
-        root: the project, which holds platformio.ini.
+        root: the project, which holds platformio.ini or the folder with the board's own.
     """
-    options = ProjectConfig(str(root / INI)).items(env=board.environment, as_dict=True)
-    return dict(options)
+    ini = ProjectConfig(str(root / board.project / INI))
+    return dict(ini.items(env=board.environment, as_dict=True))

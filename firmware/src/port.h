@@ -36,7 +36,7 @@ typedef struct sotto_port {
   uint32_t cpu_hz;
 
   /* What one step of ticks() counts: "instructions" on emulators that run with icount, "cycles" on
-   * silicon, "nanoseconds" on the host. */
+   * silicon, "microseconds" on Arduino cores, "nanoseconds" on the host. */
   const char *tick_unit;
 
   /* Size of the receive ring. The host never has more unanswered bytes in flight, so a UART without

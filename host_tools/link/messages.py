@@ -135,7 +135,8 @@ class BoardInfo:
     tool_version: str
     model_name: str
     tick_unit: str
-    """Unit of every `ticks_` field: "instructions", "cycles", "timer ticks" or "nanoseconds"."""
+    """Unit of every `ticks_` field: "instructions", "cycles", "timer ticks", "microseconds" or
+    "nanoseconds"."""
 
     _LAYOUT = struct.Struct("<6H8I32s")
 

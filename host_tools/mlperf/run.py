@@ -25,7 +25,7 @@ MOST_INFERENCES = 100_000
 PATIENCE = 20.0
 """Times that a board may take longer than its clock says: an emulator's runs at its own speed."""
 
-REAL_CLOCKS = {"cycles", "nanoseconds"}
+REAL_CLOCKS = {"cycles", "microseconds", "nanoseconds"}
 """Tick units of clocks that tell real time: a chip's and this computer's."""
 
 

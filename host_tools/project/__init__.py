@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +31,15 @@ _COPIED_OPTIONS = (
     "board",
     "board_build.ldscript",
     "upload_protocol",
+    "framework",
+    "build_src_flags",
 )
 _PORT = re.compile(r"\.\./ports/([\w./]+)")
 _DEFINE = re.compile(r"^-D ")
 _NO_SYMBOL = re.compile(r"[^a-z0-9]+")
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.md", "examples")
+# What makes a port a project of ESP-IDF by itself.
+_PORTS_IGNORED = shutil.ignore_patterns("CMakeLists.txt", "platformio.ini", "sdkconfig.*", "main")
 _PORT_HEADERS = ("port.h", "microphone.h")
 """What ports include of the firmware."""
 
@@ -91,7 +96,9 @@ def _fill(
 ) -> None:
     name = folder.name
     found = options_of(board, root)
-    ports = _PORT.findall(" ".join(found["build_src_filter"]))
+    ports = _PORT.findall(" ".join(found.get("build_src_filter", ()))) or [
+        f"{Path(board.project).name}/"
+    ]
     options = {
         key: ", ".join(value) if isinstance(value, list) else value
         for key in _COPIED_OPTIONS
@@ -104,17 +111,22 @@ def _fill(
     _copy_sources(folder, ports, manifest, root)
     if tflm is not None:
         _copy_backend(folder, root, bare_metal="board_build.ldscript" in options)
-    texts = {
-        "platformio.ini": _render(
-            "platformio.ini.j2",
-            name=name,
-            environment=board.environment,
-            options=options,
-            ports=ports,
-            flags=[flag for flag in found["build_flags"] if _DEFINE.match(flag)],
-            tflm=tflm,
-        ),
-        "link.py": _render("link.py.j2", tflm=tflm),
+    if board.project:
+        texts = _esp_idf_texts(folder, board, options, root)
+    else:
+        texts = {
+            "platformio.ini": _render(
+                "platformio.ini.j2",
+                name=name,
+                environment=board.environment,
+                options=options,
+                ports=ports,
+                flags=[flag for flag in found["build_flags"] if _DEFINE.match(flag)],
+                tflm=tflm,
+            ),
+            "link.py": _render("link.py.j2", tflm=tflm),
+        }
+    texts |= {
         PROGRAM: _render(
             "main.c.j2",
             name=name.replace("*/", ""),
@@ -125,6 +137,23 @@ def _fill(
     }
     for path, text in texts.items():
         write_atomically(folder / path, text.encode())
+
+
+def _esp_idf_texts(
+    folder: Path, board: Board, options: Mapping[str, str], root: Path
+) -> dict[str, str]:
+    """Files of a project that `idf.py` and PlatformIO build alike, text by path."""
+    source = root / board.project
+    defaults = {path.name: path.read_text() for path in source.glob("sdkconfig.defaults*")}
+    environment, name = board.environment, folder.name
+    return defaults | {
+        "platformio.ini": _render(
+            "esp_idf.ini.j2", name=name, environment=environment, options=options
+        ),
+        "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name, environment=environment),
+        "src/CMakeLists.txt": _render("component.cmake.j2", port=source.name),
+        "src/Kconfig.projbuild": (source / "main/Kconfig.projbuild").read_text(),
+    }
 
 
 def words_of(labels: tuple[str, ...]) -> list[Word]:
@@ -157,9 +186,10 @@ def _copy_sources(folder: Path, ports: list[str], manifest: Manifest, root: Path
     shutil.copytree(firmware / "lib/sotto", folder / "lib/sotto", ignore=_IGNORED)
     for port in sorted((firmware / "ports").iterdir()):
         copy = folder / "firmware/ports" / port.name
-        if f"{port.name}/" in ports or not list(port.glob("*.c")):
-            shutil.copytree(port, copy, ignore=_IGNORED)
-        for source in port.glob("*.c"):
+        sources = [*port.glob("*.c"), *port.glob("*.cpp")]
+        if f"{port.name}/" in ports or not sources:
+            shutil.copytree(port, copy, ignore=_PORTS_IGNORED)
+        for source in sources:
             if f"{port.name}/{source.name}" in ports:
                 copy.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, copy)

@@ -17,21 +17,36 @@ FIRMWARE = ROOT / "firmware"
 MANIFESTS = FIRMWARE / "platforms" / "gcc" / "boards"
 IN_REPOSITORY = "symlink://firmware/platforms/gcc"
 
-INI = configparser.ConfigParser(interpolation=None)
-INI.read(ROOT / "platformio.ini")
+
+def read_ini(project: str) -> configparser.ConfigParser:
+    ini = configparser.ConfigParser(interpolation=None)
+    ini.read(ROOT / project / "platformio.ini")
+    return ini
 
 
-def option(environment: str, name: str) -> str:
-    """An option of an environment, looked up along `extends` as PlatformIO does."""
-    section = f"env:{environment}"
-    while name not in INI[section]:
-        section = INI[section]["extends"]
-    return INI[section][name]
+INI = read_ini("")
 
 
-def test_each_environment_is_a_board_and_each_board_an_environment() -> None:
-    environments = {name.removeprefix("env:") for name in INI.sections() if name.startswith("env:")}
-    assert {board.environment for board in BOARDS.values()} == environments
+def option(board: str, name: str) -> str:
+    """An option of a board's environment, looked up along `extends` as PlatformIO does."""
+    ini = read_ini(BOARDS[board].project)
+    section = f"env:{BOARDS[board].environment}"
+    while name not in ini[section]:
+        section = ini[section].get("extends", "env")
+    return ini[section][name]
+
+
+@pytest.mark.parametrize("project", sorted({board.project for board in BOARDS.values()}))
+def test_each_environment_is_a_board_and_each_board_an_environment(project: str) -> None:
+    sections = read_ini(project).sections()
+    environments = {name.removeprefix("env:") for name in sections if name.startswith("env:")}
+    boards = [board for board in BOARDS.values() if board.project == project]
+    assert {board.environment for board in boards} == environments
+
+
+def test_every_platformio_project_of_the_firmware_is_one_of_the_boards() -> None:
+    found = {str(path.parent.relative_to(ROOT)) for path in FIRMWARE.rglob("platformio.ini")}
+    assert found == {board.project for board in BOARDS.values()} - {""}
 
 
 def test_default_board_is_the_default_environment() -> None:
@@ -44,7 +59,7 @@ def test_names_are_keys() -> None:
 
 def ours(board: Board) -> bool:
     """Whether the distribution's compiler builds it."""
-    return option(board.environment, "platform") == IN_REPOSITORY
+    return option(board.name, "platform") == IN_REPOSITORY
 
 
 def test_only_hardware_needs_platforms_of_others() -> None:
@@ -60,7 +75,10 @@ def test_hardware_and_only_hardware_says_how_it_is_found_and_flashed() -> None:
         assert (board.hardware is not None) == (board.kind == "hardware"), board.name
         if (known := board.hardware) is not None:
             assert known.usb or known.dfu, board.name
-            assert known.pyocd_target or known.openocd_target or known.esptool_chip, board.name
+            # Arduino cores have boot loaders of their own, which PlatformIO's platforms know.
+            by_arduino = not board.project and "arduino" in option(board.name, "build_src_filter")
+            by_tool = known.pyocd_target or known.openocd_target or known.esptool_chip
+            assert bool(by_tool) != by_arduino, board.name
             assert bool(known.pyocd_target) <= (known.chip_id is not None), board.name
 
 
@@ -79,10 +97,11 @@ def test_manifest_tells_the_core_and_the_memory_that_the_linker_holds(name: str)
     assert lengths == {"FLASH": upload["maximum_size"], "RAM": upload["maximum_ram_size"]}
 
 
-@pytest.mark.parametrize("source", ["stm32/usart.c", "mps2/port.c", "mps3/port.c"])
+@pytest.mark.parametrize(
+    "source", ["stm32/usart.c", "mps2/port.c", "mps3/port.c", "arduino/port.cpp"]
+)
 def test_host_opens_serial_ports_at_the_speed_of_the_firmware(source: str) -> None:
-    source = (FIRMWARE / "ports" / source).read_text()
-    speed = re.search(r"#define SOTTO_BAUD (\d+)u", source)
+    speed = re.search(r"#define SOTTO_BAUD (\d+)u", (FIRMWARE / "ports" / source).read_text())
     assert speed is not None
     assert int(speed[1]) == BAUD_RATE
 
