@@ -17,8 +17,11 @@ ALIGNMENT = "alignment and sharing"
 """What the linker filled in between sections, less what equal strings share; may be negative."""
 
 _MAP_STARTS = "Linker script and memory map"
-_STORED = {".text", ".rodata", ".ARM.exidx", ".data.rel.ro", ".data"}
-_VARIABLES = {".data", ".bss", ".noinit"}
+# As ESP-IDF's linker scripts name them; code that runs from RAM is stored in flash as well.
+_ESP_IN_RAM = {".iram0.vectors", ".iram0.text", ".iram0.data", ".dram0.data"}
+_ESP_IN_FLASH = {".flash.appdesc", ".flash.rodata", ".flash.text"}
+_STORED = {".text", ".rodata", ".ARM.exidx", ".data.rel.ro", ".data"} | _ESP_IN_RAM | _ESP_IN_FLASH
+_VARIABLES = {".data", ".bss", ".dram0.bss", ".iram0.bss", ".noinit"} | _ESP_IN_RAM
 _STACK = ".stack"
 _OUTPUT = re.compile(r"^(\.[\w.]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)")
 _INPUT = re.compile(r"^ (\.\S+|COMMON)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$")
@@ -49,7 +52,7 @@ class Part:
 
     Attributes:
         flash_bytes: code, constants, initial values of variables.
-        ram_bytes: variables.
+        ram_bytes: variables, and code that runs from RAM.
     """
 
     name: str
@@ -63,7 +66,7 @@ class Sizes:
 
     Attributes:
         flash_bytes: all that is stored: code, constants, initial values of variables.
-        ram_bytes: variables, without the stack.
+        ram_bytes: variables, and code that runs from RAM, without the stack.
         stack_reserved_bytes: what the linker script keeps for the stack; 0 for host programs.
         parts: most flash first; they sum up to flash_bytes and ram_bytes.
     """

@@ -115,3 +115,25 @@ def test_a_file_that_is_no_map(tmp_path: Path) -> None:
     path.write_bytes(b"\x7fELF")
     with pytest.raises(SottoError, match="no linker map"):
         measure(path)
+
+
+def test_sections_of_esp_idf_are_counted_where_they_lie(tmp_path: Path) -> None:
+    """In the order of its linker script; what only takes addresses counts for nothing."""
+    path = tmp_path / "esp.map"
+    path.write_text(
+        """\
+Linker script and memory map
+
+.iram0.text     0x40380000     0x1000
+.dram0.dummy    0x3fc80000     0x1000
+.dram0.data     0x3fc81000      0x200
+.dram0.bss      0x3fc81200     0x4000
+.flash.text     0x42000020    0x20000
+.flash_rodata_dummy
+                0x3c000020    0x20000
+.flash.rodata   0x3c020120     0x8000
+"""
+    )
+    sizes = measure(path)
+    assert sizes.flash_bytes == 0x1000 + 0x200 + 0x20000 + 0x8000
+    assert sizes.ram_bytes == 0x1000 + 0x200 + 0x4000
