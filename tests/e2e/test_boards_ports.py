@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import ROOT
+from conftest import LIB, ROOT
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
@@ -107,6 +107,7 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
         places = [FIRMWARE / "ports" / port for port in ports]
         sources = [PROBE, *(path for place in places for path in place.glob("*.c"))]
         sources += [place for place in places if place.is_file()]
+        sources += (LIB / "src" / "microphone").glob("*.c")  # what a port's microphone calls
         command = [
             manifest["toolchain_prefix"] + "gcc",
             *manifest["cpu_flags"],
@@ -114,7 +115,14 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
             *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
             "-Wpedantic",
             f'-DSOTTO_BOARD_NAME="{board.name}"',
-            *("-I", str(FIRMWARE / "src"), "-T", str(places[0] / script)),
+            *(
+                "-I",
+                str(LIB / "include"),
+                "-I",
+                str(FIRMWARE / "src"),
+                "-T",
+                str(places[0] / script),
+            ),
             *map(str, sources),
             *("-o", str(elf)),
         ]
