@@ -6,6 +6,8 @@ import ctypes
 import importlib
 import importlib.metadata
 import importlib.util
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +16,9 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from host_tools.boards import Board
+from host_tools.toolchains import TOOLCHAINS
 
 PYTHON_VERSIONS = ((3, 11), (3, 12))
 
@@ -80,6 +85,16 @@ def _program(name: str, package: str) -> Finding:
 def program_version(name: str) -> str:
     """First line that a program on PATH prints about its version; empty when it does not start."""
     return _output([name, "--version"]).partition("\n")[0]
+
+
+def measured_on(board: Board | None) -> dict[str, str]:
+    """The tools behind a board's figures; None: a board that ran already, built elsewhere."""
+    tools = {"computer": f"{platform.platform()}, {os.cpu_count()} processors"}
+    if board is None:
+        return tools
+    if board.kind == "emulated":
+        tools["emulator"] = program_version(board.emulator)
+    return tools | {"compiler": program_version(TOOLCHAINS[board.compile_target].gcc)}
 
 
 def _newlib() -> Finding:

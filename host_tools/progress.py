@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -36,6 +36,10 @@ class Progress(Protocol):
     @contextmanager
     def task(self, description: str, total: float) -> Iterator[Task]:
         """Open a bar of `total` steps for the duration of the block."""
+
+    @contextmanager
+    def rows(self, descriptions: Sequence[str], total: float) -> Iterator[list[Task]]:
+        """Open a bar for each of several tasks at once; all stay until the block ends."""
 
     def note(self, text: str) -> None:
         """Show one line of information."""
@@ -87,24 +91,32 @@ class TerminalProgress:
     @contextmanager
     def task(self, description: str, total: float) -> Iterator[Task]:
         """Draw a bar; nested tasks share one live display."""
+        with self.rows([description], total) as (row,):
+            yield row
+
+    @contextmanager
+    def rows(self, descriptions: Sequence[str], total: float) -> Iterator[list[Task]]:
+        """Draw a live table with a row for each description."""
         if not self._console.is_terminal:
-            self._console.print(f"{description} ...", markup=False)
-            yield _NoBar()
+            for description in descriptions:
+                self._console.print(f"{description} ...", markup=False)
+            yield [NoBar() for _ in descriptions]
             return
         outermost = self._bars is None
         bars = self._bars or self._new_bars()
         if outermost:
             self._bars = bars
             bars.start()
-        task = bars.add_task(description, total=total, detail="")
+        tasks = [bars.add_task(text, total=total, detail="") for text in descriptions]
         try:
-            yield _BarTask(bars, task)
+            yield [_BarTask(bars, task) for task in tasks]
         finally:
             if outermost:
                 bars.stop()
                 self._bars = None
             else:
-                bars.remove_task(task)
+                for task in tasks:
+                    bars.remove_task(task)
 
     def note(self, text: str) -> None:
         """Print one line, above the bars when some are drawn."""
@@ -124,7 +136,9 @@ class TerminalProgress:
         )
 
 
-class _NoBar:
+class NoBar:
+    """A `Task` that shows nothing."""
+
     def advance(self, steps: float = 1.0, detail: str | None = None) -> None:
         """Draw nothing: the output is no terminal."""
 
@@ -135,7 +149,12 @@ class Silent:
     @contextmanager
     def task(self, description: str, total: float) -> Iterator[Task]:
         """Yield a task that shows nothing."""
-        yield _NoBar()
+        yield NoBar()
+
+    @contextmanager
+    def rows(self, descriptions: Sequence[str], total: float) -> Iterator[list[Task]]:
+        """Yield tasks that show nothing."""
+        yield [NoBar() for _ in descriptions]
 
     def note(self, text: str) -> None:
         """Show nothing."""

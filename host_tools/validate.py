@@ -7,7 +7,7 @@ asked over the same link and must answer with the same bytes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from host_tools.journal import Journal
 from host_tools.labelled import LabelledClip
 from host_tools.link.messages import BoardInfo, ClipResult
 from host_tools.manifest import Manifest
-from host_tools.progress import Progress
+from host_tools.progress import Task
 from host_tools.statistics import wilson_interval
 from host_tools.twin.run import Finding
 
@@ -79,11 +79,18 @@ class Divergence:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One validated clip; `pcm_crc32` ties it to the samples that were streamed."""
+    """One validated clip; `pcm_crc32` ties it to the samples that were streamed.
+
+    Attributes:
+        features_crc32: of the features that the board computed.
+        scores: int8 per class, the board's.
+    """
 
     clip: str
     pcm_crc32: int
     label: int
+    features_crc32: int
+    scores: tuple[int, ...]
     decision: int
     frames: int
     ticks_frontend_sum: int
@@ -98,7 +105,8 @@ class Outcome:
     def from_json(fields: dict[str, Any]) -> Outcome:
         """Rebuild what `dataclasses.asdict` gave."""
         found = fields["divergence"]
-        return Outcome(**{**fields, "divergence": Divergence(**found) if found else None})
+        divergence = Divergence(**found) if found else None
+        return Outcome(**{**fields, "scores": tuple(fields["scores"]), "divergence": divergence})
 
 
 def compare_clip(pair: Pair, name: str, label: int, pcm: np.ndarray) -> Outcome:
@@ -123,6 +131,8 @@ def compare_clip(pair: Pair, name: str, label: int, pcm: np.ndarray) -> Outcome:
         clip=name,
         pcm_crc32=checksum(pcm),
         label=label,
+        features_crc32=board.features_crc32,
+        scores=tuple(map(int, board.scores)),
         decision=board.decision,
         frames=board.frames,
         ticks_frontend_sum=board.ticks_frontend_sum,
@@ -176,8 +186,9 @@ def run_clips(
     root: Path,
     manifest: Manifest,
     journal: Journal,
-    progress: Progress,
+    task: Task,
     go_on: str,
+    stop: Event | None = None,
 ) -> list[Outcome]:
     """Compare all clips, each pair on a thread of its own, in the clips' order.
 
@@ -185,20 +196,24 @@ def run_clips(
 
     Args:
         go_on: how the user goes on after a failure or Ctrl-C.
+        stop: set by another thread to break off after the clips that are under way.
 
     Raises:
         SottoError: a device failed; the message says how many clips were done.
-        Interrupted: Ctrl-C; what was done is in the journal.
+        Interrupted: Ctrl-C or `stop`; what was done is in the journal.
     """
     done = {entry["clip"]: Outcome.from_json(entry) for entry in journal.entries}
-    queue, lock, stop = iter(enumerate(clips)), Lock(), Event()
+    queue, lock, failed = iter(enumerate(clips)), Lock(), Event()
     outcomes: dict[int, Outcome] = {}
+    differing = 0
 
     def next_clip() -> tuple[int, LabelledClip] | None:
         with lock:
-            return None if stop.is_set() else next(queue, None)
+            stopped = failed.is_set() or (stop is not None and stop.is_set())
+            return None if stopped else next(queue, None)
 
-    def work(pair: Pair, advance: Callable[[], None]) -> None:
+    def work(pair: Pair) -> None:
+        nonlocal differing
         for index, clip in iter(next_clip, None):
             name = clip.path.relative_to(root).as_posix()
             pcm = load_pcm(clip, manifest)
@@ -207,29 +222,29 @@ def run_clips(
                 outcome = compare_clip(pair, name, clip.label, pcm)
                 with lock:
                     journal.append(asdict(outcome))
-            outcomes[index] = outcome
-            advance()
+            with lock:
+                outcomes[index] = outcome
+                differing += outcome.divergence is not None
+                task.advance(1, f"{differing} differ from the host" if differing else "as the host")
 
-    with (
-        progress.task("Validating", total=len(clips)) as task,
-        ThreadPoolExecutor(len(pairs)) as pool,
-    ):
+    with ThreadPoolExecutor(len(pairs)) as pool:
         try:
-            for future in as_completed([pool.submit(work, pair, task.advance) for pair in pairs]):
+            for future in as_completed([pool.submit(work, pair) for pair in pairs]):
                 future.result()
         except SottoError as error:
-            raise SottoError(
-                f"{error.message} {len(outcomes)} of {len(clips)} clips were done.",
-                f"{error.remedy} Then {go_on}.",
-                error.exit_code,
-            ) from error
+            words = f"{error.message} {len(outcomes)} of {len(clips)} clips were done."
+            raise SottoError(words, f"{error.remedy} Then {go_on}.", error.exit_code) from error
         except KeyboardInterrupt:
-            raise Interrupted(
-                f"interrupted after {len(outcomes)} of {len(clips)} clips; {go_on}"
-            ) from None
+            raise _interrupted(len(outcomes), len(clips), go_on) from None
         finally:
-            stop.set()
+            failed.set()
+    if len(outcomes) < len(clips):  # `stop`
+        raise _interrupted(len(outcomes), len(clips), go_on)
     return [outcomes[index] for index in sorted(outcomes)]
+
+
+def _interrupted(done: int, clips: int, go_on: str) -> Interrupted:
+    return Interrupted(f"interrupted after {done} of {clips} clips; {go_on}")
 
 
 @dataclass(frozen=True)

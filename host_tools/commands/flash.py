@@ -69,17 +69,7 @@ def command(
 
     target = find_board(board)
     real = target.kind == "hardware"
-    if stop and real:
-        raise SottoError(
-            f"{target.name} is a real board: nothing of it runs in the background.",
-            "Leave --stop out, or name the emulated --board to end.",
-        )
-    for option, value in (("--port", port), ("--probe", probe), ("--tool", tool)):
-        if value is not None and not real:
-            raise SottoError(
-                f"{option} {value}: {target.name} is no real board, it is started, not written.",
-                f"Leave {option} out; its port is printed.",
-            )
+    _refuse(target, stop, {"--port": port, "--probe": probe, "--tool": tool})
     if stop:
         ran = background.stop(target, ROOT, program)
         talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")
@@ -97,6 +87,23 @@ def command(
     result_console().print(line.name, markup=False)
     if not no_check:
         _check(line, target, manifest, program)
+
+
+def _refuse(board: Board, stop: bool, of_hardware: dict[str, str | None]) -> None:
+    """Refuse options that mean nothing for this kind of board."""
+    if board.kind == "hardware":
+        if stop:
+            raise SottoError(
+                f"{board.name} is a real board: nothing of it runs in the background.",
+                "Leave --stop out, or name the emulated --board to end.",
+            )
+        return
+    for option, value in of_hardware.items():
+        if value is not None:
+            raise SottoError(
+                f"{option} {value}: {board.name} is no real board, it is started, not written.",
+                f"Leave {option} out; its port is printed.",
+            )
 
 
 def _write(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +22,7 @@ from host_tools.commands._options import (
     TflmOption,
     choose_firmware,
     find_board,
+    require_port,
 )
 from host_tools.commands.train import (
     RUNS,
@@ -36,7 +35,7 @@ from host_tools.commands.train import (
     check_inputs,
     show_stages,
 )
-from host_tools.commands.validate import check_target, show, validate_board
+from host_tools.commands.validate import show
 from host_tools.errors import EXIT_CHECK_FAILED
 from host_tools.progress import Progress, TerminalProgress, result_console
 
@@ -72,7 +71,7 @@ def command(
     own_board, own_backend = recipe_target(recipe)
     targets = [find_board(name) for name in board or [own_board]]
     for target in targets:
-        check_target(target, None, jobs)
+        require_port(target, None)
     firmwares = [choose_firmware(target, backend or own_backend, tflm) for target in targets]
     folder = work or RUNS / recipe.stem
     progress = TerminalProgress()
@@ -113,26 +112,19 @@ def measure_board(
     """Build, validate on the run's own test clips, keep the figures for the report."""
     from host_tools.build import build
     from host_tools.commands._training import compile_tflite
+    from host_tools.diagnosis import measured_on
     from host_tools.files import write_atomically
+    from host_tools.fleet import Subject, Work, validate_fleet
     from host_tools.labelled import choose_balanced, scan_labelled
     from host_tools.manifest import load_manifest
 
     manifest = load_manifest(generated)
     test = work / "test"
     clips = choose_balanced(scan_labelled(test, manifest.labels).clips, limit)
-    result = validate_board(
-        board,
-        clips,
-        test,
-        manifest,
-        port=None,
-        firmware=firmware,
-        backend=None,
-        jobs=jobs,
-        resume=True,
-        go_on="run the same command to go on",
-        progress=progress,
-    )
+    go_on = "run the same command to go on"
+    work_of_board = Work(clips, test, manifest, ROOT, True, go_on, progress)
+    (verdict,) = validate_fleet([Subject(board, firmware=firmware, jobs=jobs)], work_of_board)
+    result = verdict.figures()
     show(result)
     figures = {
         "kind": board.kind,
@@ -150,15 +142,3 @@ def measure_board(
         )
     write_atomically(work / "boards" / f"{board.name}.json", json.dumps(figures, indent=2).encode())
     return result.identical
-
-
-def measured_on(board: Board) -> dict[str, str]:
-    """The tools behind a board's figures."""
-    from host_tools.diagnosis import program_version
-    from host_tools.emulator import QEMU
-
-    tools = {"computer": f"{platform.platform()}, {os.cpu_count()} processors"}
-    if board.kind == "emulated":
-        tools["emulator"] = program_version(QEMU)
-    compiler = "gcc" if board.kind == "host" else "arm-none-eabi-gcc"
-    return tools | {"compiler": program_version(compiler)}

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from host_tools.files import write_atomically
-from host_tools.report.facts import gather
+from host_tools.report.facts import Facts, gather
 from host_tools.report.page import render
 
 PAGE_NAME = "report.html"
@@ -27,7 +27,11 @@ def write_report(work: Path, out: Path) -> Path:
     Raises:
         SottoError: `work` holds no results.
     """
-    facts = gather(work)
+    return write_facts(gather(work), out)
+
+
+def write_facts(facts: Facts, out: Path) -> Path:
+    """Write the page and the JSON of the same figures into `out`; the path of the page."""
     page = render(facts)
     write_atomically(out / DATA_NAME, json.dumps(asdict(facts), indent=2).encode())
     write_atomically(out / PAGE_NAME, page.encode())

@@ -47,6 +47,8 @@ class Facts:
         ladder: accuracy down the line.
         evaluation: this model's entry of the evaluation.json that `sotto evaluate --out` left.
         ablation: `ablation.json` as `sotto ablate` wrote it for this recipe.
+        comparisons: boards beside each other, each a `host_tools.fleet.Comparison`.
+        failures: boards that did not get through all clips: `board`, `clips`, `message`.
     """
 
     results: dict[str, Any]
@@ -55,6 +57,36 @@ class Facts:
     omissions: tuple[Omission, ...]
     evaluation: dict[str, Any] | None = None
     ablation: dict[str, Any] | None = None
+    comparisons: tuple[dict[str, Any], ...] = ()
+    failures: tuple[dict[str, Any], ...] = ()
+
+
+def facts_of_boards(
+    model: dict[str, Any],
+    boards: dict[str, dict[str, Any]],
+    comparisons: tuple[dict[str, Any], ...],
+    failures: tuple[dict[str, Any], ...],
+) -> Facts:
+    """Facts of boards alone.
+
+    Args:
+        model: `recipe`, `labels` and `model_hash`, as in `results.json`.
+        boards: by the name that the page shows.
+    """
+    reason = "only boards were validated; `sotto report` shows the run that trained the model"
+    omissions = [Omission("Training", reason), Omission("Memory plan", reason)]
+    unbuilt = sorted(name for name, board in boards.items() if "sizes" not in board)
+    if unbuilt:
+        why = "their firmware was there already"
+        omissions.append(Omission(f"Memory of {', '.join(unbuilt)}", why))
+    return Facts(
+        results=model,
+        boards=boards,
+        ladder=_ladder({}, boards),
+        omissions=tuple(omissions),
+        comparisons=comparisons,
+        failures=failures,
+    )
 
 
 def gather(work: Path) -> Facts:

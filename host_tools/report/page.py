@@ -61,10 +61,9 @@ def _plots(facts: Facts) -> dict[str, str]:
         plots |= {f"room {name}": svg for name, svg in evaluation_plots(facts.evaluation).items()}
     if facts.ablation is not None:
         plots["ablation"] = figures.ablation_intervals(facts.ablation["arms"])
-    if facts.boards:
-        plots["memory"] = figures.memory_bars(
-            [(name, memory(board)) for name, board in facts.boards.items()]
-        )
+    built = [(name, memory(board)) for name, board in facts.boards.items() if "sizes" in board]
+    if built:
+        plots["memory"] = figures.memory_bars(built)
     return plots
 
 

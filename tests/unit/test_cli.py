@@ -18,6 +18,7 @@ from host_tools.boards import BOARDS
 from host_tools.build import DEFAULT_FIRMWARE
 from host_tools.commands import export, run
 from host_tools.errors import EXIT_CHECK_FAILED, Interrupted, SottoError
+from host_tools.fleet import Work
 from host_tools.progress import Silent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,9 +36,11 @@ VERBS = (
     "flash",
     "info",
     "validate",
+    "twin",
     "evaluate",
     "listen",
     "settings",
+    "soak",
     "mlperf",
     "new",
     "report",
@@ -269,12 +272,12 @@ def test_run_names_its_report_and_fails_where_the_chip_differs(
 def test_run_advises_no_option_that_it_lacks(
     data: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object, go_on: str, **options: object) -> None:
-        raise Interrupted(go_on)
+    def interrupted(subjects: object, work: Work) -> None:
+        raise Interrupted(work.go_on)
 
     (tmp_path / "work").mkdir()
     data.rename(tmp_path / "work" / "test")
-    monkeypatch.setattr(run, "validate_board", interrupted)
+    monkeypatch.setattr("host_tools.fleet.validate_fleet", interrupted)
     with pytest.raises(Interrupted) as caught:
         run.measure_board(
             BOARDS["host"], DEFAULT_FIRMWARE, tmp_path / "work", generated, None, None, Silent()

@@ -31,7 +31,7 @@ from host_tools.devices.tools import (
 )
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_USAGE, Interrupted, SottoError
 from host_tools.flash import write
-from host_tools.progress import Silent
+from host_tools.progress import NoBar, Silent
 
 FAKE = """\
 import json, os, pathlib, signal, sys
@@ -244,9 +244,4 @@ def test_a_tool_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch) 
 def test_words_that_are_no_dump_are_not_taken_for_a_chip(plan: Plan, image: Image) -> None:
     plan({"read32": {"says": "e0042000: ????????"}})
     with pytest.raises(ToolFailedError):
-        PyOcd().read_word(0xE0042000, HARDWARE, PROBE, _NoTask())
-
-
-class _NoTask:
-    def advance(self, steps: float = 1.0, detail: str | None = None) -> None:
-        """Show nothing."""
+        PyOcd().read_word(0xE0042000, HARDWARE, PROBE, NoBar())
