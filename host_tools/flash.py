@@ -24,7 +24,7 @@ from host_tools.devices.tools import Image, ToolFailedError
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_OK, Interrupted, SottoError
 from host_tools.link.device import HASH_DIGITS_SHOWN, Device
 from host_tools.link.exchange import DEFAULT_ATTEMPTS
-from host_tools.link.transport import serial_ports
+from host_tools.link.transport import serial_ports, split_rate
 from host_tools.mlperf.monitor import Monitor
 from host_tools.progress import Progress, Task, TerminalProgress
 from host_tools.rig import EMULATED_ATTEMPTS
@@ -131,8 +131,10 @@ def check(line: Plugged, expected_hash: str, program: Program, board: Board) -> 
 
 def _name_now(line: Plugged) -> str:
     """The port again: a board that left the bus may come back under another name."""
+    name, rate = split_rate(line.name)
     same = [port.device for port in serial_ports() if line.serial == port.serial_number]
-    return same[0] if line.serial and same else line.name
+    name = same[0] if line.serial and same else name
+    return f"{name}@{rate}" if rate else name
 
 
 def _who_answers(url: str, program: Program, attempts: int) -> tuple[str, str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from host_tools.boards import Board, Hardware
 from host_tools.devices.plugged import Kind, Plugged
 from host_tools.devices.tools import TOOLS, Tool
 from host_tools.errors import SottoError
+from host_tools.link.transport import split_rate
 
 _OPTION: dict[Kind, str] = {
     "serial port": "--port",
@@ -120,9 +121,10 @@ def _named(board: Board, things: Sequence[Plugged], kind: Kind, name: str) -> Pl
     """What the user named. A port that nobody listed is tried: it may be a link or a pipe."""
     of_kind = [one for one in things if one.kind == kind]
     if kind == "serial port":
-        device = str(Path(name).resolve())
-        found = [one for one in of_kind if device == str(Path(one.name).resolve())]
-        found = found or [Plugged(kind, name, "", ())]
+        device, _ = split_rate(name)
+        path = Path(device).resolve()
+        found = [one for one in of_kind if path == Path(one.name).resolve()]
+        found = found or [Plugged(kind, device, "", ())]
     else:
         found = [one for one in of_kind if one.name.lower().startswith(name.lower())]
     if len(found) != 1:
@@ -131,7 +133,8 @@ def _named(board: Board, things: Sequence[Plugged], kind: Kind, name: str) -> Pl
             "Name one of those that `sotto devices` lists.",
         )
     (one,) = found
-    if one.boards and board.name not in one.boards:
+    # A probe may be wired to anything; the chip behind it is looked at before it is written to.
+    if kind == "serial port" and one.boards and board.name not in one.boards:
         raise SottoError(
             f"{one.name} ({one.usb}, {one.title}) is no {board.name}: "
             f"it could be {', '.join(one.boards)}",
@@ -152,11 +155,13 @@ def _usable(one: Plugged) -> Plugged:
 
 
 def _line(board: Board, things: Sequence[Plugged], at: Plugged, port: str | None) -> Plugged:
-    """The serial port of the board's firmware."""
+    """The serial port of the board's firmware, with the rate that the user gave it."""
+    if port is not None:
+        one = at if at.kind == "serial port" else _named(board, things, "serial port", port)
+        _, rate = split_rate(port)
+        return replace(_usable(one), name=f"{one.name}@{rate}" if rate else one.name)
     if at.kind == "serial port":
         return at
-    if port is not None:
-        return _usable(_named(board, things, "serial port", port))
     ports = [one for one in things if one.kind == "serial port"]
     same = [one for one in ports if at.serial and one.serial == at.serial]
     candidates = same or _could_be(board, things, "serial port")

@@ -65,10 +65,16 @@ def open_transport(url: str, baud: int = BAUD_RATE) -> Transport:
     """
     if url.startswith("socket://"):
         return SocketTransport(url)
+    name, rate = split_rate(url)
+    return SerialTransport(name, rate or baud)
+
+
+def split_rate(url: str) -> tuple[str, int | None]:
+    """A serial port and the rate that its name ends in, None when it says none."""
     name, _, rate = url.rpartition("@")
     if name and rate.isdecimal() and int(rate) > 0:
-        return SerialTransport(name, int(rate))
-    return SerialTransport(url, baud)
+        return name, int(rate)
+    return url, None
 
 
 class SocketTransport(InRealTime):

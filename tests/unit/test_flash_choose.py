@@ -97,6 +97,21 @@ def test_tools_that_are_not_there_are_passed_over(monkeypatch: pytest.MonkeyPatc
     assert "Use one of: pyocd, openocd, dfu." in refused(PROBE, tool="esptool").remedy
 
 
+def test_a_probe_that_is_named_may_be_wired_to_any_board() -> None:
+    of_another = replace(PROBE, boards=("other",))
+    assert "no mine found" in refused(of_another, LINE).message
+    assert found(of_another, LINE, probe=PROBE.name).at == of_another
+
+
+def test_the_rate_of_a_port_is_kept_for_asking_only() -> None:
+    line = found(PROBE, ADAPTER, port=f"{ADAPTER.name}@115200").line
+    assert line == replace(ADAPTER, name=f"{ADAPTER.name}@115200")
+    bare = replace(BOARD, hardware=WITHOUT_PROBE)
+    place = place_of(bare, [ADAPTER], port=f"{ADAPTER.name}@115200")
+    assert place.at == ADAPTER
+    assert place.line == line
+
+
 def test_emulated_boards_are_started_not_written() -> None:
     assert "nothing to write to" in refused(board=BOARDS["stm32f405"]).message
 
