@@ -75,6 +75,11 @@ def find_tflm(where: str | None, board: Board, root: Path) -> TfliteMicro:
     if options["platform"].startswith(OWN_PLATFORM):
         _require_cxx(TOOLCHAINS[board.compile_target])
     path = Path(where).expanduser()
+    if path.exists() and board.project:
+        raise SottoError(
+            f"--tflm {where}: ESP-IDF builds {board.name} and takes a component by its name.",
+            f"Leave --tflm out: {board.project} names one.",
+        )
     if path.exists():
         return _built(path.resolve())
     if not _LIBRARY_NAME.fullmatch(where):

@@ -112,7 +112,7 @@ def _fill(
     if tflm is not None:
         _copy_backend(folder, root, bare_metal="board_build.ldscript" in options)
     if board.project:
-        texts = _esp_idf_texts(folder, board, options, root)
+        texts = _esp_idf_texts(folder, board, options, root, tflm)
     else:
         texts = {
             "platformio.ini": _render(
@@ -140,18 +140,26 @@ def _fill(
 
 
 def _esp_idf_texts(
-    folder: Path, board: Board, options: Mapping[str, str], root: Path
+    folder: Path,
+    board: Board,
+    options: Mapping[str, str],
+    root: Path,
+    tflm: TfliteMicro | None,
 ) -> dict[str, str]:
     """Files of a project that `idf.py` and PlatformIO build alike, text by path."""
     source = root / board.project
     defaults = {path.name: path.read_text() for path in source.glob("sdkconfig.defaults*")}
     environment, name = board.environment, folder.name
+    if tflm is not None:
+        component, _, version = tflm.library.partition("@")
+        text = f'dependencies:\n  {component}: "{version}"\n'
+        defaults["src/idf_component.yml"] = text
     return defaults | {
         "platformio.ini": _render(
             "esp_idf.ini.j2", name=name, environment=environment, options=options
         ),
         "CMakeLists.txt": _render("CMakeLists.txt.j2", name=name, environment=environment),
-        "src/CMakeLists.txt": _render("component.cmake.j2", port=source.name),
+        "src/CMakeLists.txt": _render("component.cmake.j2", port=source.name, tflm=tflm),
         "src/Kconfig.projbuild": (source / "main/Kconfig.projbuild").read_text(),
     }
 

@@ -110,6 +110,12 @@ def test_a_board_may_name_its_library_in_platformio_ini(tmp_path: Path) -> None:
     assert find("other/library@1", root=tmp_path).library == "other/library@1"
 
 
+def test_a_board_of_esp_idf_takes_its_component_and_no_path(tmp_path: Path) -> None:
+    board = BOARDS["esp32c3"]
+    assert find(None, board).library.startswith("espressif/esp-tflite-micro@")
+    assert "takes a component by its name" in refusal(tmp_path, board)
+
+
 @pytest.mark.parametrize("board", ["stm32f405", "riscv_virt"])
 def test_a_compiler_without_cxx_is_named(board: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
