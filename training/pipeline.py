@@ -126,6 +126,8 @@ def run(
     rate_hz = recipe.frontend.sample_rate_hz
     write_clips(work_dir / "test", pcm, targets, names, recipe.words.labels, rate_hz)
     write_atomically(work_dir / "model.tflite", tflite)
+    tflite_sha256 = hashlib.sha256(tflite).hexdigest()
+    on_strangers = held_back(work_dir / RESULTS_FILE, recipe.recipe_hash) if everyone else None
     manifest = export_model(
         tflite,
         name=recipe.name,
@@ -134,7 +136,11 @@ def run(
         golden_pcm=golden,
         out_dir=out_dir,
         detection=chosen_detection(
-            work_dir, hashlib.sha256(tflite).hexdigest(), recipe.words.labels, recipe.detection
+            work_dir,
+            tflite_sha256,
+            recipe.words.labels,
+            recipe.detection,
+            on_strangers["tflite_sha256"] if on_strangers else None,
         ),
     )
     for name in ("train", "validation", "test"):
@@ -145,10 +151,17 @@ def run(
         if (stage.folder / CURVE_FILE).is_file()
     ]
     results = summarise(
-        recipe, facts, targets, candidates, curves, cache.stages, manifest.model_hash
+        recipe,
+        facts,
+        targets,
+        candidates,
+        curves,
+        cache.stages,
+        manifest.model_hash,
+        tflite_sha256,
     )
     if everyone:
-        results["held_back"] = held_back(work_dir / RESULTS_FILE, recipe.recipe_hash)
+        results["held_back"] = on_strangers
     write_atomically(work_dir / RESULTS_FILE, json.dumps(results, indent=1).encode())
     return RunResult(results, manifest, work_dir, out_dir)
 

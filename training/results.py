@@ -47,6 +47,7 @@ def summarise(
     curves: Sequence[dict[str, Any]],
     stages: Sequence[Stage],
     model_hash: str,
+    tflite_sha256: str,
 ) -> dict[str, Any]:
     """The content of `results.json`; the last candidate is the one that is deployed.
 
@@ -58,6 +59,7 @@ def summarise(
         curves: one a training, with its name.
         stages: of this run.
         model_hash: of the exported files.
+        tflite_sha256: of `model.tflite`.
     """
     classes = len(recipe.words.labels)
     counts = evaluate.confusion(candidates[-1].decisions, targets, classes)
@@ -74,6 +76,7 @@ def summarise(
             for s in stages
         ],
         "model_hash": model_hash,
+        "tflite_sha256": tflite_sha256,
     }
 
 
@@ -96,7 +99,8 @@ def held_back(path: Path, recipe_hash: str) -> dict[str, Any] | None:
         recipe_hash: of the recipe.
 
     Returns:
-        its entries `data`, `models` and `model_hash`; None where there was no such run.
+        its entries `data`, `models`, `model_hash` and `tflite_sha256`; None where there was no such
+        run.
     """
     if not path.is_file():
         return None
@@ -105,7 +109,7 @@ def held_back(path: Path, recipe_hash: str) -> dict[str, Any] | None:
         return None
     if "held_back" in earlier:
         return earlier["held_back"]
-    return {key: earlier[key] for key in ("data", "models", "model_hash")}
+    return {key: earlier[key] for key in ("data", "models", "model_hash", "tflite_sha256")}
 
 
 def write_clips(

@@ -176,10 +176,16 @@ def test_weights_from_everyone_keep_the_accuracy_on_strangers(finished, recordin
     )
     earlier = finished.results | {"recipe_hash": short.recipe_hash}
     (tmp_path / "results.json").write_text(json.dumps(earlier))
+    chosen = {"threshold": 0.625, "tflite_sha256": earlier["tflite_sha256"]}
+    (tmp_path / "detection.json").write_text(json.dumps(chosen))
     for _ in range(2):  # the second run finds the results of the first
         shipped = run(short, recordings, tmp_path, tmp_path / "generated", everyone=True)
         assert shipped.results["held_back"]["models"] == finished.results["models"]
         assert shipped.results["held_back"]["model_hash"] == finished.manifest.model_hash
+    # What was chosen on strangers is taken over, and said to be.
+    detection = json.loads((tmp_path / "generated" / "manifest.json").read_text())["detection"]
+    assert detection["threshold"] == 0.625
+    assert detection["measured"] == {"held_back_tflite_sha256": earlier["tflite_sha256"]}
     heard = shipped.results["data"]
     assert heard["train"]["speakers"] == SPEAKERS
     assert heard["test"] == finished.results["data"]["test"]

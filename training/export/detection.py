@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,20 +114,36 @@ def load_detection(path: Path, labels: Sequence[str]) -> Detection:
 
 
 def chosen_detection(
-    folder: Path, tflite_sha256: str, labels: Sequence[str], otherwise: DetectionConfig
+    folder: Path,
+    tflite_sha256: str,
+    labels: Sequence[str],
+    otherwise: DetectionConfig,
+    held_back_sha256: str | None = None,
 ) -> Detection:
     """The settings that `folder`/detection.json has for this model, or those of the recipe.
 
     A file that was chosen for another model is passed over: its thresholds mean nothing here.
+
+    Args:
+        folder: where the file may be.
+        tflite_sha256: of the model, 64 hexadecimal digits.
+        labels: of the model.
+        otherwise: the recipe's.
+        held_back_sha256: of the same recipe's model with speakers held back, whose settings this
+            one takes over: on speakers that it has heard none can be chosen. `measured` says so.
 
     Raises:
         UserError: the file is damaged or does not fit the labels.
     """
     path = folder / DETECTION_FILE
     content = _content(path) if path.is_file() else {}
-    if content.get("tflite_sha256") != tflite_sha256:
+    chosen_for = content.get("tflite_sha256")
+    if chosen_for is None or chosen_for not in (tflite_sha256, held_back_sha256):
         return Detection(otherwise)
-    return read_detection(asdict(otherwise) | content, labels, str(path))
+    found = read_detection(asdict(otherwise) | content, labels, str(path))
+    if chosen_for == tflite_sha256:
+        return found
+    return replace(found, measured={**found.measured, "held_back_tflite_sha256": chosen_for})
 
 
 def _content(path: Path) -> dict[str, Any]:
