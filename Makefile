@@ -1,6 +1,6 @@
 # Entry points for people and for continuous integration. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint fmt fuzz bench bench-engine fit-costs bench-budget lock clean
+.PHONY: help setup demo test lint fmt fuzz bench bench-engine bench-compression fit-costs bench-budget lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -52,6 +52,11 @@ bench: setup ## the figures that the documents quote, on recordings: make bench 
 
 bench-engine: setup ## instructions, cycles, flash, RAM and stack on emulated cores, beside TFLite-Micro
 	$(BIN)/python -m host_tools.commands._bench_engine
+
+bench-compression: setup ## every method of compression beside smaller students: DATA=DIR
+	@test -d "$(DATA)" || { echo 'error: DATA="$(DATA)" is no folder' >&2; \
+	  echo '  next: make bench-compression DATA=DIR, a folder of labelled recordings' >&2; exit 2; }
+	$(BIN)/python -m host_tools.commands._bench_compression --data $(DATA) $(BENCH_OPTIONS)
 
 fit-costs: setup ## by what `sotto compile` estimates instructions, from measurements on emulated cores
 	$(BIN)/python -m host_tools.commands._fit_costs --write

@@ -20,6 +20,8 @@ from training.audio.corpus import Corpus, scan
 from training.audio.corrections import NO_CORRECTIONS, load_corrections
 from training.cache import Cache, Stage
 from training.compress import quantise
+from training.compress.stages import Bench, begin, compress_student
+from training.compress.student import load_student
 from training.errors import UserError
 from training.export import Manifest, check_arguments, export_model
 from training.export.detection import chosen_detection
@@ -88,11 +90,12 @@ def run(
             `work_dir` before, which held speakers back, is kept beside it as `held_back`.
 
     Raises:
-        UserError: a name, words or a front-end that cannot be exported, no recordings, recordings
-            that cannot be used, or another run at work here.
+        UserError: a name, words, a front-end or a compression that cannot be exported, no
+            recordings, recordings that cannot be used, or another run at work here.
     """
     golden = golden_pcm(recipe.frontend)
     check_arguments(recipe.name, recipe.words.labels, recipe.frontend, golden)
+    _check_deployable(recipe)
     recipe = quick_recipe(recipe) if quick else recipe
     cache = Cache(cache_dir or work_dir / "cache", progress or Silent())
     foreign = open_teachers(recipe, recipe_folder)
@@ -104,7 +107,9 @@ def run(
     plain = recipe.distillation.baseline
     baseline = (line.student(clips, (Source(bank),)),) if plain else ()
     *earlier, distilled = students(line, lessons)
-    integer = line.int8(clips, lessons.sources, distilled)
+    bench = Bench(line, clips, lessons.sources)
+    compressed = _compressed(bench, distilled) if recipe.compress else None
+    integer = compressed or line.int8(clips, lessons.sources, distilled)
 
     tflite = (integer.folder / "model.tflite").read_bytes()
     features = np.load(bank.folder / "test.npy")
@@ -117,11 +122,14 @@ def run(
     for stage, name in (*others, (distilled, "student, distilled")):
         model = line.trained(recipe.student, stage)
         candidates.append(_float_candidate(name, model, predict(model, features)))
-    integers = _int8_candidate(candidates[-1], tflite, features)
     learned = line.learned(recipe.student, distilled)
     if learned.input_shape[1] is None:
         candidates.append(_in_stream(candidates[-1], learned, features))
-    candidates.append(integers)
+    if compressed is not None:
+        smaller = load_student(compressed.folder).network
+        heard = predict(smaller, features)
+        candidates.append(_float_candidate("student, compressed", smaller, heard))
+    candidates.append(_int8_candidate(candidates[-1], tflite, features))
     names = facts["test"]["names"]
     rate_hz = recipe.frontend.sample_rate_hz
     write_clips(work_dir / "test", pcm, targets, names, recipe.words.labels, rate_hz)
@@ -164,6 +172,24 @@ def run(
         results["held_back"] = on_strangers
     write_atomically(work_dir / RESULTS_FILE, json.dumps(results, indent=1).encode())
     return RunResult(results, manifest, work_dir, out_dir)
+
+
+def _check_deployable(recipe: Recipe) -> None:
+    """Refuse steps whose model the export would refuse after all the training."""
+    for step in recipe.compress:
+        if step.needs:
+            raise UserError(
+                f"the step '{step.step}' of the recipe '{recipe.name}' makes a model that needs "
+                f"{step.needs}, which sotto does not have yet",
+                "Leave it out, or measure it with `sotto compress`.",
+            )
+
+
+def _compressed(bench: Bench, student: Stage) -> Stage:
+    """The stage of the recipe's last compression step."""
+    line = bench.line
+    start = begin(bench, lambda: line.trained(line.recipe.student, student), student)
+    return compress_student(bench, start, line.recipe.compress)[-1]
 
 
 def recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:

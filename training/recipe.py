@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from training.recipe_compress import StepConfig
 from training.recipe_distillation import (
     LEAST_SPOKEN_CLIPS,
     DistillationConfig,
@@ -358,6 +359,8 @@ class Recipe(Section):
     student: StudentConfig = StudentConfig()
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
     quantisation: QuantisationConfig = QuantisationConfig()
+    compress: tuple[StepConfig, ...] = ()
+    """What is done to the trained student, in this order, before it becomes int8."""
     detection: DetectionConfig = DetectionConfig()
     target: TargetConfig = TargetConfig()
 

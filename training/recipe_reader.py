@@ -71,6 +71,10 @@ BASED_ON = "based_on"
 """Key with the path of the recipe that has what this one does not say, relative to this one."""
 
 
+VARIANT = "step"
+"""Key that says which of several sections a list has at a place; its default is its name there."""
+
+
 def read_sections(kind: type[T], path: Path) -> T:
     """Read the TOML file at `path` into the dataclass `kind`, whose fields may be sections.
 
@@ -85,6 +89,16 @@ def read_sections(kind: type[T], path: Path) -> T:
     for layer in reversed(layers):
         table = _merged(table, layer.table)
     return _Reader(layers).section(kind, table, ())
+
+
+def read_text(kind: type[T], text: str, place: str) -> T:
+    """Read TOML that stands in no file; `place` is what messages call it.
+
+    Raises:
+        UserError: as `read_sections`.
+    """
+    layer = _parsed(Path(place), text)
+    return _Reader([layer]).section(kind, layer.table, ())
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,10 @@ def _read(path: Path) -> _Layer:
         raise UserError(
             f"{path}: cannot read the recipe: {reason}", "Check the path of the recipe."
         ) from error
+    return _parsed(path, text)
+
+
+def _parsed(path: Path, text: str) -> _Layer:
     try:
         return _Layer(path, text, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -223,13 +241,14 @@ class _Reader:
         raise TypeError(f"no reader for {hint} of {'.'.join(keys)}")
 
     def _values(self, kind: Any, value: Any, keys: tuple[str, ...]) -> tuple[Any, ...]:
-        if is_dataclass(kind):
+        kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+        if is_dataclass(kinds[0]):
             if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
                 self._wrong(keys, value, f"a list of sections: write [[{keys[-1]}]]")
-            section = typing.cast("type[Section]", kind)
+            places = [(*keys[:-1], f"{keys[-1]}[{number + 1}]") for number in range(len(value))]
             return tuple(
-                self.section(section, one, (*keys[:-1], f"{keys[-1]}[{number}]"))
-                for number, one in enumerate(value, start=1)
+                self.section(self._variant(kinds, one, where), one, where)
+                for one, where in zip(value, places, strict=True)
             )
         if kind is int:
             if not isinstance(value, list) or not all(type(one) is int for one in value):
@@ -237,6 +256,21 @@ class _Reader:
         elif not isinstance(value, list) or not all(isinstance(one, str) for one in value):
             self._wrong(keys, value, "a list of texts")
         return tuple(value)
+
+    def _variant(
+        self, kinds: tuple[type[Section], ...], table: dict[str, Any], where: tuple[str, ...]
+    ) -> type[Section]:
+        """Of several sections the one that the table's key `VARIANT` names."""
+        if len(kinds) == 1:
+            return kinds[0]
+        named = {str(kind.__dataclass_fields__[VARIANT].default): kind for kind in kinds}
+        name = str(table.get(VARIANT))
+        if name not in named:
+            what = f"unknown {VARIANT} {_shown(name)}" if VARIANT in table else f"no {VARIANT}"
+            near = difflib.get_close_matches(name, named, n=1)
+            remedy = f"Did you mean {near[0]}?" if near else f"Use one of: {', '.join(named)}."
+            raise UserError(f"{self.place((*where, VARIANT))}: {what}", remedy)
+        return named[name]
 
     def _wrong(self, keys: tuple[str, ...], value: Any, expected: str) -> NoReturn:
         remedy = f"Give {expected}."

@@ -19,7 +19,6 @@ import numpy as np
 from training import (
     _native,
     audio,
-    compress,
     distill,
     external,
     features,
@@ -50,16 +49,13 @@ from training.recipe import (
 )
 from training.runtime import keras, tf
 from training.teaching import answers
-from training.teaching.answers import asked, write_passes
 from training.teaching.sources import (
     COPIES_FILE,
-    LOGITS_FILE,
-    MIX_LOGITS_FILE,
     MIXES_FILE,
     Source,
-    has_passes,
     stages_of,
     training_set,
+    write_logits,
 )
 from training.train import FeatureChanges, LabelledFeatures, Schedule
 
@@ -76,7 +72,7 @@ DB_PER_OCTAVE = 10.0 * math.log10(2.0)
 
 AUDIO_CODE: tuple[ModuleType, ...] = (audio,)
 FEATURE_CODE: tuple[ModuleType, ...] = (audio, augment, features, frontend_tables, _native)
-TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, compress)
+TRAINING_CODE: tuple[ModuleType, ...] = (models, train, distill, quantise)
 TEACHING_CODE: tuple[ModuleType, ...] = (external, answers)
 
 
@@ -297,18 +293,7 @@ class Line:
         def build(folder: Path) -> None:
             model = self.learned(config, teacher)
             hear = train.predictor(model, config.architecture in models.XLA_FORMS)
-            for source_name, name in ((COPIES_FILE, LOGITS_FILE), (MIXES_FILE, MIX_LOGITS_FILE)):
-                if not has_passes(bank.folder / source_name):
-                    continue
-                copies = np.load(bank.folder / source_name, mmap_mode="r")
-                write_passes(
-                    folder,
-                    {name: (copies.shape[1], self.classes)},
-                    len(copies),
-                    asked(copies, lambda clips: (hear(clips),)),
-                    self.progress,
-                    f"logits of {teacher.name}",
-                )
+            write_logits(folder, bank, hear, self.classes, self.progress, teacher.name)
 
         return self.cache.stage(
             f"{prefix}{teacher.name}-logits",
@@ -368,7 +353,7 @@ class Line:
         return self.cache.stage(
             "student-int8",
             build,
-            code=(models, compress),
+            code=(models, quantise),
             inputs={"clips": clips, "seed": self.recipe.seed, "tensorflow": tf.__version__},
             after=(bank, student),
         )

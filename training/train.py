@@ -421,6 +421,8 @@ def _step_function(
             answer = state.model(inputs, training=True)
             logits = answer if objective is None else answer[0]
             value = loss(targets, logits, teacher)
+            if state.model.losses:  # penalties of its layers
+                value += tf.add_n(state.model.losses)
             if objective is not None:
                 done = tf.cast(state.optimizer.iterations, tf.float32) / state.steps
                 value += objective(answer[1], signals, answer[2], done)

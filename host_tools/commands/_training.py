@@ -130,6 +130,80 @@ def ablate_recipe(
         )
 
 
+def compress_network(
+    recipe_path: Path,
+    *,
+    model: Path | None,
+    steps: str | None,
+    data: Path | None,
+    work: Path,
+    out: Path,
+    cache: Path | None,
+    quick: bool,
+    skip_unreadable: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Compress a recipe's student or a Keras file; see `training.compression.run`.
+
+    Args:
+        steps: as `training.recipe_compress.read_steps` takes them; None for those of the recipe.
+    """
+    with training_errors():
+        from training.recipe import load_recipe
+        from training.recipe_compress import read_steps
+
+        recipe = load_recipe(recipe_path)
+        chosen = recipe.compress if steps is None else read_steps(steps)
+        warnings.filterwarnings("ignore", module="tensorflow")
+        with _native_banners_hidden():
+            from training.compression import run
+        return run(
+            recipe,
+            chosen,
+            data,
+            work,
+            out,
+            model=model,
+            quick=quick,
+            progress=progress,
+            skip_unreadable=skip_unreadable,
+            cache_dir=cache,
+            recipe_folder=recipe_path.parent,
+        )
+
+
+def bench_compression(
+    recipe_path: Path,
+    *,
+    data: Path | None,
+    work: Path,
+    cache: Path | None,
+    only: list[str],
+    epochs: int | None,
+    quick: bool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Measure every method of compression; see `training.compression_bench.run`."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        warnings.filterwarnings("ignore", module="tensorflow")
+        with _native_banners_hidden():
+            from training.compression_bench import run
+        return run(
+            recipe,
+            data,
+            work,
+            only=only,
+            epochs=epochs,
+            quick=quick,
+            progress=progress,
+            cache_dir=cache,
+            recipe_folder=recipe_path.parent,
+        )
+
+
 def export_tflite(
     model: Path, *, name: str, labels: list[str], out: Path, detection: Path | None = None
 ) -> str:

@@ -1,11 +1,11 @@
 """`sotto ablate`: which arms a recipe has, how they are compared, and a run on a tiny corpus."""
 
 import json
-import wave
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from tones import write_tones
 from typer.testing import CliRunner
 
 from host_tools.cli import app
@@ -117,48 +117,9 @@ def test_arms_are_told_apart_by_clips_and_not_by_students():
     assert shown == ["the measure", "worse", "not told apart"]
 
 
-RECIPE = """
-name = "tones"
-[words]
-keywords = ["low", "high"]
-unknown = false
-silence = false
-[data]
-validation_percent = 20
-test_percent = 30
-[frontend]
-clip_samples = 8000
-[augment]
-passes = 2
-mix_passes = 1
-[[teachers]]
-width = 10
-blocks = 1
-epochs = 2
-batch_clips = 8
-[student]
-width = 6
-blocks = 1
-epochs = 2
-batch_clips = 8
-"""
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """`tones.toml`, and `words/` with two "words" that are tones of ten speakers."""
-    root = tmp_path_factory.mktemp("place")
-    (root / "tones.toml").write_text(RECIPE)
-    rng = np.random.default_rng(1)
-    for word, pitch_hz in (("low", 200.0), ("high", 1_500.0)):
-        (root / "words" / word).mkdir(parents=True)
-        for speaker in range(10):
-            tone = 8_000 * np.sin(2 * np.pi * pitch_hz * np.arange(8_000) / 16_000)
-            path = root / "words" / word / f"s{speaker:02d}_nohash_0.wav"
-            with wave.open(str(path), "wb") as file:
-                file.setparams((1, 2, 16_000, 0, "NONE", ""))
-                file.writeframes((tone + rng.normal(0.0, 300.0, 8_000)).astype("<i2").tobytes())
-    return root
+    return write_tones(tmp_path_factory.mktemp("place"))
 
 
 def ablate(place, *options):

@@ -30,6 +30,7 @@ VERBS = (
     "ablate",
     "export",
     "compile",
+    "compress",
     "arena",
     "build",
     "devices",

@@ -42,6 +42,8 @@ DTYPE_NAMES = {
 }
 FILE_IDENTIFIER = b"TFL3"
 ELEMENTS_LIMIT = 2**31
+NEEDS = "sotto_needs"
+"""Metadata of a `.tflite` that names the kernels that it is meant for, while they do not exist."""
 
 
 def _activation(code: int) -> str:
@@ -197,7 +199,7 @@ def read_tflite(tflite: bytes, location: str = "model") -> Graph:
         location: what to call the file in error messages.
 
     Raises:
-        UserError: the bytes are no TensorFlow Lite model.
+        UserError: the bytes are no TensorFlow Lite model, or one for kernels that do not exist yet.
     """
     if tflite[4:8] != FILE_IDENTIFIER:
         raise UserError(
@@ -214,4 +216,18 @@ def read_tflite(tflite: bytes, location: str = "model") -> Graph:
             f"{location} is a damaged TensorFlow Lite model ({type(error).__name__}: {error})",
             "Convert the model to .tflite again.",
         ) from error
+    needs = _needs(model)
+    if needs:
+        raise UserError(
+            f"{location} needs {needs}, which sotto does not have yet: it would gain nothing",
+            "Compress the network by steps that make its tensors smaller (docs/compression.md).",
+        )
     return replace(graph, subgraphs=tuple(others))
+
+
+def _needs(model: Any) -> str:
+    """The kernels that a compressed model waits for; empty where there are none."""
+    for entry in model.metadata or ():
+        if _text(entry.name) == NEEDS:
+            return bytes(bytearray(model.buffers[entry.buffer].data)).decode(errors="replace")
+    return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from training.cache import Stage
 from training.distill import Signals
-from training.teaching.answers import mean_logits
+from training.progress import Progress
+from training.teaching.answers import asked, mean_logits, write_passes
 from training.train import Passes, TrainingSet
 
 COPIES_FILE, MIXES_FILE = "train.npy", "mixes.npy"
@@ -69,6 +70,38 @@ def training_set(data: Stage, sources: Sequence[Source], mixes: bool) -> Trainin
         _signals([first], ""),
         _signals(unlabelled, MIX_PREFIX),
     )
+
+
+def write_logits(
+    folder: Path,
+    bank: Stage,
+    hear: Callable[[np.ndarray], np.ndarray],
+    classes: int,
+    progress: Progress,
+    name: str,
+) -> None:
+    """What a teacher says of every copy and, where the bank has some, of every mix.
+
+    Args:
+        folder: gets `logits.npy` and `mix_logits.npy`, float16[passes, clips, classes].
+        bank: stage with the copies.
+        hear: gives float32[clips, classes] of int8[clips, frames, bins].
+        classes: logits of a clip.
+        progress: shows the passes.
+        name: of the teacher.
+    """
+    for source, file in ((COPIES_FILE, LOGITS_FILE), (MIXES_FILE, MIX_LOGITS_FILE)):
+        if not has_passes(bank.folder / source):
+            continue
+        copies = np.load(bank.folder / source, mmap_mode="r")
+        write_passes(
+            folder,
+            {file: (copies.shape[1], classes)},
+            len(copies),
+            asked(copies, lambda clips: (hear(clips),)),
+            progress,
+            f"logits of {name}",
+        )
 
 
 def has_passes(path: Path) -> bool:
