@@ -40,7 +40,7 @@ _BLOCK_BYTES = 3_200
 """A tenth of a second at 16 kHz: what is read at most before the board gets it."""
 
 EXAMPLE = (
-    "Examples: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`, "
+    "Example: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`, "
     "`sotto listen --microphone --port /dev/ttyACM0 --board disco_f407`, "
     "`sotto listen --from-board-mic heard.wav --seconds 60 --data recordings/ --port /dev/ttyACM0`"
 )
