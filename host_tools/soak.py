@@ -68,12 +68,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What some clips on one line gave; figures are sums over them.
+class Tally:
+    """What some clips on one line gave.
 
     Attributes:
         plan: name of a fault, `all`, or `clean`.
-        number: of the batch, from 0.
         frames: sent by either side.
         struck: faults, by name.
         rejected: damaged frames that the receivers saw and refused; the board's are not known
@@ -87,7 +86,6 @@ class Batch:
     """
 
     plan: str
-    number: int
     clips: int
     frames: int
     struck: dict[str, int]
@@ -98,29 +96,14 @@ class Batch:
     audio_bytes: int
     line_s: float
 
-
-@dataclass(frozen=True)
-class Row:
-    """All batches of one plan.
-
-    Attributes:
-        goodput: audio delivered as a share of what the line could carry.
-    """
-
-    plan: str
-    clips: int
-    frames: int
-    struck: dict[str, int]
-    rejected: int
-    wrong: int
-    lost: int
-    twice: int | None
-    goodput: float
-
     @property
     def good(self) -> bool:
         """Nothing lost, nothing twice, nothing corrupt accepted."""
         return not (self.wrong or self.lost or self.twice)
+
+    def goodput(self, baud: int) -> float:
+        """Audio delivered as a share of what the line could carry."""
+        return self.audio_bytes / (self.line_s * baud / _BITS_PER_BYTE)
 
 
 def plan_names() -> tuple[str, ...]:
@@ -143,7 +126,7 @@ def soak(
     line: Line,
     journal: Journal,
     progress: Progress,
-) -> list[Row]:
+) -> list[Tally]:
     """Send clips until so many frames have passed; every plan gets the same share.
 
     Args:
@@ -156,9 +139,9 @@ def soak(
         progress: shows the frames.
 
     Returns:
-        a row for each plan, in order.
+        one for each plan, in order.
     """
-    done = [Batch(**entry) for entry in journal.entries]
+    done = [Tally(**entry) for entry in journal.entries]
     expected = []
     with (
         progress.task("expected answers", total=len(clips)) as task,
@@ -175,16 +158,16 @@ def soak(
     ):
         task.advance(sum(batch.frames for batch in done))
 
-        def run(plan: str) -> list[Batch]:
+        def run(plan: str) -> Tally:
             mine = [batch for batch in done if batch.plan == plan]
             while sum(batch.frames for batch in mine) < wanted:
                 mine.append(_run_batch(program, plan, len(mine), line, clips, expected))
                 with lock:
                     journal.append(asdict(mine[-1]))
                 task.advance(mine[-1].frames)
-            return mine
+            return _sum(mine)
 
-        return [_row(batches, line.baud) for batches in pool.map(run, plans)]
+        return list(pool.map(run, plans))
 
 
 def fault_plan(name: str, probability: float) -> FaultPlan:
@@ -204,7 +187,7 @@ def _run_batch(
     line: Line,
     clips: Sequence[np.ndarray],
     expected: Sequence[Answer],
-) -> Batch:
+) -> Tally:
     faults = fault_plan(plan, line.probability)
     rng = random.Random(f"{line.seed} {plan} {number}")
     transport = FaultyTransport(SimulatedBoard(program, line.baud), rng, faults, faults)
@@ -225,9 +208,8 @@ def _run_batch(
             if Fault.RESET not in faults.faults:
                 twice = info.clips_completed - count
         rejected += device.frames_corrupt
-    return Batch(
+    return Tally(
         plan=plan,
-        number=number,
         clips=count,
         frames=transport.chunks,
         struck={fault.name.lower(): times for fault, times in transport.struck.items()},
@@ -248,31 +230,30 @@ def _answer(result: ClipResult) -> Answer:
     return result.features_crc32, tuple(result.scores), result.decision
 
 
-def _row(batches: Sequence[Batch], baud: int) -> Row:
+def _sum(batches: Sequence[Tally]) -> Tally:
+    """All batches of one plan."""
     struck: Counter[str] = Counter()
     for batch in batches:
         struck.update(batch.struck)
     counted = [batch.twice for batch in batches if batch.twice is not None]
-    carried = sum(batch.line_s for batch in batches) * baud / _BITS_PER_BYTE
-    return Row(
+    names = ("clips", "frames", "rejected", "wrong", "lost", "audio_bytes", "line_s")
+    sums = {name: sum(getattr(batch, name) for batch in batches) for name in names}
+    return Tally(
         plan=batches[0].plan,
-        clips=sum(batch.clips for batch in batches),
-        frames=sum(batch.frames for batch in batches),
         struck=dict(struck),
-        rejected=sum(batch.rejected for batch in batches),
-        wrong=sum(batch.wrong for batch in batches),
-        lost=sum(batch.lost for batch in batches),
         twice=sum(counted) if counted else None,
-        goodput=sum(batch.audio_bytes for batch in batches) / carried,
+        **sums,
     )
 
 
-def to_json(rows: Sequence[Row], line: Line) -> dict[str, Any]:
+def to_json(plans: Sequence[Tally], line: Line) -> dict[str, Any]:
     """The document of `--json`."""
     return {
         "line": asdict(line),
-        "frames": sum(row.frames for row in rows),
-        "clips": sum(row.clips for row in rows),
-        "good": all(row.good for row in rows),
-        "plans": [asdict(row) | {"good": row.good} for row in rows],
+        "frames": sum(one.frames for one in plans),
+        "clips": sum(one.clips for one in plans),
+        "good": all(one.good for one in plans),
+        "plans": [
+            asdict(one) | {"good": one.good, "goodput": one.goodput(line.baud)} for one in plans
+        ],
     }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from host_tools.manifest import Manifest
-    from host_tools.soak import Row
+    from host_tools.soak import Tally
 
 EXAMPLE = "Example: `sotto soak --frames 1000000 --data recordings`, `sotto soak --fault flip`"
 
@@ -82,12 +82,12 @@ def command(
     program = build_program(BOARDS["host"], manifest, ROOT, progress)
     facts = [program.read_bytes().hex(), *map(str, (asdict(line), data, len(clips)))]
     with Journal(journal_path(JOURNALS, facts), resume=resume) as journal:
-        rows = soak(program, clips, plans, frames, line, journal, progress)
-    document = to_json(rows, line)
+        tallies = soak(program, clips, plans, frames, line, journal, progress)
+    document = to_json(tallies, line)
     if json_out:
         print_json(document)
     else:
-        _show(rows)
+        _show(tallies, baud)
     if not document["good"]:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -103,7 +103,7 @@ def _recorded(
     return [fit_length(read_clip(clip.path, rate_hz), samples) for clip in usable]
 
 
-def _show(rows: list[Row]) -> None:
+def _show(tallies: list[Tally], baud: int) -> None:
     """Print a table and one sentence."""
     from rich.table import Table
 
@@ -112,18 +112,18 @@ def _show(rows: list[Row]) -> None:
     table = Table("plan", box=None)
     for name in counts:
         table.add_column(name, justify="right")
-    for row in rows:
-        figures = (row.frames, sum(row.struck.values()), row.rejected, row.clips, row.wrong)
+    for one in tallies:
+        figures = (one.frames, sum(one.struck.values()), one.rejected, one.clips, one.wrong)
         table.add_row(
-            row.plan,
-            *(f"{value:,}" for value in (*figures, row.lost)),
-            "-" if row.twice is None else f"{row.twice:,}",
-            f"{row.goodput:.1%}",
-            style=None if row.good else "bold red",
+            one.plan,
+            *(f"{value:,}" for value in (*figures, one.lost)),
+            "-" if one.twice is None else f"{one.twice:,}",
+            f"{one.goodput(baud):.1%}",
+            style=None if one.good else "bold red",
         )
     console.print(table)
-    total = sum(row.frames for row in rows)
-    clips = sum(row.clips for row in rows)
-    bad = [row.plan for row in rows if not row.good]
+    total = sum(one.frames for one in tallies)
+    clips = sum(one.clips for one in tallies)
+    bad = [one.plan for one in tallies if not one.good]
     verdict = f"the link failed: {', '.join(bad)}" if bad else "nothing lost, doubled or corrupted"
     console.print(f"{total:,} frames, {clips:,} clips: {verdict}", markup=False)

@@ -16,7 +16,7 @@ from host_tools.link.faulty import Fault
 from host_tools.link.messages import MessageType
 from host_tools.link.simulated import SimulatedBoard
 from host_tools.progress import Silent
-from host_tools.soak import Line, Row, noise_clips, plan_names, soak
+from host_tools.soak import Line, Tally, noise_clips, plan_names, soak
 
 pytest_plugins = ["link_fixtures"]
 
@@ -25,7 +25,7 @@ CLIPS = noise_clips(CLIP_SAMPLES, seed=2)[:3]
 BITS_PER_BYTE = 10
 
 
-def run(program: Path, plans: list[str], journal: Journal, frames: int = 1) -> list[Row]:
+def run(program: Path, plans: list[str], journal: Journal, frames: int = 1) -> list[Tally]:
     return soak(program, CLIPS, plans, frames, LINE, journal, Silent())
 
 
@@ -34,11 +34,11 @@ def test_every_fault_strikes_and_nothing_is_lost(fake_firmware: Path, tmp_path: 
         clean, *bad = run(fake_firmware, list(plan_names()), journal)
     assert [row.plan for row in (clean, *bad)] == list(plan_names())
     assert clean.struck == {}
-    assert clean.goodput > 0.95
+    assert clean.goodput(LINE.baud) > 0.95
     for row in bad:
         assert row.good
         assert set(row.struck) == ({row.plan} if row.plan != "all" else set(plan_names()[1:-1]))
-        assert row.goodput < clean.goodput
+        assert row.goodput(LINE.baud) < clean.goodput(LINE.baud)
         assert row.frames >= clean.frames - 2  # the last reply may be on its way
         assert row.clips == soaking.BATCH_CLIPS
 
