@@ -12,6 +12,9 @@ from firmware_build import build_around, write_fake_generated
 FOLDER = ROOT / "tests" / "fuzz"
 TARGETS = tuple(sorted(path.stem for path in FOLDER.glob("*.c") if path.stem != "replay"))
 
+OF_THE_FIRMWARE = ("messages",)
+"""Targets that are a port, and take the firmware beside the library."""
+
 
 def build_target(
     name: str, folder: Path, extra: Sequence[Path], compiler: Sequence[str] | None = None
@@ -26,8 +29,10 @@ def build_target(
     """
     generated = folder / "generated"
     write_fake_generated(generated)
-    firmware = [path for path in (ROOT / "firmware" / "src").glob("*.c") if path.name != "main.c"]
-    sources = [*firmware, FOLDER / f"{name}.c", *extra]
+    sources = [FOLDER / f"{name}.c", *extra]
+    if name in OF_THE_FIRMWARE:
+        parts = (ROOT / "firmware" / "src").glob("*.c")
+        sources += [path for path in parts if path.name != "main.c"]
     if compiler is None:
         return build_around(generated, sources, folder / name)
     return build_around(generated, sources, folder / name, compiler)
