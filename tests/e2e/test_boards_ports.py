@@ -111,6 +111,7 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
         command = [
             manifest["toolchain_prefix"] + "gcc",
             *manifest["cpu_flags"],
+            *manifest.get("extra_flags", "").split(),
             *("-nostartfiles", manifest.get("c_library", "--specs=nano.specs")),
             *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
             "-Wpedantic",

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from host_tools import cli, emulator
 from host_tools.boards import BOARDS
-from host_tools.build import Program, build
+from host_tools.build import Firmware, Program, build
 from host_tools.errors import SottoError
 from host_tools.labelled import scan_labelled
 from host_tools.link.device import Device
@@ -86,7 +86,7 @@ def test_results_are_the_scores_of_the_firmware_that_is_validated(data: Path, in
     host = BOARDS["host"]
     with (
         emulator.start(host, build(host, GENERATED, ROOT).elf) as firmware,
-        emulator.start(host, build(host, GENERATED, ROOT, "mlperf").elf) as benchmark,
+        emulator.start(host, build(host, GENERATED, ROOT, Firmware("mlperf")).elf) as benchmark,
         Monitor.open(benchmark.url) as monitor,
     ):
         with pytest.raises(SottoError, match="does not answer as MLPerf Tiny"):
@@ -111,9 +111,8 @@ def test_the_benchmark_costs_the_firmware_nothing() -> None:
     ).stdout
     assert "sotto_app_init" in names
     assert "mlperf" not in names
-    assert "ticks_hz" not in names
 
 
 def test_an_unknown_program_is_refused_by_the_build() -> None:
     with pytest.raises(SottoError, match="set SOTTO_PROGRAM to firmware, mlperf"):
-        build(BOARDS["host"], GENERATED, ROOT, cast(Program, "nothing"))
+        build(BOARDS["host"], GENERATED, ROOT, Firmware(cast(Program, "nothing")))
