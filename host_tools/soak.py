@@ -14,12 +14,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
 
-from host_tools.errors import SottoError
+from host_tools.errors import Interrupted, SottoError
 from host_tools.journal import Journal
 from host_tools.link.device import Device
 from host_tools.link.exchange import LinkTiming
@@ -140,6 +140,9 @@ def soak(
 
     Returns:
         one for each plan, in order.
+
+    Raises:
+        Interrupted: Ctrl-C; finished batches are in the journal.
     """
     done = [Tally(**entry) for entry in journal.entries]
     expected = []
@@ -151,23 +154,28 @@ def soak(
             expected.append(_answer(device.run_clip(clip)))
             task.advance()
     wanted = -(-frames // len(plans))
-    lock = Lock()
+    lock, stop = Lock(), Event()
     with (
         progress.task("frames", total=wanted * len(plans)) as task,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         task.advance(sum(batch.frames for batch in done))
 
-        def run(plan: str) -> Tally:
+        def run(plan: str) -> list[Tally]:
             mine = [batch for batch in done if batch.plan == plan]
-            while sum(batch.frames for batch in mine) < wanted:
+            while not stop.is_set() and sum(batch.frames for batch in mine) < wanted:
                 mine.append(_run_batch(program, plan, len(mine), line, clips, expected))
                 with lock:
                     journal.append(asdict(mine[-1]))
                 task.advance(mine[-1].frames)
-            return _sum(mine)
+            return mine
 
-        return list(pool.map(run, plans))
+        try:
+            return [_sum(batches) for batches in pool.map(run, plans)]
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; the same command with --resume goes on") from None
+        finally:
+            stop.set()
 
 
 def fault_plan(name: str, probability: float) -> FaultPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,9 @@ def command(
     else:
         clips = _recorded(data, manifest, skip_unreadable, progress)
     program = build_program(BOARDS["host"], manifest, ROOT, progress)
-    facts = [program.read_bytes().hex(), *map(str, (asdict(line), data, len(clips)))]
+    heard = hashlib.sha256(b"".join(clip.tobytes() for clip in clips))
+    firmware = hashlib.sha256(program.read_bytes())
+    facts = [firmware.hexdigest(), heard.hexdigest(), str(asdict(line))]
     with Journal(journal_path(JOURNALS, facts), resume=resume) as journal:
         tallies = soak(program, clips, plans, frames, line, journal, progress)
     document = to_json(tallies, line)

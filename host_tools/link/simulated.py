@@ -32,7 +32,10 @@ class SimulatedBoard:
 
     def __init__(self, program: Path, baud: int = BAUD_RATE, latency_s: float = 0.0) -> None:
         self._process = subprocess.Popen(
-            [program, "--lockstep"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [program, "--lockstep"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in the terminal is for this program, which ends it
         )
         self._byte_s = _BITS_PER_BYTE / baud
         self._latency_s = latency_s

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from firmware_build import CLIP_SAMPLES
 
 from host_tools import soak as soaking
+from host_tools.errors import Interrupted
 from host_tools.journal import Journal
 from host_tools.link import codec
 from host_tools.link.codec import Decoder, Frame, FrameStatus, Received, encode
@@ -77,6 +81,28 @@ def test_a_soak_that_broke_off_goes_on(
         assert run(fake_firmware, ["drop"], journal) == first
 
 
+def test_ctrl_c_ends_a_soak_after_the_batches_under_way(
+    fake_firmware: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, presses = soaking._run_batch, iter([signal.SIGINT])
+
+    def pressing(*arguments: Any) -> Tally:
+        tally = whole(*arguments)
+        for press in presses:  # once
+            os.kill(os.getpid(), press)  # as a terminal does: to the process
+        return tally
+
+    monkeypatch.setattr(soaking, "_run_batch", pressing)
+    with (
+        pytest.raises(Interrupted, match="--resume"),
+        Journal(tmp_path / "journal", resume=False) as journal,
+    ):
+        run(fake_firmware, ["drop"], journal, frames=200_000)
+    with Journal(tmp_path / "journal", resume=True) as journal:
+        assert journal.entries
+        assert all(entry["lost"] == 0 for entry in journal.entries)
+
+
 def test_the_same_seed_gives_the_same_soak(fake_firmware: Path, tmp_path: Path) -> None:
     figures = []
     for name in ("once", "again"):
@@ -95,6 +121,7 @@ def test_bytes_take_the_time_of_the_line(fake_firmware: Path) -> None:
     assert Decoder().feed(reply)[0].status is FrameStatus.GOOD
     on_the_line_s = BITS_PER_BYTE * (len(request) + len(reply)) / baud
     assert board.now_s() == pytest.approx(on_the_line_s + 2 * latency_s)
+    board.close()
     board.close()
 
 
