@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from host_tools.build import Backend
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import Progress
+
+if TYPE_CHECKING:
+    from training.recipe import Recipe
 
 STDERR_FD = 2
 
@@ -41,6 +44,20 @@ def _native_banners_hidden() -> Iterator[None]:
     finally:
         os.dup2(terminal, STDERR_FD)
         os.close(terminal)
+
+
+@contextmanager
+def _opened(recipe_path: Path) -> Iterator[Recipe]:
+    """A recipe, for work with TensorFlow: imported without its talk, and with errors of ours."""
+    with training_errors():
+        from training.recipe import load_recipe
+
+        recipe = load_recipe(recipe_path)
+        # TensorFlow's warnings are about its own conversion; they tell a user nothing to do.
+        warnings.filterwarnings("ignore", module="tensorflow")
+        with _native_banners_hidden():
+            import training.runtime  # noqa: F401  (what takes its time and talks)
+        yield recipe
 
 
 def recipe_target(recipe_path: Path) -> tuple[str, Backend]:
@@ -71,17 +88,12 @@ def train_model(
         fold: which part of the speakers is tested, and of how many; None as the recipe says.
         everyone: train on all speakers.
     """
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.pipeline import run
 
-        recipe = load_recipe(recipe_path)
         if fold is not None:
             data_config = replace(recipe.data, fold=fold[0], folds=fold[1])
             recipe = replace(recipe, data=data_config)
-        # TensorFlow's warnings are about its own conversion; they tell a user nothing to do.
-        warnings.filterwarnings("ignore", module="tensorflow")
-        with _native_banners_hidden():
-            from training.pipeline import run
         run(
             recipe,
             data,
@@ -109,13 +121,9 @@ def ablate_recipe(
     progress: Progress,
 ) -> dict[str, Any]:
     """Train the student of a recipe file in several ways; see `training.ablation.run`."""
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.ablation import run
 
-        recipe = load_recipe(recipe_path)
-        warnings.filterwarnings("ignore", module="tensorflow")
-        with _native_banners_hidden():
-            from training.ablation import run
         return run(
             recipe,
             data,
@@ -148,18 +156,13 @@ def compress_network(
     Args:
         steps: as `training.recipe_compress.read_steps` takes them; None for those of the recipe.
     """
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.compression import run
         from training.recipe_compress import read_steps
 
-        recipe = load_recipe(recipe_path)
-        chosen = recipe.compress if steps is None else read_steps(steps)
-        warnings.filterwarnings("ignore", module="tensorflow")
-        with _native_banners_hidden():
-            from training.compression import run
         return run(
             recipe,
-            chosen,
+            recipe.compress if steps is None else read_steps(steps),
             data,
             work,
             out,
@@ -184,13 +187,9 @@ def bench_compression(
     progress: Progress,
 ) -> dict[str, Any]:
     """Measure every method of compression; see `training.compression_bench.run`."""
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.compression_bench import run
 
-        recipe = load_recipe(recipe_path)
-        warnings.filterwarnings("ignore", module="tensorflow")
-        with _native_banners_hidden():
-            from training.compression_bench import run
         return run(
             recipe,
             data,
@@ -320,12 +319,9 @@ def check_labels(
     progress: Progress,
 ) -> tuple[dict[str, Any], str]:
     """Fields of a `training.check.CheckResult`, and a file of corrections to edit."""
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.check import Effort, check, doubtful_clips_text
 
-        recipe = load_recipe(recipe_path)
-        with _native_banners_hidden():
-            from training.check import Effort, check, doubtful_clips_text
         found = check(
             recipe,
             data,
@@ -349,12 +345,9 @@ def show_augmentation(
     progress: Progress,
 ) -> tuple[str, list[dict[str, Any]]]:
     """Name of a clip, and it under each change: fields of `Example`; see `training.show`."""
-    with training_errors():
-        from training.recipe import load_recipe
+    with _opened(recipe_path) as recipe:
+        from training.show import show
 
-        recipe = load_recipe(recipe_path)
-        with _native_banners_hidden():
-            from training.show import show
         name, found = show(
             recipe,
             data,
