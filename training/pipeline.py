@@ -18,6 +18,7 @@ import numpy as np
 from training import evaluate, models
 from training.audio.corpus import Corpus, scan
 from training.audio.corrections import NO_CORRECTIONS, load_corrections
+from training.audio.splits import MIN_FOLDS
 from training.cache import Cache, Stage
 from training.compress import quantise
 from training.compress.stages import Bench, begin, compress_student
@@ -90,9 +91,15 @@ def run(
             `work_dir` before, which held speakers back, is kept beside it as `held_back`.
 
     Raises:
-        UserError: a name, words, a front-end or a compression that cannot be exported, no
-            recordings, recordings that cannot be used, or another run at work here.
+        UserError: everyone in a recipe of folds, a name, words, a front-end or a compression that
+            cannot be exported, no recordings, recordings that cannot be used, or another run at
+            work here.
     """
+    if everyone and recipe.data.folds >= MIN_FOLDS:
+        raise UserError(
+            f"nobody is left to test fold {recipe.data.fold + 1} of {recipe.data.folds} on",
+            "Train on everyone with folds = 0, or leave out --everyone.",
+        )
     golden = golden_pcm(recipe.frontend)
     check_arguments(recipe.name, recipe.words.labels, recipe.frontend, golden)
     _check_deployable(recipe)

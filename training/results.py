@@ -14,6 +14,7 @@ import numpy as np
 
 from training import evaluate
 from training.cache import Stage
+from training.errors import UserError
 from training.recipe import FrontendConfig, Recipe
 
 RESULTS_FILE = "results.json"
@@ -101,10 +102,18 @@ def held_back(path: Path, recipe_hash: str) -> dict[str, Any] | None:
     Returns:
         its entries `data`, `models`, `model_hash` and `tflite_sha256`; None where there was no such
         run.
+
+    Raises:
+        UserError: the file is damaged.
     """
     if not path.is_file():
         return None
-    earlier = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(
+            f"{path} is damaged: {error}", "Remove it, and train without --everyone first."
+        ) from error
     if earlier["recipe_hash"] != recipe_hash:
         return None
     if "held_back" in earlier:

@@ -62,7 +62,7 @@ def recipe(**changes):
     return Recipe(
         name="tones",
         words=WordsConfig(tuple(PITCH_HZ), unknown=False, silence=False),
-        data=DataConfig(validation_percent=20, test_percent=30),
+        data=changes.pop("data", DataConfig(validation_percent=20, test_percent=30)),
         augment=AugmentConfig(passes=2),
         teacher_augment=AugmentConfig(passes=3),
         teachers=(
@@ -189,6 +189,19 @@ def test_weights_from_everyone_keep_the_accuracy_on_strangers(finished, recordin
     heard = shipped.results["data"]
     assert heard["train"]["speakers"] == SPEAKERS
     assert heard["test"] == finished.results["data"]["test"]
+
+
+def test_nobody_is_left_to_test_a_fold_when_everyone_is_trained_on(recordings, tmp_path):
+    folded = recipe(data=DataConfig(folds=3, fold=1))
+    with pytest.raises(UserError, match="nobody is left to test fold 2 of 3 on"):
+        run(folded, recordings, tmp_path / "work", tmp_path / "generated", everyone=True)
+    assert not (tmp_path / "work").exists()
+
+
+def test_damaged_results_of_an_earlier_run_are_named(tmp_path):
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(UserError, match=r"results\.json is damaged"):
+        held_back(tmp_path / "results.json", "any")
 
 
 def test_accuracy_of_another_recipe_is_none_of_this_one(finished):
