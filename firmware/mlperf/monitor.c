@@ -233,6 +233,7 @@ static void answer_results(mlperf_monitor *monitor, char *rest) {
 static bool infer_times(mlperf_monitor *monitor, uint32_t times) {
   mlperf_task *task = &monitor->task;
   for (uint32_t i = 0; i < times; i++) {
+    sotto_port_feed_watchdog(monitor->out.port);
     mlperf_task_infer(task);
     if (task->status != SOTTO_OK) {
       say_number(monitor, "e-[the model failed with status -", (uint64_t)-task->status, "]");

@@ -14,7 +14,6 @@ int main(void) {
   port->init();
   sotto_app_init(&app, port);
   for (;;) {
-    sotto_port_feed_watchdog(port);
     const size_t length_bytes = port->read(chunk, sizeof chunk);
     sotto_app_receive(&app, chunk, length_bytes);
     if (!sotto_app_capture(&app) && length_bytes == 0) {

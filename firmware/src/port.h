@@ -46,7 +46,8 @@ typedef struct sotto_port {
   /* Starts clocks, the serial line and the tick counter. Called once, before anything else. */
   void (*init)(void);
 
-  /* Takes up to capacity_bytes received bytes, in order. Returns how many; never blocks. */
+  /* Takes up to capacity_bytes received bytes, in order. Returns how many; never blocks. Every main
+   * loop comes round to it, so it also puts off the watchdog, if there is one. */
   size_t (*read)(uint8_t *data, size_t capacity_bytes);
 
   /* Sends length_bytes bytes; returns when all were accepted. */
@@ -81,8 +82,8 @@ typedef struct sotto_port {
   /* Starts since power came on, the first one not counted. */
   uint32_t (*restarts)(void);
 
-  /* Puts off the watchdog that init() has started. Called whenever the main loop comes round, and
-   * between the steps of long work; idle() of a port with a watchdog returns before it bites. */
+  /* Puts off the watchdog that init() has started, between the steps of long work: elsewhere read()
+   * does. idle() of a port with a watchdog returns before it bites. */
   void (*feed_watchdog)(void);
 
   /* How long the watchdog waits for that before it restarts the board; 0: there is none. */

@@ -250,6 +250,8 @@ uint32_t test_fact(int number) {
       return (uint32_t)model.enabled;
     case 9:
       return port->microphone->lost();
+    case 11:
+      return model.watchdog_fed;
     default:
       return model.bus.clk_cfg.sample_rate_hz;
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -204,6 +205,52 @@ def test_a_model_that_fails_is_said_and_leaves_no_results(monitor: Monitor) -> N
             monitor.ask(command)
     with pytest.raises(RefusedCommandError, match="no inference"):
         monitor.ask("results")
+
+
+FED = r"""
+#include "monitor.h"
+
+static uint32_t fed;
+
+static void feed(void) {
+  fed++;
+}
+
+static void write(const uint8_t *data, size_t length_bytes) {
+  (void)data, (void)length_bytes;
+}
+
+static uint32_t no_ticks(void) {
+  return 0;
+}
+
+uint32_t sotto_port_ticks_hz(void) {
+  return 1;
+}
+
+int main(void) {
+  static mlperf_monitor monitor;
+  static const sotto_port port = {.write = write, .ticks = no_ticks, .feed_watchdog = feed};
+  static const uint8_t byte[] = "db 00%", load[] = "db load LENGTH%", infer[] = "infer 5 3%";
+  mlperf_monitor_init(&monitor, &port);
+  mlperf_monitor_receive(&monitor, load, sizeof load - 1);
+  for (int i = 0; i < LENGTH; i++) mlperf_monitor_receive(&monitor, byte, sizeof byte - 1);
+  mlperf_monitor_receive(&monitor, infer, sizeof infer - 1);
+  return (int)fed;
+}
+"""
+
+
+def test_each_inference_puts_off_the_watchdog(tmp_path: Path) -> None:
+    """On a board that has one, a long measurement would end in a restart."""
+    write_fake_generated(tmp_path / "generated")
+    source = tmp_path / "fed.c"
+    source.write_text(FED.replace("LENGTH", str(INPUT_BYTES)))
+    folder = ROOT / "firmware" / "mlperf"
+    sources = [source, *(path for path in folder.glob("*.c") if path.name != "main.c")]
+    compiler = ("gcc", "-O1", "-I", str(folder))
+    program = build_around(tmp_path / "generated", sources, tmp_path / "fed", compiler)
+    assert subprocess.run([program], check=False).returncode == 3 + 5
 
 
 def test_line_ends_of_a_terminal_do_not_count(line: Transport, monitor: Monitor) -> None:

@@ -26,7 +26,7 @@ MODEL = Path(__file__).with_name("esp_idf_model.c")
 SHARED = ("port.c", "inmp441.c")
 LINES = ("line_uart.c", "line_usb.c")
 BOARDS_HERE = [name for name, board in BOARDS.items() if board.project == ESP_IDF_PROJECT]
-OVERRUNS, CAUSE, PEAK, STACK, WATCHDOG, HZ, SPARE, CHANNELS, ENABLED, LOST, RATE = range(11)
+OVERRUNS, CAUSE, PEAK, STACK, WATCHDOG, HZ, SPARE, CHANNELS, ENABLED, LOST, RATE, FED = range(12)
 FIFO_BYTES = 128
 POWER_ON, PIN, SOFTWARE, WATCH, FAULT, BROWN_OUT = 1, 2, 3, 4, 5, 6
 CAUSES = (0, POWER_ON, PIN, SOFTWARE, FAULT, WATCH, WATCH, WATCH, 0, BROWN_OUT)
@@ -101,6 +101,14 @@ def test_sleep_ends_before_the_watchdog_and_soon_while_the_microphone_runs(
     assert port.test_idle() == 1
     port.test_microphone_stop()
     assert port.test_idle() > 1
+
+
+def test_reading_feeds_the_watchdog_whatever_the_program(port: ctypes.CDLL) -> None:
+    """The benchmark's firmware and those of `sotto new` have main loops of their own."""
+    port.test_start(1, 0)
+    assert port.test_fact(FED) == 0
+    assert read(port, 1) == b""
+    assert port.test_fact(FED) == 1
 
 
 def test_writing_ends_when_no_host_takes_the_bytes(port: ctypes.CDLL) -> None:

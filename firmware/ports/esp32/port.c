@@ -34,8 +34,13 @@ static size_t held_bytes;
 int main(void);
 void app_main(void);
 
+static void port_feed_watchdog(void) {
+  (void)esp_task_wdt_reset();
+}
+
 static size_t port_read(uint8_t *data, size_t capacity_bytes) {
   size_t taken = 0;
+  port_feed_watchdog();
   if (held_bytes > 0 && capacity_bytes > 0) {
     data[taken++] = held;
     held_bytes = 0;
@@ -81,10 +86,6 @@ static sotto_reset_cause port_reset_cause(void) {
 
 static uint32_t port_restarts(void) {
   return note.restarts;
-}
-
-static void port_feed_watchdog(void) {
-  (void)esp_task_wdt_reset();
 }
 
 static void port_init(void);
