@@ -127,13 +127,13 @@ def run_platformio(
     Raises:
         SottoError: PlatformIO failed; with the last words of the compiler.
     """
-    command = [sys.executable, "-m", "platformio", "run", "--silent", "-e", board.environment]
-    command += ["-d", board.project] if board.project else []
+    words = ["run", "-e", board.environment, *arguments]
+    words += ["-d", board.project] if board.project else []
     # PlatformIO wipes a build folder when the list of sources changes and installs packages without
     # a lock. One build keeps every processor busy, so a second one beside it would gain nothing.
     with locked(root / WORKSPACE / _LOCK):
         done = subprocess.run(
-            [*command, *arguments],
+            [sys.executable, "-m", "platformio", *words, "--silent"],
             cwd=root,
             env=os.environ | _settings(generated, root, firmware),
             stdin=subprocess.DEVNULL,
@@ -147,8 +147,7 @@ def run_platformio(
         doing = "building and flashing" if arguments else "building"
         raise SottoError(
             f"{doing} {board.name} failed:\n{_last_words(done.stdout)}",
-            f"Repair what it names; `pio {' '.join([*command[3:4], *command[5:], *arguments])} -v` "
-            "shows every command.",
+            f"Repair what it names; `pio {' '.join(words)} -v` shows every command.",
             EXIT_CHECK_FAILED,
         )
 
