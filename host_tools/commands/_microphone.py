@@ -14,6 +14,7 @@ from host_tools.progress import TerminalProgress, result_console, talk_console
 if TYPE_CHECKING:
     import numpy as np
 
+    from host_tools.labelled import LabelledClip
     from host_tools.link.capture import Capture, Counters, Word
     from host_tools.link.device import Device
     from host_tools.manifest import Manifest
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DEFAULT_RECORD_S = 10.0
 REFERENCE_CLIPS = 300
+GREATEST_GAIN_DB = 48
+"""Fits 16 bits in 1/256, as its inverse does."""
 _POLL_S = 0.02
 _DB_PER_OCTAVE = 3.0103
 
@@ -35,10 +38,10 @@ def gain_q8(gain_db: float | None) -> int:
 
     if gain_db is None:
         return 0
-    gain = round(UNITY_GAIN_Q8 * 10 ** (gain_db / 20))
-    if not 1 <= gain < 1 << 16:
-        raise SottoError(f"a gain of {gain_db:g} dB", "Give one from -48 to 48 dB.")
-    return gain
+    if not -GREATEST_GAIN_DB <= gain_db <= GREATEST_GAIN_DB:
+        limits = f"-{GREATEST_GAIN_DB} to {GREATEST_GAIN_DB} dB"
+        raise SottoError(f"a gain of {gain_db:g} dB", f"Give one from {limits}.")
+    return round(UNITY_GAIN_Q8 * 10 ** (gain_db / 20))
 
 
 def listen_live(
@@ -114,10 +117,13 @@ def record_board(
     talk: bool,
 ) -> dict[str, Any]:
     """Record what the board hears to a WAV file, and say how it compares."""
+    from host_tools.labelled import choose_balanced, scan_labelled
     from host_tools.link.microphone_messages import CaptureChoice
     from host_tools.microphone.advice import advise, measure
     from host_tools.microphone.recording import PieceFolder, record
 
+    # Before anything is recorded: a folder that is not there is known at once.
+    reference = scan_labelled(data, manifest.labels).clips if data is not None else []
     rate_hz = manifest.sample_rate_hz
     folder = PieceFolder(out, rate_hz)
     wanted = round(seconds * rate_hz)
@@ -133,7 +139,8 @@ def record_board(
                 record(capture, folder, wanted, task)
     recording = folder.join()
     level = measure(recording.samples, rate_hz)
-    training, bands = _compared(recording.samples, manifest, data)
+    chosen = choose_balanced(reference, REFERENCE_CLIPS)
+    training, bands = _compared(recording.samples, manifest, chosen)
     losses = recording.losses
     missing = losses.on_board + losses.on_link
     advice = advise(
@@ -177,27 +184,22 @@ def _print_level(
 
 
 def _compared(
-    samples: np.ndarray, manifest: Manifest, data: Path | None
+    samples: np.ndarray, manifest: Manifest, clips: list[LabelledClip]
 ) -> tuple[Level | None, list[Band]]:
     """Level of the training data, and the board's response against it, by the model's front-end."""
-    if data is None:
+    if not clips:
         return None, []
     import numpy as np
 
-    from host_tools.audio import fit_length, read_clip
-    from host_tools.labelled import scan_labelled
     from host_tools.microphone.advice import compare, loud_spectrum, measure
+    from host_tools.validate import load_pcm
     from training.features import Frontend
     from training.recipe import FrontendConfig
 
     fields = json.loads(manifest.path.read_text(encoding="utf-8"))["frontend"]
     frontend = Frontend(FrontendConfig(**fields))
-    clips = scan_labelled(data, manifest.labels).clips
-    chosen = clips[:: max(1, len(clips) // REFERENCE_CLIPS)]
     rate_hz = manifest.sample_rate_hz
-    pcm = np.concatenate(
-        [fit_length(read_clip(one.path, rate_hz), manifest.clip_samples) for one in chosen]
-    )
+    pcm = np.concatenate([load_pcm(one, manifest) for one in clips])
     step_db = _DB_PER_OCTAVE * manifest.step_log2
     spectra = [loud_spectrum(frontend.clip(one), step_db) for one in (samples, pcm)]
     edges_hz = frontend.tables.band_start * rate_hz / frontend.config.fft_samples
