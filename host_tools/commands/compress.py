@@ -69,6 +69,8 @@ def command(
             f"{model} does not say which words and features it is for.",
             "Name them with --recipe FILE.",
         )
+    if model is None and recipe is not None:
+        raise SottoError(f"--recipe {recipe}: {source} is a recipe itself.", "Give one of the two.")
     described = source if recipe is None else recipe
     check_inputs(described, data)
     folder = work or RUNS / described.stem
