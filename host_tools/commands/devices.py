@@ -24,7 +24,10 @@ def command(
         bool, typer.Option("--ask", help="Open every free port and ask who answers there.")
     ] = False,
     udev: Annotated[
-        bool, typer.Option("--udev", help="Print the udev rules of all known boards and probes.")
+        bool,
+        typer.Option(
+            "--udev", help="Print the udev rules of known boards and of probes that are here."
+        ),
     ] = False,
     json_out: JsonOption = False,
 ) -> None:
@@ -35,10 +38,11 @@ def command(
     from host_tools.devices.access import known_ids, udev_rules
     from host_tools.devices.plugged import ask_all, plugged_in
 
-    if udev:
-        print(udev_rules(known_ids()), end="")
-        return
     things = plugged_in(ROOT)
+    if udev:
+        probes = {one.usb for one in things if one.kind == "debug probe" and one.usb}
+        print(udev_rules(sorted(probes.union(known_ids()), key=str)), end="")
+        return
     answers = ask_all(things) if ask else {}
     if json_out:
         print_json([_document(one, answers) for one in things])

@@ -205,8 +205,18 @@ def test_rules_cover_every_known_board() -> None:
         for usb in board.hardware.usb if board.hardware else ():
             match = f'{{idVendor}}=="{usb.vendor:04x}", ATTR{{idProduct}}=="{usb.product:04x}"'
             assert f'SUBSYSTEM=="usb", ATTR{match}' in rules
-    assert CliRunner().invoke(cli.app, ["devices", "--udev"]).stdout == rules
     assert all(line.startswith(("#", "SUBSYSTEM==")) for line in rules.splitlines())
+
+
+@pytest.mark.usefixtures("ports")
+def test_the_verb_prints_rules_for_a_probe_that_no_board_has(
+    bus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugged_in, "__defaults__", (bus,))
+    assert CliRunner().invoke(cli.app, ["devices", "--udev"]).stdout == udev_rules(known_ids())
+    plug(bus, STRANGER, interface="CMSIS-DAP v2")
+    rules = CliRunner().invoke(cli.app, ["devices", "--udev"]).stdout
+    assert rules == udev_rules(sorted({STRANGER, *known_ids()}, key=str))
 
 
 def test_ports_are_asked_who_is_there(
