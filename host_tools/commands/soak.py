@@ -71,11 +71,8 @@ def command(
     for name in plans:
         if name not in plan_names():
             raise SottoError(f"there is no fault {name!r}", f"One of: {', '.join(plan_names())}.")
-    manifest, progress, line = (
-        load_manifest(generated),
-        TerminalProgress(),
-        Line(probability, baud, seed),
-    )
+    manifest, progress = load_manifest(generated), TerminalProgress()
+    line = Line(probability, baud, seed)
     if data is None:
         clips = noise_clips(manifest.clip_samples, seed)
     else:
@@ -98,12 +95,11 @@ def command(
 def _recorded(
     data: Path, manifest: Manifest, skip_unreadable: bool, progress: Progress
 ) -> list[np.ndarray]:
-    from host_tools.audio import fit_length, read_clip
     from host_tools.labelled import usable_clips
+    from host_tools.validate import load_pcm
 
     usable = usable_clips(data, manifest, None, skip_unreadable=skip_unreadable, progress=progress)
-    rate_hz, samples = manifest.sample_rate_hz, manifest.clip_samples
-    return [fit_length(read_clip(clip.path, rate_hz), samples) for clip in usable]
+    return [load_pcm(clip, manifest) for clip in usable]
 
 
 def _show(tallies: list[Tally], baud: int) -> None:
