@@ -153,7 +153,8 @@ def _subjects(
     """Each port, and each board that can be started here; refused before anything is read."""
     from host_tools.fleet import Subject
 
-    if ports and not targets and jobs is not None and jobs > 1:
+    started = [target for target in targets if target.kind != "hardware"]
+    if ports and not started and jobs is not None and jobs > 1:
         raise SottoError(
             f"--jobs {jobs} with --port: a plugged-in board hears one clip at a time.",
             "Leave --jobs out.",
@@ -164,8 +165,7 @@ def _subjects(
     found = [Subject(port=port, backend=backend) for port in ports]
     found += [
         Subject(target, None, choose_firmware(target, backend, tflm), backend, jobs)
-        for target in targets
-        if target.kind != "hardware"
+        for target in started
     ]
     names = [subject.name for subject in found]
     for name in names:
