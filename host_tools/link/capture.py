@@ -7,7 +7,6 @@ last words; a host that asks too late is told what is gone, and counts it.
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
@@ -205,7 +204,7 @@ class Capture:
             self._exchange.send(kind, request, struct.pack("<II", self._stream, position))
         replies = {}
         patience_s = min(_PATIENCE_S, self._exchange.timing.answer_timeout_s)
-        while frame := self._exchange.receive(time.monotonic() + patience_s):
+        while frame := self._exchange.receive(self._exchange.now_s() + patience_s):
             if frame.request in self._asked and self._exchange.answers(frame, kind, frame.request):
                 position = self._asked.pop(frame.request)
                 replies[position] = self._unpacked(kind, SamplesReply.unpack, frame.payload)

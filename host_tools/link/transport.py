@@ -167,13 +167,8 @@ def serial_ports() -> list[ListPortInfo]:
     return sorted(port for port in list_ports.comports() if port.hwid != _NO_HARDWARE)
 
 
-def port_names() -> list[str]:
-    """Serial ports of this machine, pseudo terminals left out."""
-    return sorted(port.device for port in list_ports.comports())
-
-
 def _ports_remedy() -> str:
-    names = port_names()
+    names = [port.device for port in serial_ports()]
     if not names:
         return "This machine has no serial port: plug the board in, or use socket://HOST:PORT."
     return f"Choose one of these ports: {', '.join(names)}."

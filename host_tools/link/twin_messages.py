@@ -17,9 +17,6 @@ from host_tools.link.messages import (
 )
 from host_tools.link.upload import ClipSource
 
-NO_WORD = 255
-"""In a decision: no word was heard at that step."""
-
 
 class ResetCause(enum.IntEnum):
     """Why a board started last."""
