@@ -79,8 +79,8 @@ class Numbers:
 
     @property
     def first(self) -> int:
-        """Index of the first number that differs."""
-        return int(self.places[0])
+        """Index of the first number that differs; 0 where, asked again, none does any more."""
+        return int(self.places[0]) if self.places.size else 0
 
     def difference(self, stage: str, frame: int, place: str) -> Difference:
         """The first of them, in a stage."""
@@ -93,13 +93,13 @@ class Parting:
     """A difference with what a guess at its cause needs.
 
     Attributes:
-        numbers: of the stage and frame; None for SAMPLES and RUN.
+        numbers: of the stage and frame; for SAMPLES the features, for RUN scores and decision.
         repeatable: the board computes the same numbers when it is asked again.
         window_stage: stage of the front-end in which a window sent alone differs; None elsewhere.
     """
 
     difference: Difference
-    numbers: Numbers | None = None
+    numbers: Numbers
     repeatable: bool = True
     window_stage: FrontendStage | None = None
 
@@ -174,7 +174,7 @@ def _in_window(bench: Bench, window: np.ndarray, frame: int) -> Parting | None:
     place = "exponent" if scaled else window_place(stage, numbers.first, points)
     difference = numbers.difference(stage.name.lower(), frame, place)
     same = [note.crc32 for note in ours.notes] == [note.crc32 for note in again.notes]
-    return Parting(difference, numbers, same, stage)
+    return Parting(difference, numbers, same and difference.differing > 0, stage)
 
 
 def _window_numbers(bench: Bench, window: np.ndarray, stage: FrontendStage) -> Numbers:
@@ -207,7 +207,7 @@ def _in_steps(bench: Bench, board: ClipResult, twin: ClipResult) -> Parting | No
     for here, there in common(ours, theirs):
         if notes[0][here].crc32 != notes[1][there].crc32:
             return _in_stage(bench, ours[here], (here, there), first - 1)
-    raise AssertionError("the step was chosen because a stage of it differs")
+    return _of_result(bench, board, twin, RUN)  # asked again, no stage differs any more
 
 
 def _stages(bench: Bench) -> tuple[list[Stage], list[Stage]]:
@@ -252,15 +252,18 @@ def _in_stage(bench: Bench, stage: Stage, place: tuple[int, int], step: int) -> 
             operator=stage.layer.operator,
             kernel=stage.layer.kernel,
         )
-    return Parting(difference, numbers, again == data[0])
+    return Parting(difference, numbers, again == data[0] and difference.differing > 0)
 
 
 def _in_run(bench: Bench, board: ClipResult, twin: ClipResult, stage: str) -> Parting | None:
-    """The results of the clip itself, not of computing it anew."""
+    """The results of the clip itself, not of computing it anew; None where they are equal."""
+    parting = _of_result(bench, board, twin, stage)
+    return parting if parting.difference.differing else None
+
+
+def _of_result(bench: Bench, board: ClipResult, twin: ClipResult, stage: str) -> Parting:
     board_scores, twin_scores = (np.array([*r.scores, r.decision]) for r in (board, twin))
     numbers = Numbers(board_scores, twin_scores)
-    if not numbers.places.size:
-        return None
     names = [*(f"class {label}" for label in bench.manifest.labels), "decision"]
     last = bench.manifest.frames - bench.manifest.step_frames
     return Parting(numbers.difference(stage, last, names[numbers.first]), numbers)

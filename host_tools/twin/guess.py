@@ -127,7 +127,7 @@ def _tables(bench: Bench, _pcm: np.ndarray, parting: Parting) -> Guess | None:
 
 def _lost_samples(bench: Bench, pcm: np.ndarray, parting: Parting) -> Guess | None:
     """Windows sent alone are equal. Do the board's frames fit audio that lacks some samples?"""
-    if parting.difference.stage != SAMPLES:
+    if parting.difference.stage != SAMPLES or not parting.difference.differing:
         return None
     heard = bench.board.features()
     window, hop = bench.board.info().window_samples, bench.manifest.hop_samples
@@ -233,9 +233,9 @@ def _features(data: bytes) -> np.ndarray:
 
 def _saturation(_bench: Bench, _pcm: np.ndarray, parting: Parting) -> Guess | None:
     """Do the differing numbers lie at one limit, and the twin's beyond it?"""
-    if parting.numbers is None or not parting.numbers.places.size:
-        return None
     places = parting.numbers.places
+    if not places.size:
+        return None
     board = parting.numbers.board[places].astype(np.int64)
     host = parting.numbers.host[places].astype(np.int64)
     values, counts = np.unique(board, return_counts=True)
