@@ -14,7 +14,14 @@ from typing import Any
 
 from training import models, train
 from training.cache import Cache, Stage
-from training.compress.stages import CODE, Bench, begin, compress_student, report_of
+from training.compress.stages import (
+    CODE,
+    Bench,
+    begin,
+    begin_trained,
+    compress_student,
+    report_of,
+)
 from training.compress.student import NETWORK_FILE
 from training.errors import UserError
 from training.files import write_atomically
@@ -102,7 +109,7 @@ def of_recipe(line: Line, data: Path | None) -> tuple[Bench, Stage]:
     taught = lessons.prepare(line, clips, line.bank(clips, line.recipe.augment))
     student = lessons.students(line, taught)[-1]
     bench = Bench(line, clips, taught.sources)
-    return bench, begin(bench, lambda: line.trained(line.recipe.student, student), student)
+    return bench, begin_trained(bench, student)
 
 
 def of_network(line: Line, data: Path | None, path: Path) -> tuple[Bench, Stage]:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from training.cache import Cache, Stage
-from training.compress.stages import CODE, Bench, begin, compress_student, report_of
+from training.compress.stages import CODE, Bench, begin_trained, compress_student, report_of
 from training.compression import of_recipe
 from training.errors import UserError
 from training.progress import Progress, Silent
@@ -159,16 +159,12 @@ def _rivals(bench: Bench, progress: Progress) -> Iterator[dict[str, Any]]:
         )
         there = replace(bench, line=smaller)
         stage = students(smaller, Lessons(bench.data, (), bench.sources))[-1]
-
-        def network(line: Line = smaller, config: Any = config, stage: Stage = stage) -> Any:
-            return line.trained(config, stage)
-
         yield {
             "name": f"student of width {config.width}",
             "kind": "rival",
             "steps": "",
             "needs": "",
-            "figures": report_of(begin(there, network, stage))["after"],
+            "figures": report_of(begin_trained(there, stage))["after"],
         }
 
 

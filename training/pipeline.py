@@ -21,7 +21,7 @@ from training.audio.corrections import NO_CORRECTIONS, load_corrections
 from training.audio.splits import MIN_FOLDS
 from training.cache import Cache, Stage
 from training.compress import quantise
-from training.compress.stages import Bench, begin, compress_student
+from training.compress.stages import Bench, begin_trained, compress_student
 from training.compress.student import load_student
 from training.errors import UserError
 from training.export import Manifest, check_arguments, export_model
@@ -194,9 +194,8 @@ def _check_deployable(recipe: Recipe) -> None:
 
 def _compressed(bench: Bench, student: Stage) -> Stage:
     """The stage of the recipe's last compression step."""
-    line = bench.line
-    start = begin(bench, lambda: line.trained(line.recipe.student, student), student)
-    return compress_student(bench, start, line.recipe.compress)[-1]
+    start = begin_trained(bench, student)
+    return compress_student(bench, start, bench.line.recipe.compress)[-1]
 
 
 def recordings(recipe: Recipe, data: Path | None, line: Line) -> Corpus:

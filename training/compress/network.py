@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from training.errors import UserError
-from training.runtime import keras, tf
+from training.runtime import keras
 
 WEIGHTED = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)
 """Layers whose first weight is a kernel, and whose second, where there is one, is a bias."""
@@ -120,11 +120,6 @@ def kernel_of(layer: keras.layers.Layer) -> np.ndarray:
     """float32: [rows, columns, inputs, filters] of a convolution, [rows, columns, channels, 1] of a
     depthwise one, [inputs, outputs] of a dense one."""
     return np.asarray(layer.get_weights()[0])
-
-
-def kernel_variable(layer: keras.layers.Layer) -> tf.Variable:
-    """The same as the variable that is trained."""
-    return layer.weights[0]
 
 
 def channel_axis(layer: keras.layers.Layer) -> int:

@@ -110,6 +110,12 @@ def begin(bench: Bench, network: Callable[[], keras.Model], after: Stage) -> Sta
     return bench.stage("compress-begin", build, after)
 
 
+def begin_trained(bench: Bench, student: Stage) -> Stage:
+    """`begin` with the student of the bench's recipe, as the stage `student` trained it."""
+    line = bench.line
+    return begin(bench, lambda: line.trained(line.recipe.student, student), student)
+
+
 def compress_student(bench: Bench, start: Stage, steps: Sequence[StepConfig]) -> list[Stage]:
     """Take the steps in turn.
 
