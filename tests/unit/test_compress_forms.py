@@ -2,16 +2,18 @@
 
 import numpy as np
 import pytest
-from small_students import context, inputs, network, student
+from small_students import BINS, CLASSES, FRAMES, context, inputs, network, student
 
 from training.compress.cluster import cluster, find_clusters
 from training.compress.grid import Grid
 from training.compress.low_bits import codes_of, fit_grid, low_bits, share_out
 from training.compress.measure import packed_bytes
 from training.compress.network import by_channel, fold, kernel_of, weighted_layers
+from training.compress.student import Student
 from training.compress.tensor_split import composed, cp, tensor_split, tucker
 from training.errors import UserError
 from training.recipe_compress import ClusterConfig, LowBitsConfig, TensorSplitConfig
+from training.runtime import keras
 
 
 def test_codes_are_symmetric_and_powers_are_shifts():
@@ -132,3 +134,39 @@ def test_split_convolutions_compute_what_the_whole_one_did(method):
     )
     with pytest.raises(UserError, match="no convolution over two axes"):
         tensor_split(student("temporal"), config, context())
+
+
+def convolution(**settings):
+    """A network of a convolution over two axes, of rank 2 but for noise, and a dense layer."""
+    keras.utils.set_random_seed(5)
+    source = keras.Input((FRAMES, BINS, 1))
+    whole = keras.layers.Conv2D(32, (5, 3), padding="same", name="whole", **settings)
+    pooled = keras.layers.GlobalAveragePooling2D()(whole(source))
+    made = keras.Model(source, keras.layers.Dense(CLASSES)(pooled))
+    rng = np.random.default_rng(1)
+    parts = [rng.normal(size=(size, 2)) for size in (5, 3, 1, 32)]
+    whole.set_weights([composed(parts) / 10, rng.normal(size=32)])
+    return made
+
+
+@pytest.mark.parametrize("method", ["tucker", "cp"])
+def test_the_activation_of_a_split_convolution_stays_behind_its_last_part(method):
+    before = Student(convolution(activation="relu"))
+    config = TensorSplitConfig(method=method, energy=0.9999, epochs=0, multiple=2)
+    after, _ = tensor_split(before, config, context())
+    np.testing.assert_allclose(
+        after.network(inputs()), before.network(inputs()), rtol=5e-2, atol=5e-2
+    )
+
+
+def test_a_dilated_convolution_is_no_chain_over_neighbouring_taps():
+    before = Student(convolution(dilation_rate=2))
+    tucker_, cp_ = (
+        TensorSplitConfig(method=method, energy=0.9999, epochs=0) for method in ("tucker", "cp")
+    )
+    after, _ = tensor_split(before, tucker_, context())
+    np.testing.assert_allclose(
+        after.network(inputs()), before.network(inputs()), rtol=1e-2, atol=1e-2
+    )
+    with pytest.raises(UserError, match="no convolution over two axes"):
+        tensor_split(before, cp_, context())

@@ -64,3 +64,15 @@ def test_a_network_that_gains_nothing_is_refused():
     before: Student = student()
     with pytest.raises(UserError, match="becomes smaller at energy 1"):
         low_rank(before, LowRankConfig(energy=1.0), context())
+
+
+def test_a_network_may_be_split_again():
+    config = LowRankConfig(energy=0.6, epochs=0, multiple=1)
+    once, _ = low_rank(student(width=32), config, context())
+    twice, details = low_rank(once, config, context())
+    # Both halves of an earlier split become smaller: three layers and one more.
+    again = [name for name in details["ranks"] if f"{name}_factor" in details["ranks"]]
+    assert again
+    for name in again:
+        assert twice.network.get_layer(f"{name}_factor2").filters == details["ranks"][name][0]
+    assert deployed_parameters(twice.network) < deployed_parameters(once.network)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from small_students import FAMILIES, context, inputs, network, student
+from small_students import BINS, FAMILIES, FRAMES, context, inputs, network, student
 
 from training.compress.branches import Branched, branched, branches, merged
 from training.compress.channels import find_channels, keep_channels
@@ -39,6 +39,15 @@ def test_branches_begin_without_a_change_and_merge_into_one_layer(family):
     np.testing.assert_allclose(result(inputs()), model(inputs()), rtol=1e-2, atol=1e-3)
     assert np.abs(result(inputs()) - whole(inputs())).max() > 0.01
     assert deployed_parameters(fold(result)) == deployed_parameters(fold(whole))
+
+
+def test_a_convolution_with_an_activation_of_its_own_gets_no_branches():
+    source = keras.Input((FRAMES, BINS, 1))
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="bent")(source)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 1, name="plain")(x))
+    model = branched(keras.Model(source, keras.layers.Dense(2)(x)), 2)
+    found = [layer.inner.name for layer in model.layers if isinstance(layer, Branched)]
+    assert found == ["plain"]
 
 
 def test_training_with_branches_moves_them():

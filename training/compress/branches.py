@@ -81,12 +81,15 @@ def branches(
 
 
 def branched(network: keras.Model, copies: int) -> keras.Model:
-    """The network for training, with branches beside every convolution but the classifier."""
+    """The network for training, with branches beside every convolution but the classifier and those
+    with an activation of their own."""
     last = weighted_layers(network)[-1].name
 
     def wrap(layer: keras.layers.Layer, new: New) -> New:
         if type(layer) not in WEIGHTED[:2] or layer.name == last:
             return new
+        if layer.activation is not keras.activations.linear:
+            return new  # a sum behind activations of their own is no convolution
         causal = isinstance(new.layer, ShiftedDepthwise)
         padded = causal or layer.padding == "same" or layer.kernel_size == (1, 1)
         same = padded and identity_kernel(layer) is not None

@@ -9,7 +9,8 @@ that would not become smaller stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,8 @@ def low_rank(
             + (f"budget {config.budget}" if config.budget else f"energy {config.energy}"),
             "Lower it, or leave the step 'low_rank' out.",
         )
-    network = rebuild(student.network, lambda layer: _split(layer, smaller.get(layer.name)))
+    taken = {layer.name for layer in student.network.layers}
+    network = rebuild(student.network, lambda layer: _split(layer, smaller.get(layer.name), taken))
     tuned = context.tuned(replace(student, network=network), config, "low rank")
     return tuned, {"ranks": {name: [rank, min(shapes[name])] for name, rank in smaller.items()}}
 
@@ -105,7 +107,9 @@ def ranks_by_budget(
     return ranks
 
 
-def _split(layer: keras.layers.Layer, rank: int | None) -> Sequence[New] | None:
+def _split(
+    layer: keras.layers.Layer, rank: int | None, taken: Collection[str]
+) -> Sequence[New] | None:
     if rank is None:
         return None
     kernel = kernel_of(layer)
@@ -113,7 +117,9 @@ def _split(layer: keras.layers.Layer, rank: int | None) -> Sequence[New] | None:
     root = np.sqrt(values[:rank])
     down, up = left[:, :rank] * root, root[:, np.newaxis] * right[:rank]
     rest = layer.get_weights()[1:]
-    name = f"{layer.name}_factor"
+    # A layer that was split before keeps its name, and so does the factor before it.
+    names = (f"{layer.name}_factor{number}" for number in itertools.chain([""], itertools.count(2)))
+    name = next(name for name in names if name not in taken)
     if isinstance(layer, keras.layers.Dense):
         thin = keras.layers.Dense(rank, use_bias=False, name=name)
         return [New(thin, [down]), New(copy_of(layer).layer, [up, *rest])]

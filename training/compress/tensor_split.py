@@ -104,15 +104,16 @@ def _tucker(layer: keras.layers.Layer, config: TensorSplitConfig) -> tuple[list[
         chain.append(_pointwise(layer, "in", first))
     else:
         core = np.einsum("hwrs,ir->hwis", core, first)
-    middle = type(layer).from_config(
-        layer.get_config() | {"filters": ranks[1], "use_bias": False, "name": f"{layer.name}_core"}
-    )
+    settings = {"filters": ranks[1], "use_bias": False, "activation": "linear"}
+    middle = type(layer).from_config(layer.get_config() | settings | {"name": f"{layer.name}_core"})
     chain.append(New(middle, [core.astype(np.float32)]))
     return [*chain, _end(layer, last.T)], ranks
 
 
 def _cp(layer: keras.layers.Layer, config: TensorSplitConfig) -> tuple[list[New], list[int]]:
     kernel = kernel_of(layer)
+    if layer.dilation_rate != (1, 1):
+        return [New(layer, [kernel])], []  # its taps lie apart, those of the chain do not
     whole = float(np.sum(kernel**2))
     most = kernel.size // sum(kernel.shape)
     for rank in range(config.multiple, most + 1, config.multiple):
