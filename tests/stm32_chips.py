@@ -29,6 +29,19 @@ class Clocks:
 
 
 @dataclass(frozen=True)
+class ResetFlags:
+    """A register that says why a chip started, and its bits; None for what it does not tell."""
+
+    address: int
+    clear: int
+    watchdogs: tuple[int, int]
+    power_on: int
+    brown_out: int | None
+    software: int
+    pin: int
+
+
+@dataclass(frozen=True)
 class Chip(ABC):
     """A chip on a board.
 
@@ -49,6 +62,8 @@ class Chip(ABC):
     """Clock of a board whose PLL does not start."""
     PLL_ON: ClassVar[tuple[int, int]]
     """Register and bit."""
+    IWDG: ClassVar[int]
+    FLAGS: ClassVar[ResetFlags]
     PLL_SETTINGS: ClassVar[Mapping[int, int]]
     """Registers and their bits that may change only while the PLL is off."""
 
@@ -56,6 +71,7 @@ class Chip(ABC):
         """Lines for the model; `left` is what a boot loader has changed."""
         reset = {**self.RESET, **(left or {})}
         lines = [f"reset {address:X} {value:X}" for address, value in reset.items()]
+        lines.append(f"ignores {self.IWDG:X} FFFFFFFF")  # a key acts, and reads 0
         for part, rules in self.PARTS.items():
             lines += rules if part != dead else ()
         if dead == "flash":
@@ -103,6 +119,8 @@ class F4(Chip):
     PWR_CR, PWR_CSR = 0x40007000, 0x40007004
     FLASH_ACR, FLASH_FIELD = 0x40023C00, 7
     SLOW_HZ = 16 * MHZ
+    IWDG = 0x40003000
+    FLAGS = ResetFlags(0x40023874, 24, (29, 30), 27, 25, 28, 26)
     PLL_ON = (0x40023800, 24)
     PLL_SETTINGS: ClassVar = {0x40023804: 0x7FFFFFFF}
     RESET: ClassVar = {
@@ -167,6 +185,8 @@ class L4(Chip):
     PWR_CR1, PWR_CR2, PWR_CR5 = 0x40007000, 0x40007004, 0x40007080
     FLASH_ACR, FLASH_FIELD = 0x40022000, 7
     SLOW_HZ = 16 * MHZ
+    IWDG = 0x40003000
+    FLAGS = ResetFlags(0x40021094, 23, (29, 30), 27, None, 28, 26)
     PLL_ON = (0x40021000, 24)
     PLL_SETTINGS: ClassVar = {0x4002100C: 0x06007FF3}
     RESET: ClassVar = {
@@ -222,6 +242,8 @@ class H7(Chip):
     PWR_CR3, PWR_D3CR = 0x5802480C, 0x58024818
     FLASH_ACR, FLASH_FIELD = 0x52002000, 0x3F
     SLOW_HZ = 64 * MHZ
+    IWDG = 0x58004800
+    FLAGS = ResetFlags(0x580244D0, 16, (26, 28), 23, 21, 24, 22)
     PLL_ON = (0x58024400, 24)
     PLL_SETTINGS: ClassVar = {0x58024428: 0x3F3, 0x5802442C: 0xF, 0x58024430: 0xFFFFFFFF}
     RESET: ClassVar = {

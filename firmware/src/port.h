@@ -82,8 +82,9 @@ typedef struct sotto_port {
   /* Starts since power came on, the first one not counted. */
   uint32_t (*restarts)(void);
 
-  /* Puts off the watchdog that init() has started, between the steps of long work: elsewhere read()
-   * does. idle() of a port with a watchdog returns before it bites. */
+  /* Puts off the watchdog, between the steps of long work: elsewhere read() does. The first call of
+   * either starts it, unless it runs already, so a benchmark that calls neither has none. idle() of
+   * a port with a watchdog returns before it bites. */
   void (*feed_watchdog)(void);
 
   /* How long the watchdog waits for that before it restarts the board; 0: there is none. */

@@ -88,6 +88,7 @@ static sotto_self_test_result test_model(sotto_engine *engine, const sotto_port 
 }
 
 sotto_self_test_result sotto_self_test(sotto_engine *engine, const sotto_port *port) {
+  sotto_port_feed_watchdog(port);
   const int status = sotto_engine_restart(engine);
   if (status != SOTTO_OK) {
     return failed_with(status);

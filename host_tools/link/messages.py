@@ -324,7 +324,7 @@ class SelfTest:
         if self.stage is SelfTestStage.STATUS:
             return f"self-test could not run: the library returned status {self.actual}"
         if self.stage is SelfTestStage.NOT_RUN:
-            return "self-test was not run: the board's last start ended in a fault"
+            return "self-test was not run: the start before ended in a fault or by the watchdog"
         if self.stage is SelfTestStage.CONSTANT:
             return f"self-test failed: constants of layer {self.index} are not those generated"
         where = (

@@ -8,6 +8,7 @@
  *   follows ADDRESS SHIFT MASK STATUS SHIFT   a field of STATUS takes over a field that is written
  *   ignores ADDRESS MASK                      these bits keep what they were
  *   needs FIRST LAST GATE MASK                writes there have no effect before the gate is open
+ *   noted CAUSE 0                             what the core's note says of the reset
  *   usart STATUS RECEIVE TRANSMIT CLEAR       CLEAR is 0 where reading RECEIVE clears all flags
  *
  * The program prints `write ADDRESS VALUE` for each register that changes, in order, and `ungated
@@ -50,6 +51,7 @@ static uint32_t last_address;
 
 static const cortex_m_handler *vectors;
 static uint32_t enabled_irq;
+static unsigned noted_cause;
 static uint32_t bytes_received;
 static uint32_t bytes_lost;
 
@@ -126,6 +128,8 @@ static void read_rules(void) {
     }
     if (strcmp(rule.kind, "reset") == 0) {
       set(words[0], words[1]);
+    } else if (strcmp(rule.kind, "noted") == 0) {
+      noted_cause = words[0];
     } else if (strcmp(rule.kind, "usart") == 0) {
       usart.status = words[0];
       usart.receive = words[1];
@@ -175,7 +179,7 @@ uint32_t cortex_m_stack_bytes(void) {
 }
 
 sotto_reset_cause cortex_m_reset_cause(void) {
-  return SOTTO_RESET_UNKNOWN;
+  return (sotto_reset_cause)noted_cause;
 }
 
 uint32_t cortex_m_restarts(void) {
@@ -216,11 +220,16 @@ int main(void) {
   port->init();
   (void)chip_register(usart.status); /* shows the last write */
   printf("cpu_hz %u\n", (unsigned)port->cpu_hz);
+  printf("cause %u\n", (unsigned)port->reset_cause());
+  printf("watchdog_ms %u\n", (unsigned)port->watchdog_ms);
   receive(STATUS_RXNE, 0x41);
   receive(STATUS_RXNE | STATUS_ORE, 0x42);
   receive(STATUS_ORE, 0x43);
   printf("received %X lost %u\n", (unsigned)bytes_received, (unsigned)bytes_lost);
   port->write((const uint8_t *)"U", 1);
   printf("sent %02X\n", (unsigned)slot_of(usart.transmit)->value);
+  (void)port->read(NULL, 0);
+  port->feed_watchdog();
+  (void)chip_register(usart.status);
   return 0;
 }

@@ -17,6 +17,7 @@ from conftest import LIB, ROOT
 from stm32_chips import F4, H7, L4, MHZ, Chip, Registers
 
 from host_tools.link.transport import BAUD_RATE
+from host_tools.link.twin_messages import ResetCause
 
 PORTS = ROOT / "firmware" / "ports"
 MODEL = Path(__file__).with_name("stm32_chip.c")
@@ -181,14 +182,23 @@ def program(build_program: Callable[..., Path]) -> Callable[[Case], Path]:
 
 @pytest.fixture
 def start(program: Callable[[Case], Path]) -> Start:
-    """`start(case, dead="", left={})` -> what the port did to the chip, a part of which is dead."""
+    """`start(case, dead="", left={}, noted=UNKNOWN)` -> what the port did to the chip.
 
-    def run(case: Case, dead: str = "", left: Registers | None = None) -> Started:
+    A part of the chip may be dead, a boot loader may have left registers, a start a note.
+    """
+
+    def run(
+        case: Case,
+        dead: str = "",
+        left: Registers | None = None,
+        noted: ResetCause = ResetCause.UNKNOWN,
+    ) -> Started:
         gate, mask = case.gpio_gate
         rules = [
             *case.chip.rules(dead, left),
             *case.usart.rules(),
             f"needs {case.gpio:X} {case.gpio + 0x3FF:X} {gate:X} {mask:X}",
+            f"noted {noted.value:X} 0",
         ]
         done = subprocess.run(
             [program(case)], input="\n".join(rules), capture_output=True, text=True, check=False
@@ -349,3 +359,41 @@ def test_port_g_gets_its_supply_before_its_pins(start: Start) -> None:
 def test_the_caches_of_a_cortex_m7_are_started(start: Start) -> None:
     assert start(CASES["nucleo_h743zi"]).facts["caches"] == "started"
     assert "caches" not in start(CASES["nucleo_f446re"]).facts
+
+
+@all_boards
+def test_reading_the_line_starts_the_watchdog_and_feeds_it(start: Start, case: Case) -> None:
+    started = start(case)
+    keys = [(a - case.chip.IWDG, v) for a, v in started.writes if a & ~0xF == case.chip.IWDG]
+    waits_ms = int(started.facts["watchdog_ms"])
+    assert keys == [
+        (0x0, 0xCCCC),
+        (0x0, 0x5555),
+        (0x4, 4),  # divides by 64
+        (0x8, waits_ms * 32 // 64 - 1),
+        (0x0, 0xAAAA),
+        (0x0, 0xAAAA),
+    ]
+    assert waits_ms == 4_000
+
+
+@all_boards
+def test_the_chip_says_why_it_started(start: Start, case: Case) -> None:
+    """Each reset inside the chip pulls its pin, too; power that comes on is a brown-out, too."""
+    of = case.chip.FLAGS
+
+    def cause(*bits: int | None, noted: ResetCause = ResetCause.UNKNOWN) -> ResetCause:
+        value = sum(1 << bit for bit in bits if bit is not None)
+        started = start(case, left={of.address: value}, noted=noted)
+        assert started.last(of.address) >> of.clear & 1
+        return ResetCause(int(started.facts["cause"]))
+
+    for watchdog in of.watchdogs:
+        assert cause(watchdog, of.pin, noted=ResetCause.FAULT) is ResetCause.WATCHDOG
+    assert cause(of.power_on, of.brown_out, of.pin) is ResetCause.POWER_ON
+    if of.brown_out is not None:
+        assert cause(of.brown_out, of.pin) is ResetCause.BROWN_OUT
+    assert cause(of.software, of.pin, noted=ResetCause.FAULT) is ResetCause.FAULT
+    assert cause(of.software, of.pin) is ResetCause.SOFTWARE
+    assert cause(of.pin) is ResetCause.PIN
+    assert cause(noted=ResetCause.SOFTWARE) is ResetCause.SOFTWARE

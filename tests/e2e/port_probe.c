@@ -6,7 +6,7 @@
  *   b LLLL  do nothing until L bytes were lost, then go on
  *   x       count it
  *   c       how many x came
- *   f o r   fault, overflow the stack, reset: no answer, the board starts anew
+ *   f o r h fault, overflow the stack, reset, hang: no answer, the board starts anew
  */
 #include <string.h>
 
@@ -113,6 +113,7 @@ int main(void) {
       case 'b': {
         const uint32_t lost = next_length();
         while (port->rx_overruns() < lost) {
+          sotto_port_feed_watchdog(port);
         }
         break;
       }
@@ -134,6 +135,9 @@ int main(void) {
         say_number(port->restarts());
         say("\n");
         break;
+      case 'h':
+        for (;;) {
+        }
       case 'r':
         port->reset();
         break;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import LIB, ROOT
+from board_program import link_for_board
+from conftest import ROOT
 
 from host_tools import emulator
 from host_tools.boards import BOARDS, Board
@@ -18,27 +18,27 @@ from host_tools.link.twin_messages import ResetCause
 
 FIRMWARE = ROOT / "firmware"
 PROBE = Path(__file__).with_name("port_probe.c")
-MANIFESTS = FIRMWARE / "platforms" / "gcc" / "boards"
 RING_BYTES = 4096
 ANSWER_WITHIN_S = 30
 ASK_AGAIN_S = 0.3
 ATTEMPTS = 100
 END_OF_ANSWERS = b"\x01end\x00"
 
-STM32F405 = ("stm32f4", "cortex_m", "stm32", "stm32_boards/netduino_plus2.c")
-MPS2 = ("mps2", "cortex_m")
-
-# Board -> its manifest, linker script and ports, and the instructions that a tick stands for.
-PORTS = {
-    "stm32f405": ("netduinoplus2", "stm32f405.ld", STM32F405, 1),
-    "mps2_m3": ("mps2_an385", "mps2.ld", MPS2, 40),
-    "mps2_m4": ("mps2_an386", "mps2.ld", MPS2, 40),
-    "mps2_m7": ("mps2_an500", "mps2.ld", MPS2, 40),
-    "mps3_m55": ("mps3_an547", "mps3.ld", ("mps3", "cortex_m"), 32),
-    "riscv_virt": ("virt_rv32imc", "riscv_virt.ld", ("riscv_virt",), 1),
-    "xtensa_lx60": ("lx60_lx106", "xtensa_lx60.ld", ("xtensa_lx60", "freestanding"), 25),
+# Board -> the instructions that a tick stands for.
+TICKS = {
+    "stm32f405": 1,
+    "mps2_m3": 40,
+    "mps2_m4": 40,
+    "mps2_m7": 40,
+    "mps3_m55": 32,
+    "riscv_virt": 1,
+    "xtensa_lx60": 25,
 }
 LOOP_INSTRUCTIONS = 2000
+PEDANTIC = ("-Wpedantic",)
+WATCHED = ("mps2_m3", "mps2_m7", "mps3_m55")
+"""Boards whose emulator has a watchdog, one of each kind."""
+WATCHDOG_MS = 1000
 
 pytestmark = pytest.mark.emulator
 
@@ -85,6 +85,13 @@ class Probe:
             received += self._line.recv(count - len(received))
         return received
 
+    def idle(self, milliseconds: float) -> None:
+        """Say nothing for a while; the board has nothing to say, either."""
+        self._line.settimeout(milliseconds / 1000)
+        with pytest.raises(TimeoutError):
+            self._line.recv(1)
+        self._line.settimeout(ANSWER_WITHIN_S)
+
     def ask(self, command: bytes) -> str:
         self.send(command)
         return self._read_to(b"\n").decode().strip().strip(";")
@@ -100,41 +107,14 @@ def probe_elf(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Board], Pat
 
     def build(board: Board) -> Path:
         elf = folder / f"{board.name}.elf"
-        if elf.exists():
-            return elf
-        manifest_name, script, ports, _ = PORTS[board.name]
-        manifest = json.loads((MANIFESTS / f"{manifest_name}.json").read_text())["build"]
-        places = [FIRMWARE / "ports" / port for port in ports]
-        sources = [PROBE, *(path for place in places for path in place.glob("*.c"))]
-        sources += [place for place in places if place.is_file()]
-        sources += (LIB / "src" / "microphone").glob("*.c")  # what a port's microphone calls
-        command = [
-            manifest["toolchain_prefix"] + "gcc",
-            *manifest["cpu_flags"],
-            *manifest.get("extra_flags", "").split(),
-            *("-nostartfiles", manifest.get("c_library", "--specs=nano.specs")),
-            *("-std=c11", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
-            "-Wpedantic",
-            f'-DSOTTO_BOARD_NAME="{board.name}"',
-            *(
-                "-I",
-                str(LIB / "include"),
-                "-I",
-                str(FIRMWARE / "src"),
-                "-T",
-                str(places[0] / script),
-            ),
-            *map(str, sources),
-            *("-o", str(elf)),
-        ]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        if not elf.exists():
+            link_for_board(board, [PROBE], elf, PEDANTIC, watchdog_ms=WATCHDOG_MS)
         return elf
 
     return build
 
 
-@pytest.fixture(params=PORTS)
+@pytest.fixture(params=TICKS)
 def board(request: pytest.FixtureRequest) -> Board:
     return BOARDS[request.param]
 
@@ -158,7 +138,7 @@ def test_a_port_says_who_it_is(board: Board, probe: Probe) -> None:
 
 def test_ticks_count_instructions(board: Board, probe: Probe) -> None:
     probe.wake()
-    step = PORTS[board.name][3]
+    step = TICKS[board.name]
     for _ in range(5):
         assert abs(int(probe.ask(b"t")) - LOOP_INSTRUCTIONS) <= step * (step > 1)
 
@@ -214,6 +194,24 @@ def test_stack_overflow_leaves_ram_and_starts_the_board_anew(
         line.wake()
         assert line.ask(b"c") == "0"
         assert line.ask(b"k") == f"{ResetCause.FAULT.value};1"
+        line.close()
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_a_hang_ends_in_a_restart_that_says_why(
+    name: str, probe_elf: Callable[[Board], Path]
+) -> None:
+    """A board that only waits for bytes does not bite: its sleep is shorter."""
+    board = BOARDS[name]
+    with emulator.start(board, probe_elf(board)) as running:
+        line = Probe(running.url)
+        line.wake()
+        line.idle(1.5 * WATCHDOG_MS)
+        assert line.ask(b"k") == f"{ResetCause.POWER_ON.value};0"
+        line.send(b"xh")
+        line.wake()
+        assert line.ask(b"c") == "0"
+        assert line.ask(b"k") == f"{ResetCause.WATCHDOG.value};1"
         line.close()
 
 

@@ -8,11 +8,17 @@
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 
 #define NVIC_ISER(n) REGISTER(0xE000E100u + 4u * (n))
+#define SYST_CSR REGISTER(0xE000E010u)
+#define SYST_RVR REGISTER(0xE000E014u)
+#define SYST_CVR REGISTER(0xE000E018u)
+#define SCB_ICSR REGISTER(0xE000ED04u)
 #define SCB_VTOR REGISTER(0xE000ED08u)
 #define SCB_AIRCR REGISTER(0xE000ED0Cu)
 #define SCB_CCR REGISTER(0xE000ED14u)
 #define SCB_CPACR REGISTER(0xE000ED88u)
 
+#define SYST_CSR_COUNT_CYCLES_AND_INTERRUPT 7u
+#define ICSR_PENDSTCLR (1u << 25)
 #define AIRCR_KEY_AND_SYSRESETREQ (0x05FA0000u | 1u << 2)
 #define CPACR_FPU_FULL_ACCESS (0xFu << 20) /* vectors too; ignored by cores without an FPU */
 #define CCR_LOOPS_AND_BRANCHES (3u << 18)  /* LOB, BP: Armv8.1-M's loop and branch caches */
@@ -50,6 +56,11 @@ void cortex_m_fault(void) {
   request_reset();
 }
 
+void cortex_m_watchdog(void) {
+  note.next_cause = SOTTO_RESET_WATCHDOG;
+  request_reset();
+}
+
 void cortex_m_restart(void) {
   note.next_cause = SOTTO_RESET_SOFTWARE;
   request_reset();
@@ -62,6 +73,17 @@ void cortex_m_use_vectors(const cortex_m_handler *vectors) {
 
 void cortex_m_enable_irq(uint32_t irq) {
   NVIC_ISER(irq / 32u) = 1u << (irq % 32u);
+}
+
+/* SysTick wakes the core and never interrupts it, so that it costs what is measured nothing. */
+void cortex_m_doze(void) {
+  SYST_RVR = CORTEX_M_DOZE_CYCLES - 1u;
+  SYST_CVR = 0;
+  SYST_CSR = SYST_CSR_COUNT_CYCLES_AND_INTERRUPT;
+  __asm__ volatile("dsb\n\twfi" ::: "memory");
+  SYST_CSR = 0;
+  SCB_ICSR = ICSR_PENDSTCLR;
+  __asm__ volatile("dsb\n\tisb" ::: "memory");
 }
 
 uint32_t cortex_m_stack_peak_bytes(void) {

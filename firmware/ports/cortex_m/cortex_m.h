@@ -26,13 +26,14 @@ enum {
 /* Puts a port's vector table where the linker script wants it: first in flash. */
 #define CORTEX_M_VECTOR_TABLE __attribute__((section(".vectors"), used))
 
-/* The core's own entries, for a port's vector table. Every fault restarts the board: one that hangs
- * would look to the host like a broken cable. */
-#define CORTEX_M_CORE_VECTORS                                                                     \
+/* The core's own entries, for a port's vector table, with what the board's NMI is. Every fault
+ * restarts the board: one that hangs would look to the host like a broken cable. */
+#define CORTEX_M_CORE_VECTORS_WITH_NMI(nmi)                                                       \
   [CORTEX_M_VECTOR_STACK] = (cortex_m_handler)(uintptr_t)cortex_m_stack_top,                      \
-  [CORTEX_M_VECTOR_RESET] = cortex_m_reset, [CORTEX_M_VECTOR_NMI] = cortex_m_fault,               \
+  [CORTEX_M_VECTOR_RESET] = cortex_m_reset, [CORTEX_M_VECTOR_NMI] = (nmi),                        \
   [CORTEX_M_VECTOR_HARD_FAULT] = cortex_m_fault, [CORTEX_M_VECTOR_MEMORY_FAULT] = cortex_m_fault, \
   [CORTEX_M_VECTOR_BUS_FAULT] = cortex_m_fault, [CORTEX_M_VECTOR_USAGE_FAULT] = cortex_m_fault
+#define CORTEX_M_CORE_VECTORS CORTEX_M_CORE_VECTORS_WITH_NMI(cortex_m_fault)
 
 /* Addresses that the linker script (sections.ld) defines; only the addresses have a meaning. The
  * stack is the lowest RAM, so an overflow leaves RAM and faults instead of eating variables. */
@@ -54,6 +55,9 @@ __attribute__((noreturn)) void cortex_m_restart(void);
 
 /* Handler of every fault: restarts, and the next start knows why. */
 __attribute__((noreturn)) void cortex_m_fault(void);
+
+/* Handler of a watchdog's interrupt: restarts, and the next start knows why. */
+__attribute__((noreturn)) void cortex_m_watchdog(void);
 
 /* Tells the core where the vector table is, for boards whose boot loader left it elsewhere. */
 void cortex_m_use_vectors(const cortex_m_handler *vectors);
@@ -82,9 +86,9 @@ static inline void cortex_m_enable_interrupts(void) {
   __asm__ volatile("cpsie i" ::: "memory");
 }
 
-/* Sleeps until an interrupt is pending, also one that is masked by cortex_m_disable_interrupts. */
-static inline void cortex_m_wait_for_interrupt(void) {
-  __asm__ volatile("dsb\n\twfi" ::: "memory");
-}
+/* Sleeps until an interrupt is pending, at most for CORTEX_M_DOZE_CYCLES of the core's clock: a
+ * watchdog must be fed in time. Interrupts are disabled, and stay so. */
+#define CORTEX_M_DOZE_CYCLES 0x1000000u
+void cortex_m_doze(void);
 
 #endif

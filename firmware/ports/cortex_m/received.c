@@ -19,7 +19,7 @@ size_t received_read(uint8_t *data, size_t capacity_bytes) {
 void received_idle(void) {
   cortex_m_disable_interrupts(); /* else a byte between test and sleep would be slept over */
   if (rx_ring_empty(&ring)) {
-    cortex_m_wait_for_interrupt();
+    cortex_m_doze();
   }
   cortex_m_enable_interrupts();
 }

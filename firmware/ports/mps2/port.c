@@ -3,6 +3,7 @@
 #include "port.h"
 
 #include "../cmsdk/cmsdk_uart.h"
+#include "../cmsdk/cmsdk_watchdog.h"
 #include "../cortex_m/cortex_m.h"
 #include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
@@ -19,6 +20,8 @@
 #define TIMER0_RELOAD REGISTER(0x40000008u)
 #define TIMER_CTRL_ENABLE 1u
 
+#define WATCHDOG ((cmsdk_watchdog *)0x40008000u)
+
 #define UART0 ((cmsdk_uart *)0x40004000u)
 #define UART0_RX_IRQ 0u
 
@@ -31,7 +34,7 @@ static void uart0_rx_interrupt(void) {
 
 CORTEX_M_VECTOR_TABLE
 static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ + 1u] = {
-    CORTEX_M_CORE_VECTORS,
+    CORTEX_M_CORE_VECTORS_WITH_NMI(cortex_m_watchdog),
     [CORTEX_M_VECTOR_IRQ0 + UART0_RX_IRQ] = uart0_rx_interrupt,
 };
 
@@ -54,6 +57,15 @@ static uint32_t emulated_instructions(void) {
   return timer0_ticks() * EMULATED_INSTRUCTIONS_PER_TICK;
 }
 
+static void port_feed_watchdog(void) {
+  cmsdk_watchdog_feed(WATCHDOG, CPU_HZ);
+}
+
+static size_t port_read(uint8_t *data, size_t capacity_bytes) {
+  port_feed_watchdog();
+  return received_read(data, capacity_bytes);
+}
+
 static void port_write(const uint8_t *data, size_t length_bytes) {
   cmsdk_uart_write(UART0, data, length_bytes);
 }
@@ -71,7 +83,7 @@ static sotto_port port = {
     .cpu_hz = CPU_HZ,
     .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
-    .read = received_read,
+    .read = port_read,
     .write = port_write,
     .idle = received_idle,
     .rx_overruns = received_overruns,
@@ -80,6 +92,8 @@ static sotto_port port = {
     .stack_bytes = cortex_m_stack_bytes,
     .reset_cause = cortex_m_reset_cause,
     .restarts = cortex_m_restarts,
+    .feed_watchdog = port_feed_watchdog,
+    .watchdog_ms = SOTTO_WATCHDOG_MS,
 };
 
 static void port_init(void) {

@@ -3,6 +3,7 @@
 #include "port.h"
 
 #include "../cmsdk/cmsdk_uart.h"
+#include "../cmsdk/cmsdk_watchdog.h"
 #include "../cortex_m/cortex_m.h"
 #include "../cortex_m/counter.h"
 #include "../cortex_m/received.h"
@@ -21,6 +22,9 @@
 #define COUNTER_HIGH REGISTER(0x5810000Cu)
 #define COUNTER_CTRL_ENABLE 1u
 
+#define WATCHDOG ((cmsdk_watchdog *)0x5802E000u)
+#define SLOW_HZ 32000u
+
 #define UART0 ((cmsdk_uart *)0x59303000u)
 #define UART0_IRQ 43u /* all its interrupts in one */
 
@@ -34,7 +38,7 @@ static void uart0_interrupt(void) {
 
 CORTEX_M_VECTOR_TABLE
 static const cortex_m_handler vectors[CORTEX_M_VECTOR_IRQ0 + UART0_IRQ + 1u] = {
-    CORTEX_M_CORE_VECTORS,
+    CORTEX_M_CORE_VECTORS_WITH_NMI(cortex_m_watchdog),
     [CORTEX_M_VECTOR_IRQ0 + UART0_IRQ] = uart0_interrupt,
 };
 
@@ -59,6 +63,15 @@ static uint32_t emulated_instructions(void) {
   return (uint32_t)(counter_ticks() * EMULATED_INSTRUCTIONS / EMULATED_TICKS);
 }
 
+static void port_feed_watchdog(void) {
+  cmsdk_watchdog_feed(WATCHDOG, SLOW_HZ);
+}
+
+static size_t port_read(uint8_t *data, size_t capacity_bytes) {
+  port_feed_watchdog();
+  return received_read(data, capacity_bytes);
+}
+
 static void port_write(const uint8_t *data, size_t length_bytes) {
   cmsdk_uart_write(UART0, data, length_bytes);
 }
@@ -76,7 +89,7 @@ static sotto_port port = {
     .cpu_hz = CPU_HZ,
     .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
-    .read = received_read,
+    .read = port_read,
     .write = port_write,
     .idle = received_idle,
     .rx_overruns = received_overruns,
@@ -85,6 +98,8 @@ static sotto_port port = {
     .stack_bytes = cortex_m_stack_bytes,
     .reset_cause = cortex_m_reset_cause,
     .restarts = cortex_m_restarts,
+    .feed_watchdog = port_feed_watchdog,
+    .watchdog_ms = SOTTO_WATCHDOG_MS,
 };
 
 static void port_init(void) {

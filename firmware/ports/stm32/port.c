@@ -24,6 +24,17 @@ static uint32_t timer2_ticks(void) {
   return TIM2_CNT;
 }
 
+static size_t port_read(uint8_t *data, size_t capacity_bytes) {
+  stm32_watchdog_feed();
+  return received_read(data, capacity_bytes);
+}
+
+static sotto_reset_cause reset_cause;
+
+static sotto_reset_cause port_reset_cause(void) {
+  return reset_cause;
+}
+
 static void port_reset(void) {
   stm32_usart_flush();
   cortex_m_restart();
@@ -35,21 +46,24 @@ static sotto_port port = {
     .board = SOTTO_BOARD_NAME,
     .rx_window_bytes = RECEIVED_WINDOW_BYTES,
     .init = port_init,
-    .read = received_read,
+    .read = port_read,
     .write = stm32_usart_write,
     .idle = received_idle,
     .rx_overruns = received_overruns,
     .stack_peak_bytes = cortex_m_stack_peak_bytes,
     .reset = port_reset,
     .stack_bytes = cortex_m_stack_bytes,
-    .reset_cause = cortex_m_reset_cause,
+    .reset_cause = port_reset_cause,
     .restarts = cortex_m_restarts,
+    .feed_watchdog = stm32_watchdog_feed,
+    .watchdog_ms = SOTTO_WATCHDOG_MS,
 };
 
 static void port_init(void) {
   cortex_m_use_vectors(stm32_vectors);
   const stm32_clocks clocks = stm32_the_family.start();
   port.cpu_hz = clocks.cpu_hz;
+  reset_cause = stm32_take_reset_cause();
   port.microphone = stm32_the_board.microphone;
   start_timer2();
   const counter_rate rate = {.instructions = 1, .ticks = 1};

@@ -60,10 +60,24 @@ typedef struct stm32_pin {
   uint8_t function; /* of the data sheet's table of alternate functions: AF0 to AF15 */
 } stm32_pin;
 
+/* The register that says why the chip started: masks of its flags, 0 for what the chip does not
+ * tell. They stay until `clear` is written. */
+typedef struct stm32_reset_flags {
+  uint32_t address;
+  uint32_t clear;
+  uint32_t watchdog;
+  uint32_t power_on;
+  uint32_t brown_out; /* set with power_on, too */
+  uint32_t software;
+  uint32_t pin; /* every reset inside the chip pulls the pin, too */
+} stm32_reset_flags;
+
 typedef struct stm32_family {
   uint32_t gpio_base;  /* of port A; the others follow */
   uint32_t gpio_gates; /* register whose lowest bit is the gate of port A; the others follow */
   stm32_gate timer2;   /* TIM2 counts where the core does not: in an emulator */
+  uint32_t iwdg_base;  /* the independent watchdog, with an oscillator of its own */
+  stm32_reset_flags reset_flags;
   stm32_clocks (*start)(void); /* Brings the board to its full speed. Every wait is bounded: what
                                   does not start leaves a slow board that talks. */
 } stm32_family;
@@ -96,6 +110,16 @@ bool stm32_becomes(volatile const uint32_t *status, uint32_t mask, uint32_t valu
 
 /* Gives a pin to a peripheral, with a pull-up: an open line reads idle, not noise. */
 void stm32_pin_to_peripheral(stm32_pin pin);
+
+#ifndef SOTTO_WATCHDOG_MS
+#define SOTTO_WATCHDOG_MS 4000u
+#endif
+
+/* Starts the watchdog at the first call, else puts it off. Only a reset ends it. */
+void stm32_watchdog_feed(void);
+
+/* Why the chip started, by its own flags and what the core has noted; clears the flags. */
+sotto_reset_cause stm32_take_reset_cause(void);
 
 /* The board's serial line at SOTTO_BAUD, 8 data bits, no parity, 1 stop bit. */
 void stm32_usart_start(const stm32_clocks *clocks);

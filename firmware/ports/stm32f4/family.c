@@ -5,11 +5,23 @@
 #define RCC_AHB1ENR 0x40023830u
 #define RCC_APB1ENR 0x40023840u
 #define RCC_APB2ENR 0x40023844u
+#define RCC_CSR 0x40023874u
 
 const stm32_family stm32_the_family = {
     .gpio_base = 0x40020000u,
     .gpio_gates = RCC_AHB1ENR,
     .timer2 = {RCC_APB1ENR, 1u << 0},
+    .iwdg_base = 0x40003000u,
+    .reset_flags =
+        {
+            .address = RCC_CSR,
+            .clear = 1u << 24,
+            .watchdog = 1u << 29 | 1u << 30,
+            .power_on = 1u << 27,
+            .brown_out = 1u << 25,
+            .software = 1u << 28,
+            .pin = 1u << 26,
+        },
     .start = stm32f4_start_clocks,
 };
 

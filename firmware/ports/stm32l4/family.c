@@ -5,11 +5,22 @@
 #define RCC_APB1ENR1 0x40021058u
 #define RCC_APB1ENR2 0x4002105Cu
 #define RCC_APB2ENR 0x40021060u
+#define RCC_CSR 0x40021094u
 
 const stm32_family stm32_the_family = {
     .gpio_base = 0x48000000u,
     .gpio_gates = RCC_AHB2ENR,
     .timer2 = {RCC_APB1ENR1, 1u << 0},
+    .iwdg_base = 0x40003000u,
+    .reset_flags =
+        {
+            .address = RCC_CSR,
+            .clear = 1u << 23,
+            .watchdog = 1u << 29 | 1u << 30,
+            .power_on = 1u << 27, /* and brown-out: the chip does not tell them apart */
+            .software = 1u << 28,
+            .pin = 1u << 26,
+        },
     .start = stm32l4_start_clocks,
 };
 
