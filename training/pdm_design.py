@@ -151,7 +151,18 @@ def decimate(filters: PdmFilter, pdm_hz: int, data: bytes) -> NDArray[np.int16]:
     span = ratio**filters.order
     scale_q24 = ((1 << 40) + span // 2) // span
     centred = sums[ratio - 1 : len(bits) : ratio] - span // 2
-    line = _saturated((centred * scale_q24 + (1 << 23)) >> 24)
+    return halve_twice(filters, _saturated((centred * scale_q24 + (1 << 23)) >> 24))
+
+
+def halve_twice(filters: PdmFilter, line: NDArray[np.int64]) -> NDArray[np.int16]:
+    """What the C of the FIR filters must give.
+
+    Args:
+        line: int64[n] at 64 kHz, in the range of int16.
+
+    Returns:
+        int16[n // 4] at 16 kHz.
+    """
     line = _halved(line, filters.first_q15, FIRST_TAPS)
     samples: NDArray[np.int16] = _halved(line, filters.second_q15, SECOND_TAPS).astype(np.int16)
     return samples
@@ -181,9 +192,11 @@ def c_source() -> str:
         parts += [
             f"\nstatic const uint64_t lanes{order}[256] = {{\n{rows},\n}};\n\n",
             second,
+            f"\nconst sotto_pdm_fir_filter sotto_pdm_fir{order} = {{\n",
+            f"{INDENT}.first_q15 = first_q15,\n{INDENT}.second_q15 = second{order}_q15,\n}};\n",
             f"\nconst sotto_pdm_filter sotto_pdm_sinc{order} = {{\n",
             f"{INDENT}.order = {order},\n{INDENT}.lanes = lanes{order},\n",
-            f"{INDENT}.first_q15 = first_q15,\n{INDENT}.second_q15 = second{order}_q15,\n}};\n",
+            f"{INDENT}.fir = &sotto_pdm_fir{order},\n}};\n",
         ]
     return "".join(parts)
 

@@ -1,5 +1,6 @@
 #include "pdm_i2s2.h"
 
+#include "../common/dma_ring.h"
 #include "sotto/pdm.h"
 
 /* RM0090: RCC (7.3), DMA (10.5; request SPI2_RX is stream 3, channel 0), I2S (28.5). */
@@ -55,17 +56,15 @@ _Static_assert(PDM_HZ == 1024000u, "a clock that sotto/pdm.h takes");
 #define GAIN_Q8 4096u
 
 static volatile uint16_t ring[RING_HALF_WORDS];
-static volatile uint32_t halves; /* of the ring that DMA has filled since start */
 
 static struct {
+  dma_ring ring;
   sotto_pdm pdm;
-  uint32_t taken; /* half-words since start, modulo 2^32 */
-  uint32_t lost_half_words;
 } reader;
 
 void stm32f4_pdm_i2s2_interrupt(void) {
   DMA1_LIFCR = DMA1_LIFCR_STREAM3;
-  halves = halves + 1u;
+  dma_ring_half_filled(&reader.ring);
 }
 
 static void start_dma(void) {
@@ -97,9 +96,7 @@ static bool start(void) {
       sotto_pdm_init(&reader.pdm, &sotto_pdm_sinc4, PDM_HZ) != SOTTO_OK) {
     return false;
   }
-  halves = 0;
-  reader.taken = 0;
-  reader.lost_half_words = 0;
+  dma_ring_clear(&reader.ring);
   stm32_pin_to_peripheral((stm32_pin){'B', 10, I2S2_AF});
   stm32_pin_to_peripheral((stm32_pin){'C', 3, I2S2_AF});
   start_dma();
@@ -113,42 +110,20 @@ static void stop(void) {
   RCC_CR &= ~RCC_CR_PLLI2SON;
 }
 
-/* Half-words that DMA has written since start, modulo 2^32: whole halves by the interrupt's count,
- * and the begun one as far as DMA's own counter has come in it. */
-static uint32_t written(void) {
-  const uint32_t half = RING_HALF_WORDS / 2u;
-  const uint32_t full = halves;
-  const uint32_t at = (RING_HALF_WORDS - DMA1_S3NDTR) % RING_HALF_WORDS;
-  const uint32_t begun = full % 2u * half;
-  /* where DMA has left that half before the interrupt came, all of it is there */
-  return full * half + (at >= begun && at < begun + half ? at - begun : half);
-}
-
-/* Leaves what DMA overwrites behind: whole samples, and half of the ring as a head start. */
-static uint32_t available(void) {
-  const uint32_t waiting = written() - reader.taken;
-  if (waiting <= RING_HALF_WORDS - BLOCK_HALF_WORDS) {
-    return waiting;
-  }
-  const uint32_t skipped = (waiting - RING_HALF_WORDS / 2u) / BLOCK_HALF_WORDS * BLOCK_HALF_WORDS;
-  reader.taken += skipped;
-  reader.lost_half_words += skipped;
-  return waiting - skipped;
-}
-
 static size_t read(int16_t *samples, size_t capacity_samples) {
   uint8_t bits[2u * BLOCK_HALF_WORDS];
   int16_t block[SOTTO_PDM_SAMPLES_MAX(sizeof bits, PDM_HZ)];
   size_t done = 0;
-  for (uint32_t left = available();
+  for (uint32_t left =
+           dma_ring_available(&reader.ring, RING_HALF_WORDS, BLOCK_HALF_WORDS, &DMA1_S3NDTR);
        left >= BLOCK_HALF_WORDS && done + BLOCK_SAMPLES <= capacity_samples;
        left -= BLOCK_HALF_WORDS) {
     for (uint32_t i = 0; i < BLOCK_HALF_WORDS; i++) {
-      const uint16_t word = ring[(reader.taken + i) % RING_HALF_WORDS];
+      const uint16_t word = ring[(reader.ring.taken + i) % RING_HALF_WORDS];
       bits[2u * i] = (uint8_t)(word >> 8); /* the first bit received is the highest */
       bits[2u * i + 1u] = (uint8_t)word;
     }
-    reader.taken += BLOCK_HALF_WORDS;
+    reader.ring.taken += BLOCK_HALF_WORDS;
     const size_t count = sotto_pdm_push(&reader.pdm, bits, sizeof bits, block);
     for (size_t i = 0; i < count; i++) {
       samples[done++] = block[i]; /* BLOCK_SAMPLES of them */
@@ -158,7 +133,7 @@ static size_t read(int16_t *samples, size_t capacity_samples) {
 }
 
 static uint32_t lost(void) {
-  return reader.lost_half_words / SAMPLE_HALF_WORDS;
+  return reader.ring.lost / SAMPLE_HALF_WORDS;
 }
 
 const sotto_microphone stm32f4_pdm_i2s2 = {

@@ -32,7 +32,17 @@ extern "C" {
 /* Samples of 64 kHz that are filtered at a time. */
 #define SOTTO_PDM_BLOCK_SAMPLES 64u
 
-/* A CIC's table, and the FIR filters that go with its droop. Read only; may live in flash. */
+/* The two FIR filters that go with the droop of a CIC. Read only; may live in flash. */
+typedef struct sotto_pdm_fir_filter {
+  const int16_t *first_q15;  /* [SOTTO_PDM_FIRST_TAPS / 2 + 1], 64 to 32 kHz */
+  const int16_t *second_q15; /* [SOTTO_PDM_SECOND_TAPS / 2 + 1], 32 to 16 kHz */
+} sotto_pdm_fir_filter;
+
+/* That of a CIC of order 3, and of order 4. */
+extern const sotto_pdm_fir_filter sotto_pdm_fir3;
+extern const sotto_pdm_fir_filter sotto_pdm_fir4;
+
+/* A CIC's table, and what follows it. Read only; may live in flash. */
 typedef struct sotto_pdm_filter {
   uint8_t order; /* of the CIC: 3 or 4 */
 
@@ -40,8 +50,7 @@ typedef struct sotto_pdm_filter {
    * later; the oldest bit of a byte is its highest. A sum of lanes is 8^order at most. */
   const uint64_t *lanes;
 
-  const int16_t *first_q15;  /* [SOTTO_PDM_FIRST_TAPS / 2 + 1], 64 to 32 kHz */
-  const int16_t *second_q15; /* [SOTTO_PDM_SECOND_TAPS / 2 + 1], 32 to 16 kHz */
+  const sotto_pdm_fir_filter *fir;
 } sotto_pdm_filter;
 
 /* Of order 4, the usual one, whatever folds into the band up to 7 kHz is 60 dB down; of order 3,
@@ -49,7 +58,16 @@ typedef struct sotto_pdm_filter {
 extern const sotto_pdm_filter sotto_pdm_sinc3;
 extern const sotto_pdm_filter sotto_pdm_sinc4;
 
-/* State. The fields are private. */
+/* State of the FIR filters. The fields are private. */
+typedef struct sotto_pdm_fir {
+  const sotto_pdm_fir_filter *filter;
+  uint16_t first_held;
+  uint16_t second_held;
+  int16_t first[SOTTO_PDM_FIRST_TAPS + SOTTO_PDM_BLOCK_SAMPLES];
+  int16_t second[SOTTO_PDM_SECOND_TAPS + SOTTO_PDM_BLOCK_SAMPLES / 2u];
+} sotto_pdm_fir;
+
+/* State of the whole. The fields are private. */
 typedef struct sotto_pdm {
   const sotto_pdm_filter *filter;
   uint64_t lanes; /* of the outputs to come; lane 0 is the last one */
@@ -59,10 +77,7 @@ typedef struct sotto_pdm {
   uint32_t scale_q24; /* from its output to int16 */
   uint16_t ratio;     /* of the second CIC stage */
   uint16_t missing;   /* bytes before its next output */
-  uint16_t first_held;
-  uint16_t second_held;
-  int16_t first[SOTTO_PDM_FIRST_TAPS + SOTTO_PDM_BLOCK_SAMPLES];
-  int16_t second[SOTTO_PDM_SECOND_TAPS + SOTTO_PDM_BLOCK_SAMPLES / 2u];
+  sotto_pdm_fir fir;
 } sotto_pdm;
 
 /* Samples that `count_bytes` bytes give at most; a sample takes pdm_hz / 128,000 bytes. */
@@ -78,6 +93,19 @@ int sotto_pdm_init(sotto_pdm *pdm, const sotto_pdm_filter *filter,
  * that are complete with them to `samples`, room for SOTTO_PDM_SAMPLES_MAX; returns how many. Ones
  * alone are 32767, zeros alone -32768. How the bytes are cut into calls changes nothing. */
 size_t sotto_pdm_push(sotto_pdm *pdm, const uint8_t *bits, size_t count_bytes, int16_t *samples);
+
+/* Samples that `count` samples of 64 kHz give at most. */
+#define SOTTO_PDM_FIR_SAMPLES_MAX(count) ((count) / 4u + 1u)
+
+/* The FIR filters alone, for a chip that has the CIC in hardware: binds `filter`, kept by the
+ * caller for as long as `fir` is used, and begins after silence. */
+void sotto_pdm_fir_init(sotto_pdm_fir *fir, const sotto_pdm_fir_filter *filter);
+
+/* Takes all `count` samples of 64 kHz. Writes the samples that are complete with them to `samples`,
+ * room for SOTTO_PDM_FIR_SAMPLES_MAX; returns how many. How they are cut into calls changes
+ * nothing. */
+size_t sotto_pdm_fir_push(sotto_pdm_fir *fir, const int16_t *samples_64khz, size_t count,
+                          int16_t *samples);
 
 #ifdef __cplusplus
 }

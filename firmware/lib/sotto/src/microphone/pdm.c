@@ -98,6 +98,37 @@ static uint32_t halve(int16_t *line, uint16_t *held, const int16_t *half_q15, ui
   return produced;
 }
 
+void sotto_pdm_fir_init(sotto_pdm_fir *fir, const sotto_pdm_fir_filter *filter) {
+  memset(fir, 0, sizeof *fir);
+  fir->filter = filter;
+  /* One sample less than a first output needs: it comes with the second of the first two. */
+  fir->first_held = SOTTO_PDM_FIRST_TAPS - 2u;
+  fir->second_held = SOTTO_PDM_SECOND_TAPS - 2u;
+}
+
+/* Filters what `count` samples, already behind the held ones of the first line, complete. */
+static size_t filter_added(sotto_pdm_fir *fir, uint32_t count, int16_t *samples) {
+  fir->first_held = (uint16_t)(fir->first_held + count);
+  const uint32_t halved = halve(fir->first, &fir->first_held, fir->filter->first_q15,
+                                SOTTO_PDM_FIRST_TAPS, fir->second + fir->second_held);
+  fir->second_held = (uint16_t)(fir->second_held + halved);
+  return halve(fir->second, &fir->second_held, fir->filter->second_q15, SOTTO_PDM_SECOND_TAPS,
+               samples);
+}
+
+size_t sotto_pdm_fir_push(sotto_pdm_fir *fir, const int16_t *samples_64khz, size_t count,
+                          int16_t *samples) {
+  size_t written = 0;
+  for (size_t taken = 0; taken < count;) {
+    const size_t left = count - taken;
+    const size_t block = left < SOTTO_PDM_BLOCK_SAMPLES ? left : SOTTO_PDM_BLOCK_SAMPLES;
+    memcpy(fir->first + fir->first_held, samples_64khz + taken, block * sizeof *samples_64khz);
+    taken += block;
+    written += filter_added(fir, (uint32_t)block, samples + written);
+  }
+  return written;
+}
+
 int sotto_pdm_init(sotto_pdm *pdm, const sotto_pdm_filter *filter, uint32_t pdm_hz) {
   const uint32_t ratio = pdm_hz / RATIO_UNIT_HZ;
   if (pdm == NULL || filter == NULL || pdm_hz % RATIO_UNIT_HZ != 0 || ratio < RATIO_MIN ||
@@ -115,9 +146,7 @@ int sotto_pdm_init(sotto_pdm *pdm, const sotto_pdm_filter *filter, uint32_t pdm_
   pdm->middle = span / 2u;
   const uint64_t q24_of_two = (uint64_t)1 << (Q24 + LANE_BITS);
   pdm->scale_q24 = (uint32_t)((q24_of_two + span / 2u) / span);
-  /* One sample less than a first output needs: it comes with the second of the first two. */
-  pdm->first_held = SOTTO_PDM_FIRST_TAPS - 2u;
-  pdm->second_held = SOTTO_PDM_SECOND_TAPS - 2u;
+  sotto_pdm_fir_init(&pdm->fir, filter->fir);
   const uint8_t silence = SILENCE;
   int16_t ignored;
   uint32_t produced;
@@ -131,13 +160,9 @@ size_t sotto_pdm_push(sotto_pdm *pdm, const uint8_t *bits, size_t count_bytes, i
   size_t written = 0;
   for (size_t taken = 0; taken < count_bytes;) {
     uint32_t produced = 0;
-    taken += cic(pdm, bits + taken, count_bytes - taken, pdm->first + pdm->first_held, &produced);
-    pdm->first_held = (uint16_t)(pdm->first_held + produced);
-    produced = halve(pdm->first, &pdm->first_held, pdm->filter->first_q15, SOTTO_PDM_FIRST_TAPS,
-                     pdm->second + pdm->second_held);
-    pdm->second_held = (uint16_t)(pdm->second_held + produced);
-    written += halve(pdm->second, &pdm->second_held, pdm->filter->second_q15, SOTTO_PDM_SECOND_TAPS,
-                     samples + written);
+    int16_t *added = pdm->fir.first + pdm->fir.first_held;
+    taken += cic(pdm, bits + taken, count_bytes - taken, added, &produced);
+    written += filter_added(&pdm->fir, produced, samples + written);
   }
   return written;
 }

@@ -57,11 +57,15 @@ static const int16_t second3_q15[SOTTO_PDM_SECOND_TAPS / 2u + 1u] = {
     -705, 75, 979, -75, -1388, 64, 2081, -30, -3610, -141, 10557, 16706,
 };
 
+const sotto_pdm_fir_filter sotto_pdm_fir3 = {
+    .first_q15 = first_q15,
+    .second_q15 = second3_q15,
+};
+
 const sotto_pdm_filter sotto_pdm_sinc3 = {
     .order = 3,
     .lanes = lanes3,
-    .first_q15 = first_q15,
-    .second_q15 = second3_q15,
+    .fir = &sotto_pdm_fir3,
 };
 
 static const uint64_t lanes4[256] = {
@@ -124,9 +128,13 @@ static const int16_t second4_q15[SOTTO_PDM_SECOND_TAPS / 2u + 1u] = {
     -724, 74, 1004, -72, -1423, 56, 2133, -9, -3693, -229, 10609, 16850,
 };
 
+const sotto_pdm_fir_filter sotto_pdm_fir4 = {
+    .first_q15 = first_q15,
+    .second_q15 = second4_q15,
+};
+
 const sotto_pdm_filter sotto_pdm_sinc4 = {
     .order = 4,
     .lanes = lanes4,
-    .first_q15 = first_q15,
-    .second_q15 = second4_q15,
+    .fir = &sotto_pdm_fir4,
 };
