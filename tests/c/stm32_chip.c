@@ -10,6 +10,7 @@
  *   needs FIRST LAST GATE MASK                writes there have no effect before the gate is open
  *   noted CAUSE 0                             what the core's note says of the reset
  *   usart STATUS RECEIVE TRANSMIT CLEAR       CLEAR is 0 where reading RECEIVE clears all flags
+ *   microphone 1 0                            start the port's microphone, too
  *
  * The program prints `write ADDRESS VALUE` for each register that changes, in order, and `ungated
  * ADDRESS` when a gate was closed; then the facts of the port.
@@ -37,17 +38,18 @@ typedef struct chip_slot {
 } chip_slot;
 
 typedef struct chip_rule {
-  char kind[8];
+  char kind[12];
   unsigned words[5];
 } chip_rule;
 
-static chip_slot slots[64];
+static chip_slot slots[96];
 static chip_rule rules[64];
 static size_t rule_count;
 static struct {
   uint32_t status, receive, transmit, clear;
 } usart;
 static uint32_t last_address;
+static bool with_microphone;
 
 static const cortex_m_handler *vectors;
 static uint32_t enabled_irq;
@@ -122,7 +124,7 @@ static void read_rules(void) {
   unsigned *words = rule.words;
   char line[100];
   while (fgets(line, sizeof line, stdin) != NULL) {
-    if (sscanf(line, "%7s %x %x %x %x %x", rule.kind, &words[0], &words[1], &words[2], &words[3],
+    if (sscanf(line, "%11s %x %x %x %x %x", rule.kind, &words[0], &words[1], &words[2], &words[3],
                &words[4]) < 3) {
       abort();
     }
@@ -135,6 +137,8 @@ static void read_rules(void) {
       usart.receive = words[1];
       usart.transmit = words[2];
       usart.clear = words[3];
+    } else if (strcmp(rule.kind, "microphone") == 0) {
+      with_microphone = true;
     } else if (rule_count < sizeof rules / sizeof rules[0]) {
       rules[rule_count++] = rule;
     } else {
@@ -222,6 +226,12 @@ int main(void) {
   printf("cpu_hz %u\n", (unsigned)port->cpu_hz);
   printf("cause %u\n", (unsigned)port->reset_cause());
   printf("watchdog_ms %u\n", (unsigned)port->watchdog_ms);
+  if (with_microphone) {
+    const bool started = port->microphone->start();
+    (void)chip_register(usart.status);
+    printf("microphone %d at %u\n", started, (unsigned)enabled_irq);
+    return 0;
+  }
   receive(STATUS_RXNE, 0x41);
   receive(STATUS_RXNE | STATUS_ORE, 0x42);
   receive(STATUS_ORE, 0x43);

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,9 +182,10 @@ def program(build_program: Callable[..., Path]) -> Callable[[Case], Path]:
 
 @pytest.fixture
 def start(program: Callable[[Case], Path]) -> Start:
-    """`start(case, dead="", left={}, noted=UNKNOWN)` -> what the port did to the chip.
+    """`start(case, dead="", left={}, noted=UNKNOWN, more=())` -> what the port did to the chip.
 
-    A part of the chip may be dead, a boot loader may have left registers, a start a note.
+    A part of the chip may be dead, a boot loader may have left registers, a start a note. `more`
+    are rules of a microphone's part of the chip; with them the microphone starts, too.
     """
 
     def run(
@@ -192,6 +193,7 @@ def start(program: Callable[[Case], Path]) -> Start:
         dead: str = "",
         left: Registers | None = None,
         noted: ResetCause = ResetCause.UNKNOWN,
+        more: Sequence[str] = (),
     ) -> Started:
         gate, mask = case.gpio_gate
         rules = [
@@ -199,6 +201,7 @@ def start(program: Callable[[Case], Path]) -> Start:
             *case.usart.rules(),
             f"needs {case.gpio:X} {case.gpio + 0x3FF:X} {gate:X} {mask:X}",
             f"noted {noted.value:X} 0",
+            *more,
         ]
         done = subprocess.run(
             [program(case)], input="\n".join(rules), capture_output=True, text=True, check=False
@@ -397,3 +400,79 @@ def test_the_chip_says_why_it_started(start: Start, case: Case) -> None:
     assert cause(of.software, of.pin) is ResetCause.SOFTWARE
     assert cause(of.pin) is ResetCause.PIN
     assert cause(noted=ResetCause.SOFTWARE) is ResetCause.SOFTWARE
+
+
+DFSDM_RULES = (
+    "microphone 1 0",
+    "needs 40016000 400167FF 40021060 1000000",  # DFSDM1: APB2ENR
+    "needs 40020000 400203FF 40021048 1",  # DMA1: AHB1ENR
+    "needs 48001000 480013FF 4002104C 10",  # GPIOE: AHB2ENR
+    "reset 48001000 FFFFFFFF",
+    "follows 40016100 11 1 40016108 E",  # a conversion that is started is in progress
+)
+I2S2_RULES = (
+    "microphone 1 0",
+    "needs 40003800 40003BFF 40023840 4000",  # SPI2: APB1ENR
+    "needs 40026000 400263FF 40023830 200000",  # DMA1: AHB1ENR
+    "needs 40020800 40020BFF 40023830 4",  # GPIOC: AHB1ENR
+    "follows 40023800 1A 1 40023800 1B",  # PLLI2S
+)
+
+
+def test_the_dfsdm_of_a_b_l475e_is_set_before_it_is_switched_on(start: Start) -> None:
+    """In the order of RM0351: clock divider, channel and filter are locked while they are on."""
+    case = CASES["disco_l475"]
+    started = start(case, more=DFSDM_RULES)
+    assert started.facts["microphone"] == "1 at 14", "DMA1's channel 4"
+    channel0, channel2, filter0 = 0x40016000, 0x40016040, 0x40016100
+    line_on = started.index(channel0, 1 << 31)
+    assert started.writes[line_on][1] >> 16 & 0xFF == 50 - 1, "80 MHz / 50 are 1.6 MHz"
+    channel_on = started.index(channel2, 1 << 7)
+    assert started.writes[channel_on][1] == 1 << 7 | 1 << 2 | 1, "at falling edges of CKOUT"
+    filter_on = started.index(filter0, 1 << 0)
+    begun = started.index(filter0, 1 << 17)
+    assert line_on < filter_on < begun
+    assert channel_on < filter_on
+    assert started.index(filter0 + 0x14, 7 << 29) < filter_on
+    assert started.last(filter0 + 0x14) == 4 << 29 | (25 - 1) << 16, "sinc of order 4, by 25"
+    wanted = 1 << 29 | 2 << 24 | 1 << 21 | 1 << 18 | 1 << 17 | 1
+    assert started.last(filter0) == wanted, "fast, channel 2, DMA, continuous"
+    gpio = 0x48001000
+    assert started.last(gpio + AFR) >> 28 == 6
+    assert started.last(gpio + AFR + 4) >> 4 & 0xF == 6
+    assert started.last(gpio + MODER) == 0xFFFFFFFF & ~(1 << 14 | 1 << 18)
+
+
+def test_dma_takes_the_words_of_dfsdm_before_it_gives_any(start: Start) -> None:
+    started = start(CASES["disco_l475"], more=DFSDM_RULES)
+    ccr, words = 0x40020044, 4096
+    on = started.index(ccr, 1 << 0)
+    assert started.writes[on][1] == 2 << 12 | 2 << 10 | 2 << 8 | 1 << 7 | 1 << 5 | 0b0111
+    assert started.last(ccr + 4) == words
+    assert started.last(ccr + 8) == 0x4001611C, "the filter's data register"
+    assert on < started.index(0x40016100, 1 << 17)
+
+
+def test_a_filter_that_does_not_begin_is_told(start: Start) -> None:
+    started = start(CASES["disco_l475"], more=DFSDM_RULES[:-1])
+    assert started.facts["microphone"].startswith("0 ")
+    assert [started.last(register) for register in (0x40016000, 0x40016100, 0x40020044)] == [0] * 3
+
+
+def test_the_i2s_of_a_discovery_is_set_before_it_is_switched_on(start: Start) -> None:
+    """1 MHz * 256 / 5 / 50 are 1.024 MHz; RM0090: I2SPR and I2SCFGR are locked while it is on."""
+    started = start(CASES["disco_f407"], more=I2S2_RULES)
+    assert started.facts["microphone"] == "1 at 14", "DMA1's stream 3"
+    pll_on = started.index(F4.CR, 1 << 26)
+    assert dict(started.writes[:pll_on])[0x40023884] == 5 << 28 | 256 << 6
+    on = started.index(0x4000381C, 1 << 10)
+    assert started.last(0x40003820) == 25
+    assert started.index(0x40003820, 0xFF) < on
+    assert started.index(0x40026058, 1) < on, "DMA waits for its first word"
+    assert started.last(0x40026060) == 0x4000380C
+
+
+def test_a_pll_of_the_i2s_that_is_dead_is_switched_off_again(start: Start) -> None:
+    started = start(CASES["disco_f407"], more=I2S2_RULES[:-1])
+    assert started.facts["microphone"].startswith("0 ")
+    assert not started.last(F4.CR) >> 26 & 1

@@ -89,11 +89,18 @@ static void start_i2s(void) {
   SPI2_I2SCFGR |= I2SCFGR_I2SE;
 }
 
+static void stop(void) {
+  SPI2_I2SCFGR &= ~I2SCFGR_I2SE;
+  DMA1_S3CR &= ~DMA_SCR_EN;
+  RCC_CR &= ~RCC_CR_PLLI2SON;
+}
+
 static bool start(void) {
   RCC_PLLI2SCFGR = PLLI2S_R << 28 | PLLI2S_N << 6;
   RCC_CR |= RCC_CR_PLLI2SON;
   if (!stm32_becomes(&RCC_CR, RCC_CR_PLLI2SRDY, RCC_CR_PLLI2SRDY) ||
       sotto_pdm_init(&reader.pdm, &sotto_pdm_sinc4, PDM_HZ) != SOTTO_OK) {
+    stop();
     return false;
   }
   dma_ring_clear(&reader.ring);
@@ -102,12 +109,6 @@ static bool start(void) {
   start_dma();
   start_i2s();
   return true;
-}
-
-static void stop(void) {
-  SPI2_I2SCFGR &= ~I2SCFGR_I2SE;
-  DMA1_S3CR &= ~DMA_SCR_EN;
-  RCC_CR &= ~RCC_CR_PLLI2SON;
 }
 
 static size_t read(int16_t *samples, size_t capacity_samples) {
