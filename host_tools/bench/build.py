@@ -34,7 +34,7 @@ LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 PARTS = (
     (re.compile(r"/model/\S+ \.text"), "model code"),
     (re.compile(r"/model/\S+ \.rodata\.\w+_(stream|weights|bias|multiplier|shift)\b"), "weights"),
-    (re.compile(r"/model/\S+ \.rodata\.(\w+_constants\b|constant_)"), "weights"),
+    (re.compile(r"/model/\S+ \.rodata\.(\w+_(constants|coded)\b|constant_)"), "weights"),
     (re.compile(r"/model/"), "tables"),
     (re.compile(r"/library/(nn|dsp|mve)"), "kernels"),
     (re.compile(r"/library/frontend"), "front-end"),

@@ -13,6 +13,8 @@ from host_tools.bench.disassembly import Function, Program
 from host_tools.bench.trace import Trace
 from host_tools.errors import SottoError
 
+COPY = "<memcpy>"
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -48,12 +50,13 @@ def last_call(trace: Trace, program: Program, function: Function, caller: str) -
 def split_by_calls(trace: Trace, region: slice, function: Function) -> list[tuple[str, np.ndarray]]:
     """The region cut behind each call of `function`: the callee's name and its blocks.
 
-    The first part begins with the function's own entry, the last ends with its return, so that
-    the parts add up to the region.
+    A copy of parameters by the C library belongs to the call that they are for. The first part
+    begins with the function's own entry, the last ends with its return, so that the parts add up to
+    the region.
     """
     names: list[str] = []
     cuts: list[int] = [region.start]
-    for call in (one for one in function.instructions if one.is_call):
+    for call in (one for one in function.instructions if one.is_call and COPY not in one.operands):
         behind = np.flatnonzero(trace.starts[cuts[-1] : region.stop] == call.end)
         if behind.size:
             cuts.append(cuts[-1] + int(behind[0]))

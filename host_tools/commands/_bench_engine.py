@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from host_tools.bench import budget, document, measure
 from host_tools.bench.baselines import FRONTEND
@@ -25,6 +25,10 @@ from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
 
+if TYPE_CHECKING:
+    from training.export.fetching import Placement
+    from training.export.program import Program
+
 MODELS_BESIDE = ROOT.parent / "shared/models"
 DEFAULT_OUT = Path("build/bench/engine.json")
 FRONTEND_STATE_BYTES = 16
@@ -34,11 +38,35 @@ EXAMPLE = """example, the layers of one model on one core:
 """
 
 
-def compile_job(model: str, tflite: bytes, target: str, *, stream: bool = False) -> Job:
+STORAGE_READER = """#include "sotto/storage.h"
+
+#include <string.h>
+
+#include "sotto_model.h"
+
+int sotto_storage_read(uint32_t offset_bytes, void *destination, size_t length_bytes) {
+  if (offset_bytes > SOTTO_MODEL_STORAGE_BYTES) return SOTTO_E_SIZE;
+  if (length_bytes > SOTTO_MODEL_STORAGE_BYTES - offset_bytes) return SOTTO_E_SIZE;
+  memcpy(destination, sotto_model_storage + offset_bytes, length_bytes);
+  return SOTTO_OK;
+}
+"""
+"""A storage that the core can address after all."""
+
+
+def compile_job(
+    model: str,
+    tflite: bytes,
+    target: str,
+    *,
+    stream: bool = False,
+    placement: Placement = "flash",
+) -> Job:
     """Compile a model for a target and compute what it must answer.
 
     Args:
         stream: let it take a hop of frames a step, where it can; its last step is benched.
+        placement: of its constants.
 
     Raises:
         UserError: sotto cannot compile it.
@@ -53,7 +81,9 @@ def compile_job(model: str, tflite: bytes, target: str, *, stream: bool = False)
 
     streaming: Streaming = "auto" if stream else "never"
     kernels = find_target(target)
-    compiled = compile_model(tflite, name=model, target=kernels, streaming=streaming)
+    compiled = compile_model(
+        tflite, name=model, target=kernels, streaming=streaming, placement=placement
+    )
     identity = c_writer.Identity(model, "0" * 64)
     step_frames, bins = compiled.frames_bins
     source = np.zeros(compiled.window_frames * bins * compiled.input.item_bytes, np.int8)
@@ -64,11 +94,21 @@ def compile_job(model: str, tflite: bytes, target: str, *, stream: bool = False)
         sources={
             "sotto_model.h": c_writer.model_header([compiled], identity, None),
             "sotto_model_aot.c": c_writer.model_source(compiled, identity),
+            **({"storage.c": STORAGE_READER} if placement == "storage" else {}),
         },
-        calls=tuple(Call(c.operator, c.shapes, c.macs) for c in compiled.program.calls),
+        calls=tuple(_calls(compiled.program)),
         expected=run_micro(tflite, source[np.newaxis], ROOMY_ARENA_BYTES).tobytes(),
         step_frames=step_frames if compiled.summary.state_bytes else 0,
     )
+
+
+def _calls(program: Program) -> Iterator[Call]:
+    """What an inference calls: kernels, and what brings their weights."""
+    for position, call in enumerate(program.calls):
+        block = None if program.fetching is None else program.fetching.before(position)
+        if block is not None:
+            yield Call("FETCH", f"{program.buffers[block.buffer].bytes:,} bytes", 0)
+        yield Call(call.operator, call.shapes, call.macs)
 
 
 def frontend_job() -> Job:

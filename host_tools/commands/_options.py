@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -41,6 +41,16 @@ SkipOption = Annotated[
 ProgramOption = Annotated[
     Program,
     typer.Option("--program", help="What runs around the model; mlperf: MLPerf Tiny's protocol."),
+]
+Placement = Literal["flash", "huffman", "huffman-layers", "storage"]
+"""Where constants lie until they are used; as `training.export.fetching.Placement`."""
+ConstantsOption = Annotated[
+    Placement,
+    typer.Option(
+        "--constants",
+        help="Where weights lie: in flash as they are; under a Huffman code, decoded into RAM at "
+        "start or before each layer; in a storage that the port reads before each layer.",
+    ),
 ]
 BackendOption = Annotated[
     Backend | None,

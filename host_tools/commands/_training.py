@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from host_tools.build import Backend
+from host_tools.commands._options import Placement
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import Progress
@@ -204,12 +205,19 @@ def bench_compression(
 
 
 def export_tflite(
-    model: Path, *, name: str, labels: list[str], out: Path, detection: Path | None = None
+    model: Path,
+    *,
+    name: str,
+    labels: list[str],
+    out: Path,
+    detection: Path | None = None,
+    placement: Placement = "flash",
 ) -> str:
     """Export a `.tflite` file with the default front-end; returns the model hash.
 
     Args:
         detection: file of detection settings; what it leaves out has its default.
+        placement: where constants lie until they are used.
     """
     with training_errors():
         from training.export import export_model
@@ -226,6 +234,7 @@ def export_tflite(
             golden_pcm=golden_pcm(frontend),
             out_dir=out,
             detection=load_detection(detection, labels) if detection else Detection(),
+            placement=placement,
         )
         return manifest.model_hash
 
@@ -259,14 +268,19 @@ def core_titles() -> dict[str, tuple[str, str]]:
 
 
 def compile_tflite(
-    model: Path, *, name: str, core: str, streaming: Literal["never", "auto", "always"] = "never"
+    model: Path,
+    *,
+    name: str,
+    core: str,
+    streaming: Literal["never", "auto", "always"] = "never",
+    placement: Placement = "flash",
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Compile a `.tflite` file for a core: what it costs, and its files, none of them written."""
     with training_errors():
         from training.export.cores import find_core
         from training.export.standalone import compile_for_core
 
-        compiled = compile_for_core(model.read_bytes(), name, find_core(core), streaming)
+        compiled = compile_for_core(model.read_bytes(), name, find_core(core), streaming, placement)
         return asdict(compiled.description), dict(compiled.files)
 
 

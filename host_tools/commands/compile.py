@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from host_tools.commands._options import NAME_A_MODEL, ROOT, JsonOption, check_model_file
+from host_tools.commands._options import (
+    NAME_A_MODEL,
+    ROOT,
+    ConstantsOption,
+    JsonOption,
+    check_model_file,
+)
 from host_tools.errors import SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress, print_json, result_console, talk_console
@@ -57,6 +63,7 @@ def command(
     no_code: Annotated[
         bool, typer.Option("--no-code", help="Do not link it to measure its code.")
     ] = False,
+    constants: ConstantsOption = "flash",
     json_out: JsonOption = False,
 ) -> None:
     """Compile one network for one core and say what it costs there, before anything is flashed.
@@ -64,6 +71,7 @@ def command(
     Any int8 model with one input and one output will do; it needs no labels and no front-end.
     Sizes are exact. Instructions are estimated; `make bench-engine` measures them.
     """
+    from host_tools.code_size import CodeSize
     from host_tools.commands._training import compile_tflite, core_titles, write_compiled
 
     if target == LIST:
@@ -79,9 +87,12 @@ def command(
     check_model_file(model)
     streaming: Literal["always", "never"] = "always" if stream else "never"
     description, files = compile_tflite(
-        model, name=name or model.stem, core=target, streaming=streaming
+        model, name=name or model.stem, core=target, streaming=streaming, placement=constants
     )
-    size = None if no_code else _measure(target, files)
+    if constants == "storage":
+        size: CodeSize | None = CodeSize(None, "sotto_storage_read is the port's")
+    else:
+        size = None if no_code else _measure(target, files)
     picture = _draw(description)
     if out is not None:
         write_compiled({**files, PLAN: picture}, out)
@@ -232,6 +243,8 @@ def _ram_lines(description: dict[str, Any]) -> list[str]:
         f"state {arena['state_bytes']:,}, tensors {arena['tensors_bytes']:,}, "
         f"scratch {arena['scratch_bytes']:,}"
     )
+    if arena["weights_bytes"]:
+        parts += f", weights {arena['weights_bytes']:,}"
     return [
         f"RAM    {description['ram_bytes']:>9,} bytes: arena {arena['bytes']:,}, "
         f"input {description['input']['bytes']:,}, output {description['output']['bytes']:,}",

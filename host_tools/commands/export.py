@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands._options import DEFAULT_GENERATED, check_model_file
+from host_tools.commands._options import DEFAULT_GENERATED, ConstantsOption, check_model_file
 from host_tools.errors import SottoError
 from host_tools.progress import result_console
 
@@ -28,6 +28,7 @@ def command(
         Path | None,
         typer.Option(metavar="FILE", help="Detection settings, as a detection.json."),
     ] = None,
+    constants: ConstantsOption = "flash",
 ) -> None:
     """Write the C files of a model: network, weights, front-end tables, labels, self-test."""
     from host_tools.commands._training import export_tflite
@@ -35,7 +36,12 @@ def command(
     check_model_file(model)
     words = read_labels(labels)
     model_hash = export_tflite(
-        model, name=name or model.stem, labels=words, out=out, detection=detection
+        model,
+        name=name or model.stem,
+        labels=words,
+        out=out,
+        detection=detection,
+        placement=constants,
     )
     result_console().print(f"{out}: model {model_hash}", markup=False)
 

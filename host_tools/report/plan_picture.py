@@ -19,11 +19,13 @@ COLOURS = {
     "tensor": ("#dbeafe", "#2563eb"),
     "scratch": ("#ffedd5", "#ea580c"),
     "state": ("#d1fae5", "#059669"),
+    "weights": ("#ede9fe", "#7c3aed"),
 }
 LEGEND = {
     "tensor": "tensor",
     "scratch": "scratch of one call",
     "state": "state, kept between inferences",
+    "weights": "weights, brought from where they are kept",
 }
 BARS = "#94a3b8"
 

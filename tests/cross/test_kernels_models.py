@@ -13,8 +13,12 @@ from interpreters import NN_SOURCES, run_litert, run_micro
 from model_builder import every_operator_model, keyword_model, split_and_join_model
 from stream_models import recurrent_model, streaming_model
 
+from host_tools.commands._bench_engine import STORAGE_READER
 from training.export import c_writer
+from training.export.bench_model import temporal_model
 from training.export.compile import CompiledModel, compile_model
+from training.export.fetching import PLACEMENTS, Fetching, Placement
+from training.export.layers import constants, constants_crc32
 from training.export.lower import INTERNAL_OPERATORS
 from training.export.operators import LOWERINGS
 from training.export.reader import read_tflite
@@ -45,11 +49,16 @@ def _program(
     model: CompiledModel, folder: Path, build_program: Callable[..., Path], objects: Path
 ) -> Path:
     identity = c_writer.Identity(model.name, "0" * 64)
+    (folder / "storage.c").write_text(STORAGE_READER if _in_storage(model) else "int unused;\n")
     (folder / "sotto_model.h").write_text(c_writer.model_header([model], identity, None))
     (folder / "sotto_model_aot.c").write_text(c_writer.model_source(model, identity))
-    sources = [RUNNER, folder / "sotto_model_aot.c", objects]
+    sources = [RUNNER, folder / "sotto_model_aot.c", folder / "storage.c", objects]
     flags = ["-I", str(folder), f"-DSOTTO_TARGET={model.target.macro}"]
     return build_program(sources, flags)
+
+
+def _in_storage(model: CompiledModel) -> bool:
+    return model.program.fetching is not None and model.program.fetching.code is None
 
 
 def _ours(program: Path, model: CompiledModel, inputs: np.ndarray, *clip: int) -> np.ndarray:
@@ -157,6 +166,77 @@ def test_states_over_a_sequence(
     ]
     np.testing.assert_array_equal(clips, np.reshape(expected, ours.shape))
     assert len(np.unique(ours, axis=0)) >= different
+
+
+def few_values_model() -> bytes:
+    """A network over time whose weights are of 15 values, as `low_bits` makes them."""
+    graph = read_tflite(temporal_model())
+    tensors = [
+        replace(tensor, data=np.rint(tensor.data / 18.2).astype(np.int8))
+        if tensor.data is not None and tensor.dtype == "int8"
+        else tensor
+        for tensor in graph.tensors
+    ]
+    return write_tflite(replace(graph, tensors=tuple(tensors)))
+
+
+@pytest.mark.parametrize(
+    ("placement", "target"), zip(PLACEMENTS[1:], TARGETS, strict=True), ids=str
+)
+def test_fetched_constants_give_the_same_bytes(
+    placement: Placement,
+    target: Target,
+    tmp_path: Path,
+    build_model: Callable[[CompiledModel, Path], Path],
+) -> None:
+    tflite = few_values_model()
+    plain = compile_model(tflite, target=target)
+    model = compile_model(tflite, target=target, placement=placement)
+    inputs = np.stack(_inputs(model.input.shape, seed=7))
+    ours = _ours(build_model(model, tmp_path), model, inputs)
+    expected = run_micro(tflite, [[value] for value in inputs])
+    np.testing.assert_array_equal(ours, np.reshape(expected, ours.shape))
+    flash, ram = model.summary.weights_bytes, model.plan.arena_bytes
+    assert flash < (0.75 if placement != "storage" else 0.1) * plain.summary.weights_bytes
+    assert flash == sum(one.values.nbytes for one in constants(model.program))
+    assert constants_crc32(model.program) != constants_crc32(plain.program)
+    more = ram - plain.plan.arena_bytes
+    assert (more > 0.9 * plain.summary.weights_bytes) == (placement == "huffman")
+
+
+def _damaged(model: CompiledModel) -> CompiledModel:
+    """The last block of constants ends a byte too early."""
+    fetching = model.program.fetching
+    assert fetching is not None
+    *others, last = fetching.blocks
+    blocks = (*others, replace(last, stored=last.stored[:-1]))
+    return replace(model, program=replace(model.program, fetching=Fetching(blocks, fetching.code)))
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS[1:])
+def test_constants_that_cannot_be_fetched_end_the_inference(
+    placement: Placement, tmp_path: Path, build_model: Callable[[CompiledModel, Path], Path]
+) -> None:
+    model = compile_model(few_values_model(), target=TARGETS[0], placement=placement)
+    program = build_model(_damaged(model), tmp_path)
+    silence = np.zeros(model.input.shape, np.int8)
+    done = subprocess.run([program], input=silence.tobytes(), capture_output=True, check=False)
+    assert done.returncode > 0
+
+
+def test_constants_that_would_not_shrink_stay(tmp_path: Path) -> None:
+    """int8 weights as they are trained fill nearly all of their eight bits."""
+    noise = np.random.default_rng(1).integers(-128, 128, 40_000).astype(np.int8)
+    graph = read_tflite(keyword_model())
+    tensors = tuple(
+        replace(tensor, data=noise[: tensor.data.size].reshape(tensor.data.shape))
+        if tensor.data is not None and tensor.dtype == "int8"
+        else tensor
+        for tensor in graph.tensors
+    )
+    tflite = write_tflite(replace(graph, tensors=tensors))
+    coded = compile_model(tflite, placement="huffman")
+    assert coded.summary.weights_bytes <= compile_model(tflite).summary.weights_bytes
 
 
 def test_every_operator_is_in_a_model() -> None:

@@ -17,6 +17,7 @@ from training.errors import UserError
 from training.export import c_writer
 from training.export.compile import CompiledModel, Streaming, compile_model
 from training.export.detection import Detection, listener_numbers
+from training.export.fetching import Placement
 from training.export.frontend_c import frontend_sources
 from training.export.layers import constants_crc32, layers_for_manifest
 from training.export.listener_c import Numbers, listener_sources
@@ -44,7 +45,8 @@ class Manifest:
 
     `input` tells the frames of a clip and those of a step, fewer in a streaming model. `macs` and
     `targets` are of one step; a target's `layers` are those that a tap of `sotto/model.h` sees.
-    `not_streamed` says why a model is none; empty where it is, or where nobody asked.
+    `not_streamed` says why a model is none; empty where it is, or where nobody asked. `placement`
+    tells where constants lie until they are used.
     `tflm_operators` are X of TFLite-Micro's `MicroMutableOpResolver::AddX`.
     """
 
@@ -67,6 +69,7 @@ class Manifest:
     targets: Mapping[str, Mapping[str, Any]]
     streaming: Streaming
     not_streamed: str
+    placement: Placement
     files: Mapping[str, str]
 
     def to_json(self) -> str:
@@ -240,6 +243,7 @@ def export_model(
     out_dir: Path,
     streaming: Streaming = "auto",
     detection: Detection | None = None,
+    placement: Placement = "flash",
 ) -> Manifest:
     """Write every generated file of a keyword model; the same arguments give the same bytes.
 
@@ -253,13 +257,15 @@ def export_model(
         streaming: whether the C takes one hop of frames a step or the whole window; `auto` asks
             for steps where the model is causal.
         detection: default settings of the firmware [default: those of `DetectionConfig`].
+        placement: where constants lie until they are used; TFLite-Micro keeps its own in flash.
 
     Raises:
         UserError: an argument or the model does not fit, with the remedy. Nothing is written then.
     """
     check_arguments(name, labels, frontend, golden_pcm)
     models = [
-        compile_model(tflite, name=name, target=target, streaming=streaming) for target in TARGETS
+        compile_model(tflite, name=name, target=target, streaming=streaming, placement=placement)
+        for target in TARGETS
     ]
     model = models[0]
     _check_model(model, labels, frontend)
@@ -306,6 +312,7 @@ def export_model(
         targets=targets_of(models),
         streaming=streaming,
         not_streamed=model.not_streamed,
+        placement=placement,
         files={},
     )
     return write_files(manifest, files, out_dir)

@@ -58,11 +58,16 @@ def array(name: str, values: np.ndarray, qualifiers: str = "static const", size:
 
 
 def struct(name: str, params: KernelParams) -> str:
-    """Definition of a kernel's parameters, with its constant arrays in front."""
+    """Definition of a kernel's parameters, with its constant arrays in front.
+
+    An array without elements is a null pointer.
+    """
     text, lines = "", []
     for field in fields(params):
         value = getattr(params, field.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.size == 0:
+            lines.append(f"{INDENT}.{field.name} = 0,\n")
+        elif isinstance(value, np.ndarray):
             text += array(f"{name}_{field.name}", value)
             lines.append(f"{INDENT}.{field.name} = {name}_{field.name},\n")
         elif isinstance(value, KernelParams):
@@ -77,7 +82,7 @@ def arrays(name: str, params: KernelParams) -> Iterator[tuple[str, np.ndarray]]:
     """Names and values of the constant arrays that `struct` defines."""
     for field in fields(params):
         value = getattr(params, field.name)
-        if isinstance(value, np.ndarray):
+        if isinstance(value, np.ndarray) and value.size > 0:
             yield f"{name}_{field.name}", value
         elif isinstance(value, KernelParams):
             yield from arrays(f"{name}_{field.name}", value)

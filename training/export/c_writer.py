@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.export import c_text
+from training.export import c_text, fetching_c
 from training.export.compile import CompiledModel
 from training.export.layers import constants, layer_of, shown_layers
 from training.export.plan import ALIGNMENT_BYTES
+from training.export.program import KernelParams
 from training.export.targets import Target
 from training.export.tflm import Resolver, resolver_of
 from training.export.version import ABI, TOOL_VERSION
@@ -85,7 +86,8 @@ def _arena_macro(models: Sequence[CompiledModel]) -> str:
     sizes = "".join(
         f"#if {model.target.condition}\n"
         f"#define SOTTO_MODEL_ARENA_BYTES {arena_bytes(model)}\n"
-        f"#define SOTTO_MODEL_STATE_BYTES {model.summary.state_bytes}\n#endif\n"
+        f"#define SOTTO_MODEL_STATE_BYTES {model.summary.state_bytes}\n"
+        f"{fetching_c.storage_macro(model.program.fetching)}#endif\n"
         for model in models
     )
     names = " and ".join(model.target.macro for model in models)
@@ -171,6 +173,7 @@ def model_header(
         '#ifdef __cplusplus\nextern "C" {\n#endif\n\n'
         "/* Names of the classes, in the order of the scores. */\n"
         "extern const char *const sotto_labels[SOTTO_MODEL_CLASSES];\n\n"
+        f"{fetching_c.storage_declaration(model.program.fetching)}"
         "#ifdef __cplusplus\n}\n#endif\n#endif\n"
     )
 
@@ -194,10 +197,14 @@ def _calls(model: CompiledModel) -> str:
     for position, call in enumerate(model.program.calls):
         macs = f", {call.macs} MACs" if call.macs else ""
         description = f"{position} {call.operator} {call.shapes}{macs}"
-        arguments = [f"&{call.params.kernel}_{position}"]
+        name = f"{call.params.kernel}_{position}"
+        fetch = fetching_c.before_call(model, position)
+        arguments = [f"&{fetching_c.parameters(name) if fetch else name}"]
         arguments += [_pointer(model, b) for b in call.buffers]
         text += f"  {c_text.comment(description)}\n"
-        text += f"  {call.params.function}({', '.join(arguments)});\n"
+        run = f"  {call.params.function}({', '.join(arguments)});\n"
+        # In braces, so that copies of parameters share their place on the stack.
+        text += f"  {{\n{fetch}{run}  }}\n" if fetch else run
         if position in layers:
             layer, shown = layers[position]
             data = _pointer(model, call.output, shown.start_byte)
@@ -229,20 +236,29 @@ _CHECK_INVOKE = (
 def _invoke(model: CompiledModel) -> str:
     """The layers, inlined twice: without a tap nothing of it is left."""
     tensors = "  (void)tensors;\n" if not model.plan.offsets else ""
+    fetching = model.program.fetching
+    # Only what is fetched before a layer can fail during an inference.
+    fails = fetching is not None and not fetching.kept
+    kind, status, done = "void", "", ""
+    run, returned = "  run_layers({});\n", "  return SOTTO_OK;\n"
+    if fails:
+        kind, status, done = "int", "  int status;\n", "  return SOTTO_OK;\n"
+        run, returned = "  return run_layers({});\n", ""
+    untapped = run.format("arena, features_s8, scores_s8, NULL")
+    tapped = run.format("arena, features_s8, scores_s8, tap")
     return (
-        "static inline __attribute__((always_inline)) void run_layers(\n"
+        f"static inline __attribute__((always_inline)) {kind} run_layers(\n"
         "    int8_t *tensors, const int8_t *features_s8, int8_t *scores_s8,\n"
         "    const sotto_model_tap *tap) {\n"
-        f"{tensors}{_calls(model)}}}\n\n"
+        f"{tensors}{status}{_calls(model)}{done}}}\n\n"
         "int sotto_model_invoke(void *arena, size_t arena_bytes, const int8_t *features_s8,\n"
         "                       int8_t *scores_s8) {\n"
-        f"{_CHECK_INVOKE}  run_layers(arena, features_s8, scores_s8, NULL);\n"
-        "  return SOTTO_OK;\n}\n\n"
+        f"{_CHECK_INVOKE}{untapped}{returned}}}\n\n"
         "int sotto_model_invoke_tapped(void *arena, size_t arena_bytes,\n"
         "                              const int8_t *features_s8, int8_t *scores_s8,\n"
         "                              const sotto_model_tap *tap) {\n"
         f"{_CHECK_INVOKE}  if (tap == NULL) return SOTTO_E_ARGUMENT;\n"
-        "  run_layers(arena, features_s8, scores_s8, tap);\n  return SOTTO_OK;\n}\n"
+        f"{tapped}{returned}}}\n"
     )
 
 
@@ -266,6 +282,12 @@ def _constants(model: CompiledModel) -> str:
     )
 
 
+def _printed(model: CompiledModel, position: int) -> KernelParams:
+    """Parameters of a call as flash holds them."""
+    params, fetching = model.program.calls[position].params, model.program.fetching
+    return params if fetching is None else fetching.without(position, params)
+
+
 def source_name(target: Target) -> str:
     """Name of the file that `model_source` prints for a target."""
     return f"sotto_model_aot{target.suffix}.c"
@@ -279,27 +301,35 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         if buffer.data is not None
     )
     structs = "\n".join(
-        c_text.struct(f"{call.params.kernel}_{position}", call.params)
+        c_text.struct(f"{call.params.kernel}_{position}", _printed(model, position))
         for position, call in enumerate(model.program.calls)
     )
-    library = "".join(f'#include "{header}"\n' for header in model.target.headers)
+    headers = (*model.target.headers, *fetching_c.headers(model.program.fetching))
+    library = "".join(f'#include "{header}"\n' for header in headers)
     tensors = "  int8_t *const tensors = (int8_t *)arena;\n"
     initial, statements = _initial_states(model)
+    decode = fetching_c.fetch_function(model)
+    prepare = "  return sotto_model_reset(arena, arena_bytes);\n"
+    if decode:
+        prepare = (
+            "  const int status = sotto_model_reset(arena, arena_bytes);\n"
+            "  return status != SOTTO_OK ? status : decode_constants(arena);\n"
+        )
     string_h = "\n#include <string.h>\n" if statements else ""
     return (
         f'{identity.banner}#include "sotto/model.h"\n{string_h}\n'
         f'#include "sotto/nn.h"\n{library}'
         f"{identity.include_model}\n"
         f"#if SOTTO_BACKEND == SOTTO_BACKEND_AOT && {model.target.condition}\n"
-        f"{constants}{initial}{structs}\n"
+        f"{constants}{initial}{fetching_c.stored_arrays(model)}{structs}\n"
         'const char *sotto_model_backend(void) { return "aot"; }\n\n'
         "int sotto_model_reset(void *arena, size_t arena_bytes) {\n"
         f"  if (arena == NULL || (uintptr_t)arena % {ALIGNMENT_BYTES} != 0) "
         "return SOTTO_E_ARGUMENT;\n"
         "  if (arena_bytes < SOTTO_MODEL_ARENA_BYTES) return SOTTO_E_SIZE;\n"
         f"{tensors if statements else ''}{statements}  return SOTTO_OK;\n}}\n\n"
-        "int sotto_model_init(void *arena, size_t arena_bytes) {\n"
-        "  return sotto_model_reset(arena, arena_bytes);\n}\n\n"
+        f"{decode}int sotto_model_init(void *arena, size_t arena_bytes) {{\n"
+        f"{prepare}}}\n\n"
         f"{_invoke(model)}\n{_constants(model)}#endif\n"
     )
 

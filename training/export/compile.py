@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from training.errors import UserError
+from training.export.fetching import Placement, fetch_constants
 from training.export.graph import Graph
 from training.export.lower import lower
 from training.export.passes import LAST_PASSES, PROGRAM_PASSES, apply_all, simplify
@@ -96,6 +97,7 @@ def compile_model(
     name: str = "model",
     target: Target = PORTABLE,
     streaming: Streaming = "never",
+    placement: Placement = "flash",
 ) -> CompiledModel:
     """Compile an int8 model with one input and one output.
 
@@ -104,6 +106,7 @@ def compile_model(
         name: what error messages and generated files call it.
         target: kind of core whose kernels are chosen; all compute the same bytes.
         streaming: whether a step takes one hop of frames or the whole window.
+        placement: where constants lie until they are used.
 
     Raises:
         UserError: damaged file, an operator or case that sotto lacks, not one input and output, or
@@ -126,6 +129,7 @@ def compile_model(
             "Convert the model to .tflite again; this file is damaged.",
         )
     program = apply_all(LAST_PASSES, target.choose(apply_all(PROGRAM_PASSES, program)))
+    program = fetch_constants(program, placement)
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)

@@ -12,10 +12,11 @@ from typing import Literal
 from training.export.compile import CompiledModel
 from training.export.cores import Core
 from training.export.costs import estimate
+from training.export.fetching import call_bytes
 from training.export.plan import Lifetime, lifetimes_of
-from training.export.program import Buffer, KernelCall, Program
+from training.export.program import Buffer, Program
 
-Kind = Literal["tensor", "scratch", "state"]
+Kind = Literal["tensor", "scratch", "state", "weights"]
 
 TABLE_KERNELS = ("lookup", "softmax")
 """Kernels whose constants are tables of a function, not weights."""
@@ -39,8 +40,9 @@ class Layer:
 
     Attributes:
         kernel: the C function is `sotto_<kernel>_s8`.
-        constants_bytes: weights, biases, multipliers and tables.
-        instructions: estimated; None where the kernel's cost on the core is not known.
+        constants_bytes: weights, biases, multipliers and tables, as they lie in flash.
+        instructions: estimated; None where the kernel's cost on the core is not known, or its
+            weights are fetched before.
     """
 
     operator: str
@@ -55,7 +57,7 @@ class Layer:
 class Box:
     """A run of bytes of the arena, and the calls from which to which it is alive.
 
-    A state is alive in all calls, and between inferences.
+    A state, and weights that were decoded once, are alive in all calls, and between inferences.
 
     Attributes:
         name: the tensor's; a scratch buffer's says whose it is.
@@ -84,6 +86,7 @@ class Arena:
         fullest_call: the call during which most bytes are alive.
         tensors_bytes: of tensors during that call.
         scratch_bytes: of scratch during that call.
+        weights_bytes: of weights that are fetched, during that call.
     """
 
     boxes: tuple[Box, ...]
@@ -92,6 +95,7 @@ class Arena:
     fullest_call: int
     tensors_bytes: int
     scratch_bytes: int
+    weights_bytes: int
 
 
 @dataclass(frozen=True)
@@ -135,11 +139,14 @@ class Description:
 
 def describe(model: CompiledModel, core: Core) -> Description:
     """Describe a model that was compiled for `core.target`."""
-    layers = tuple(_layer(model.program, call, core) for call in model.program.calls)
+    calls = range(len(model.program.calls))
+    layers = tuple(_layer(model.program, position, core) for position in calls)
     estimates = [layer.instructions for layer in layers if layer.instructions is not None]
     constants = {i: b.bytes for i, b in enumerate(model.program.buffers) if b.data is not None}
     tables = sum(layer.constants_bytes for layer in layers if layer.kernel in TABLE_KERNELS)
     weights = sum(layer.constants_bytes for layer in layers) - tables + sum(constants.values())
+    if model.program.fetching is not None:
+        weights += model.program.fetching.flash_bytes
     return Description(
         model=model.name,
         core=core.name,
@@ -158,14 +165,16 @@ def describe(model: CompiledModel, core: Core) -> Description:
     )
 
 
-def _layer(program: Program, call: KernelCall, core: Core) -> Layer:
+def _layer(program: Program, position: int, core: Core) -> Layer:
+    call, fetching = program.calls[position], program.fetching
+    fetched = fetching is not None and fetching.before(position) is not None
     return Layer(
         operator=call.operator,
         shapes=call.shapes,
         kernel=call.params.kernel,
         macs=call.macs,
-        constants_bytes=call.params.constant_bytes,
-        instructions=estimate(core.name, program, call),
+        constants_bytes=call_bytes(program, position),
+        instructions=None if fetched else estimate(core.name, program, call),
     )
 
 
@@ -189,17 +198,17 @@ def _arena(model: CompiledModel) -> Arena:
         fullest_call=fullest,
         tensors_bytes=_alive(boxes, fullest, "tensor"),
         scratch_bytes=_alive(boxes, fullest, "scratch"),
+        weights_bytes=_alive(boxes, fullest, "weights"),
     )
 
 
 def _box(model: CompiledModel, life: Lifetime) -> Box:
     program = model.program
     buffer, last_call = program.buffers[life.buffer], len(program.calls) - 1
-    scratch = any(call.scratch == life.buffer for call in program.calls)
     written = (i for i, c in enumerate(program.calls) if program.holder(c.output) == life.buffer)
     return Box(
         name=buffer.name,
-        kind="state" if life.persistent else "scratch" if scratch else "tensor",
+        kind=_kind(program, life.buffer),
         shape=buffer.shape[1:] if len(buffer.shape) > 1 else buffer.shape,
         offset=model.plan.offsets[life.buffer],
         bytes=life.bytes,
@@ -207,6 +216,15 @@ def _box(model: CompiledModel, life: Lifetime) -> Box:
         last_call=last_call if life.persistent else life.last_call,
         written_in=tuple(written),
     )
+
+
+def _kind(program: Program, buffer: int) -> Kind:
+    if program.fetching is not None and buffer in program.fetching.buffers:
+        return "weights"
+    if buffer in program.states:
+        return "state"
+    scratch = any(call.scratch == buffer for call in program.calls)
+    return "scratch" if scratch else "tensor"
 
 
 def _alive(boxes: Sequence[Box], call: int, kind: Kind | None = None) -> int:

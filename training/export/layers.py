@@ -6,7 +6,7 @@ The C files and the manifest are printed from the same lists, so a layer has one
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,13 @@ import numpy as np
 
 from training.export import c_text
 from training.export.compile import CompiledModel
+from training.export.fetching import Block
+from training.export.huffman import HuffmanCode
 from training.export.moving_params import CopyParams, MoveParams, ShiftParams
 from training.export.program import KernelCall, Program
+
+CODE_LENGTHS, CODE_VALUES = "huffman_lengths", "huffman_values"
+"""C arrays of the code that constants are under."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,26 @@ def _constant_buffers(program: Program) -> Iterator[Constant]:
 
 def _parameters(program: Program) -> Iterator[Constant]:
     for position, call in enumerate(program.calls):
-        for name, values in c_text.arrays(f"{call.params.kernel}_{position}", call.params):
+        params = call.params
+        if program.fetching is not None:
+            params = program.fetching.without(position, params)
+        for name, values in c_text.arrays(f"{call.params.kernel}_{position}", params):
             yield Constant(name, values, position)
+    if program.fetching is not None and program.fetching.code is not None:
+        yield from _coded(program.fetching.blocks, program.fetching.code)
+
+
+def _coded(blocks: Sequence[Block], code: HuffmanCode) -> Iterator[Constant]:
+    """What flash holds in place of arrays under a code."""
+    yield Constant(CODE_LENGTHS, code.codes_of_length, blocks[0].arrays[0].call)
+    yield Constant(CODE_VALUES, code.values, blocks[0].arrays[0].call)
+    for block in blocks:
+        yield Constant(coded_name(block), block.stored, block.arrays[0].call)
+
+
+def coded_name(block: Block) -> str:
+    """Of the C array that holds a block under the code."""
+    return f"block_{block.buffer}_coded"
 
 
 def layer_of(shown: list[Shown], call: int) -> int:

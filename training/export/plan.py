@@ -19,7 +19,8 @@ ALIGNMENT_BYTES = 16
 class Lifetime:
     """Calls `first_call` (which writes it) to `last_call` (which reads it last), both included.
 
-    A `persistent` one is a state: alive in every call, and between inferences.
+    A `persistent` one is alive in every call, and between inferences: a state, or weights that were
+    decoded once.
     """
 
     buffer: int
@@ -49,21 +50,19 @@ class Plan:
 
 def lifetimes_of(program: Program) -> list[Lifetime]:
     """Lifetimes of the buffers that have memory in the arena; views count for what holds them."""
-    inside, states = program.in_arena, frozenset(program.states)
+    inside, kept = program.in_arena, frozenset(program.states)
     spans: dict[int, list[int]] = {}
+    if program.fetching is not None:
+        spans |= {block.buffer: [block.call or 0] for block in program.fetching.blocks}
+        kept |= program.fetching.kept
     for position, call in enumerate(program.calls):
         for buffer in map(program.holder, call.buffers):
             if buffer in inside:
                 spans.setdefault(buffer, []).append(position)
     return [
-        Lifetime(buffer, program.buffers[buffer].bytes, min(calls), max(calls), buffer in states)
+        Lifetime(buffer, program.buffers[buffer].bytes, min(calls), max(calls), buffer in kept)
         for buffer, calls in sorted(spans.items())
     ]
-
-
-def state_bytes_of(lifetimes: Sequence[Lifetime]) -> int:
-    """Bytes that are kept between inferences."""
-    return sum(life.bytes for life in lifetimes if life.persistent)
 
 
 def _aligned(size: int) -> int:

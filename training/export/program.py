@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from training.export.fetching import Fetching
 from training.export.graph import Quantization
 
 
@@ -446,12 +447,16 @@ class KernelCall:
 
 @dataclass(frozen=True)
 class Program:
-    """Kernel calls in execution order. The caller owns inputs and outputs, the arena the rest."""
+    """Kernel calls in execution order. The caller owns inputs and outputs, the arena the rest.
+
+    `fetching`: which constants are not where the kernels read them; None for none.
+    """
 
     buffers: tuple[Buffer, ...]
     calls: tuple[KernelCall, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    fetching: Fetching | None = None
 
     def place(self, buffer: int) -> View:
         """The buffer whose memory holds `buffer`, and the byte at which it begins there."""
@@ -489,4 +494,5 @@ class Program:
     def constant_bytes(self) -> int:
         """Bytes of weights, biases, multipliers and tables in flash."""
         fixed = sum(b.bytes for b in self.buffers if b.data is not None)
-        return fixed + sum(call.params.constant_bytes for call in self.calls)
+        plain = fixed + sum(call.params.constant_bytes for call in self.calls)
+        return plain if self.fetching is None else plain - self.fetching.saved_bytes

@@ -66,8 +66,11 @@ def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
     tflite = read_exported_tflite(folder)
     old = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     streaming = old.get("streaming", "auto")
+    placement = old.get("placement", "flash")
     models = [
-        compile_model(tflite, name=old["name"], target=target, streaming=streaming)
+        compile_model(
+            tflite, name=old["name"], target=target, streaming=streaming, placement=placement
+        )
         for target in TARGETS
     ]
     identity = c_writer.Identity(old["name"], old["model_hash"])
@@ -99,6 +102,7 @@ def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
         "abi": ABI,
         "streaming": streaming,
         "not_streamed": models[0].not_streamed,
+        "placement": placement,
         "input": input_of(models[0]),
         "detection": detection.to_json(),
         "arena_bytes": c_writer.arena_bytes(models[0]),

@@ -14,6 +14,7 @@ from training.export import MANIFEST, c_writer, network_files, write_all
 from training.export.compile import Streaming, compile_model
 from training.export.cores import Core
 from training.export.describe import Description, describe
+from training.export.fetching import Placement
 
 DESCRIPTION = "sotto_model.json"
 """Name of the file that tells costs and memory plan to machines."""
@@ -35,7 +36,11 @@ class Compiled:
 
 
 def compile_for_core(
-    tflite: bytes, name: str, core: Core, streaming: Streaming = "never"
+    tflite: bytes,
+    name: str,
+    core: Core,
+    streaming: Streaming = "never",
+    placement: Placement = "flash",
 ) -> Compiled:
     """Compile any int8 model with one input and one output; nothing is written.
 
@@ -44,13 +49,16 @@ def compile_for_core(
         name: for the generated files; what is no letter, digit, '_', '-' or '.' becomes '_'.
         core: what it will run on.
         streaming: whether it takes a hop of frames a step or the whole window.
+        placement: where its constants lie until they are used.
 
     Raises:
         UserError: damaged file, an operator or case that sotto lacks, or what keeps it from being
             a stream that it is to be, with its place.
     """
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:LONGEST_NAME] or "model"
-    model = compile_model(tflite, name=name, target=core.target, streaming=streaming)
+    model = compile_model(
+        tflite, name=name, target=core.target, streaming=streaming, placement=placement
+    )
     identity = c_writer.Identity(name, hashlib.sha256(tflite).hexdigest(), verb="compile")
     description = describe(model, core)
     text = json.dumps(asdict(description), indent=1) + "\n"

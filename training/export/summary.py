@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.export.plan import Plan, lifetimes_of, state_bytes_of
+from training.export.fetching import call_bytes
+from training.export.plan import Plan
 from training.export.program import Program
 
 
@@ -38,12 +39,12 @@ def summarize(program: Program, plan: Plan, tflite_bytes: int) -> ModelSummary:
     """Sum up a program and its memory plan."""
     return ModelSummary(
         layers=tuple(
-            LayerSummary(call.operator, call.shapes, call.macs, call.params.constant_bytes)
-            for call in program.calls
+            LayerSummary(call.operator, call.shapes, call.macs, call_bytes(program, position))
+            for position, call in enumerate(program.calls)
         ),
         macs=program.macs,
         weights_bytes=program.constant_bytes,
         arena_bytes=plan.arena_bytes,
-        state_bytes=state_bytes_of(lifetimes_of(program)),
+        state_bytes=sum(program.buffers[state].bytes for state in program.states),
         tflite_bytes=tflite_bytes,
     )

@@ -52,12 +52,19 @@ class _Arena:
 
     def run(self, call: KernelCall, position: int) -> None:
         """Check what a call reads, before and after it writes, and what it wrote."""
-        for buffer in call.inputs:
+        fetching = self.program.fetching
+        read = list(call.inputs)
+        if fetching is not None:
+            block = fetching.before(position)
+            if block is not None:
+                self.write(block.buffer)
+            read += {block.buffer for block, _ in fetching.of_call(position)}
+        for buffer in read:
             self.need(buffer, position)
         if call.scratch is not None:
             self.write(call.scratch)
         self.write(call.output, call.params.written_part)
-        for buffer in call.inputs:
+        for buffer in read:
             self.need(buffer, position)
         if call.scratch is not None:
             self.need(call.scratch, position)
@@ -71,9 +78,12 @@ def verify_program(program: Program, plan: Plan) -> None:
         ValueError: the first byte that does not hold what a call, or the next inference, expects.
     """
     arena = _Arena(program, plan)
-    for state in program.states:
-        arena.write(state)
+    kept = list(program.states)
+    if program.fetching is not None:
+        kept += program.fetching.kept
+    for buffer in kept:
+        arena.write(buffer)
     for position, call in enumerate(program.calls):
         arena.run(call, position)
-    for state in program.states:
-        arena.need(state, len(program.calls))
+    for buffer in kept:
+        arena.need(buffer, len(program.calls))
