@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from training.errors import UserError
 from training.recipe_reader import Section, choice, ranged, read_text
 
-SPARSE_KERNELS, PACKED_KERNELS = "kernels for weights with zeros", "kernels for packed weights"
+SPARSE_KERNELS = "kernels for weights with zeros"
+PACKED_KERNELS = "kernels for weights of 5 to 8 bits"
 """What the engine lacks: a model that needs them is measured, and refused by the export."""
+PACKED_BITS, PACKED_VALUES = 4, 16
+"""Most bits of a weight that the engine unpacks, and most values in a codebook."""
 TUNING_EPOCHS, TUNING_RATE = 30, 1e-3
 MOST_EPOCHS = 100_000
 
@@ -121,8 +124,9 @@ class LowBitsConfig(Tuning):
 
     @property
     def needs(self) -> str:
-        """Packed weights are unpacked inside the kernel."""
-        return PACKED_KERNELS
+        """The engine unpacks a grid of few values; eight bits are no grid."""
+        few = self.flash_bytes > 0 or self.bits <= PACKED_BITS or self.grid != "uniform"
+        return "" if few else PACKED_KERNELS
 
 
 @dataclass(frozen=True)
@@ -136,8 +140,8 @@ class ClusterConfig(Tuning):
 
     @property
     def needs(self) -> str:
-        """Packed weights are unpacked inside the kernel."""
-        return PACKED_KERNELS
+        """The engine unpacks small codebooks."""
+        return "" if self.values <= PACKED_VALUES else PACKED_KERNELS
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ LINK_FLAGS = "-Wl,--gc-sections -nostartfiles"
 
 PARTS = (
     (re.compile(r"/model/\S+ \.text"), "model code"),
-    (re.compile(r"/model/\S+ \.rodata\.\w+_(stream|weights|bias|multiplier|shift)\b"), "weights"),
+    (
+        re.compile(r"/model/\S+ \.rodata\.\w+_(stream|weights|bias|multiplier|shift|book|codes)\b"),
+        "weights",
+    ),
     (re.compile(r"/model/\S+ \.rodata\.(\w+_(constants|coded)\b|constant_)"), "weights"),
     (re.compile(r"/model/"), "tables"),
     (re.compile(r"/library/(nn|dsp|mve)"), "kernels"),

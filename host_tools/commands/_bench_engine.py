@@ -152,6 +152,13 @@ def study_models() -> dict[str, bytes | None]:
     return {"keyword_shapes": keyword_shapes_model(), **shape_study.study_models()}
 
 
+def packed_models() -> dict[str, bytes | None]:
+    """Models of keyword spotting with int8 weights, and with few values in place of them."""
+    from training.export.bench_model import packed_models as models
+
+    return dict(models())
+
+
 def budget_models() -> dict[str, bytes | None]:
     """What the budget holds: all that a clone has without downloads."""
     from training.export.bench_model import keyword_shapes_model
@@ -272,6 +279,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--shapes", action="store_true", help="instead of the models, layers of many shapes"
     )
+    parser.add_argument(
+        "--packed", action="store_true", help="instead of the models, weights in fewer bits"
+    )
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     return parser
 
@@ -288,6 +298,8 @@ def _main(options: argparse.Namespace) -> int:
     if not options.models.is_dir():
         progress.note(f"no folder {options.models}: its models are not benched")
     known = study_models() if options.shapes else models(options.models)
+    if options.packed:
+        known = packed_models()
     chosen = choose(options.model, known, "model")
     cores = list(choose(options.core, CORES, "core").values())
     if options.target:
@@ -298,7 +310,8 @@ def _main(options: argparse.Namespace) -> int:
     if options.write_docs:
         for path in document.write(rows, frames_per_s()):
             progress.note(f"wrote {path}")
-    everything = not (options.model or options.core or options.target or options.shapes)
+    asked = (options.model, options.core, options.target, options.shapes, options.packed)
+    everything = not any(asked)
     if out := options.out or (DEFAULT_OUT if everything else None):
         from host_tools.bench.plot import write_plots
 

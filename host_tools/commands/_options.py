@@ -38,6 +38,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 SkipOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without files that cannot be read.")
 ]
+PackedOption = Annotated[
+    bool,
+    typer.Option(
+        "--packed",
+        help="Keep the weights of a layer in 4 or 2 bits where they take as few values: less "
+        "flash, more RAM. Models that a step of compression made for it need no asking.",
+    ),
+]
 ProgramOption = Annotated[
     Program,
     typer.Option("--program", help="What runs around the model; mlperf: MLPerf Tiny's protocol."),

@@ -212,22 +212,26 @@ def export_tflite(
     out: Path,
     detection: Path | None = None,
     placement: Placement = "flash",
+    packed: bool = False,
 ) -> str:
     """Export a `.tflite` file with the default front-end; returns the model hash.
 
     Args:
         detection: file of detection settings; what it leaves out has its default.
         placement: where constants lie until they are used.
+        packed: keep weights in as few bits as they need. The exported `.tflite` says so, too.
     """
     with training_errors():
         from training.export import export_model
         from training.export.detection import Detection, load_detection
+        from training.export.notes import ask_for_packed_weights
         from training.recipe import FrontendConfig
         from training.results import golden_pcm
 
         frontend = FrontendConfig()
+        tflite = model.read_bytes()
         manifest = export_model(
-            model.read_bytes(),
+            ask_for_packed_weights(tflite) if packed else tflite,
             name=name,
             labels=labels,
             frontend=frontend,
@@ -274,13 +278,16 @@ def compile_tflite(
     core: str,
     streaming: Literal["never", "auto", "always"] = "never",
     placement: Placement = "flash",
+    weights: Literal["auto", "int8", "packed"] = "auto",
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Compile a `.tflite` file for a core: what it costs, and its files, none of them written."""
     with training_errors():
         from training.export.cores import find_core
         from training.export.standalone import compile_for_core
 
-        compiled = compile_for_core(model.read_bytes(), name, find_core(core), streaming, placement)
+        compiled = compile_for_core(
+            model.read_bytes(), name, find_core(core), streaming, placement, weights
+        )
         return asdict(compiled.description), dict(compiled.files)
 
 

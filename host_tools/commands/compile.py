@@ -14,6 +14,7 @@ from host_tools.commands._options import (
     ROOT,
     ConstantsOption,
     JsonOption,
+    PackedOption,
     check_model_file,
 )
 from host_tools.errors import SottoError
@@ -53,6 +54,7 @@ def command(
             "--stream", help="Take a hop of frames a step; the model must be causal over time."
         ),
     ] = False,
+    packed: PackedOption = False,
     frame_rate: Annotated[
         float,
         typer.Option(metavar="HZ", min=1.0, max=1000.0, help="Frames a second, for --stream."),
@@ -87,7 +89,12 @@ def command(
     check_model_file(model)
     streaming: Literal["always", "never"] = "always" if stream else "never"
     description, files = compile_tflite(
-        model, name=name or model.stem, core=target, streaming=streaming, placement=constants
+        model,
+        name=name or model.stem,
+        core=target,
+        streaming=streaming,
+        placement=constants,
+        weights="packed" if packed else "auto",
     )
     if constants == "storage":
         size: CodeSize | None = CodeSize(None, "sotto_storage_read is the port's")

@@ -7,7 +7,12 @@ from typing import Annotated
 
 import typer
 
-from host_tools.commands._options import DEFAULT_GENERATED, ConstantsOption, check_model_file
+from host_tools.commands._options import (
+    DEFAULT_GENERATED,
+    ConstantsOption,
+    PackedOption,
+    check_model_file,
+)
 from host_tools.errors import SottoError
 from host_tools.progress import result_console
 
@@ -29,6 +34,7 @@ def command(
         typer.Option(metavar="FILE", help="Detection settings, as a detection.json."),
     ] = None,
     constants: ConstantsOption = "flash",
+    packed: PackedOption = False,
 ) -> None:
     """Write the C files of a model: network, weights, front-end tables, labels, self-test."""
     from host_tools.commands._training import export_tflite
@@ -42,6 +48,7 @@ def command(
         out=out,
         detection=detection,
         placement=constants,
+        packed=packed,
     )
     result_console().print(f"{out}: model {model_hash}", markup=False)
 

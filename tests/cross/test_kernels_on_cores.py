@@ -34,9 +34,11 @@ from host_tools.bench.trace import run
 from training.export import c_text
 from training.export.dsp import choose
 from training.export.lower import lower
+from training.export.packed.choose import pack_weights
+from training.export.packed.few_values import FORMS, with_few_values
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import Program
-from training.export.targets import find_target
+from training.export.targets import PACKED, find_target
 
 pytestmark = pytest.mark.emulator
 BOARD = Path(__file__).with_name("kernel_cases_board.c")
@@ -52,6 +54,8 @@ CASES = (
     average_pool,
     mean,
 )
+FEW_VALUES = (ds_cnn_layer, one_window, ds_cnn_layer, one_window)
+"""Layers of each form of few values, which may be packed."""
 MODELS_A_CASE, KEYWORD_LAYERS, ONE_WINDOWS = 6, 30, 24
 WIDTHS = range(6, 14)
 """Some depthwise kernels take six columns at a time, then what is left."""
@@ -80,6 +84,8 @@ def _programs() -> list[Program]:
     graphs += [ds_cnn_layer(rng) for _ in range(KEYWORD_LAYERS)]
     graphs += [one_window(rng) for _ in range(ONE_WINDOWS)]
     graphs += [depthwise_of_width(rng, width, rows) for width in WIDTHS for rows in (3, 5)]
+    for values in FORMS.values():
+        graphs += [with_few_values(case(rng), values) for case in FEW_VALUES]
     return [lower(g) for g in graphs]
 
 
@@ -192,13 +198,15 @@ def test_kernels_of_a_core_give_the_reference_bytes(
 ) -> None:
     target = find_target(core.target)
     reference = _programs()
-    chosen = [target.choose(program) for program in reference]
+    chosen = [pack_weights(target.choose(program)) for program in reference]
     pairs = zip(chosen, reference, strict=True)
     packed = sum(_functions(c) != _functions(r) for c, r in pairs)
     assert packed >= least_packed, "hardly a layer got a kernel of its own"
+    unpacking = {call.params.kernel for p in chosen for call in p.calls if call.params.prepares}
+    assert len(unpacking) >= len(FORMS) // 2, f"hardly a layer was packed: {unpacking}"
     folder = tmp_path / MODEL
     folder.mkdir()
-    for file, text in _source(chosen, target.headers).items():
+    for file, text in _source(chosen, (*target.headers, PACKED)).items():
         (folder / file).write_text(text, encoding="utf-8")
     elf = build(core, str(BOARD), tmp_path)
     digests = np.frombuffer(bytes.fromhex(run(core, elf).split()[-1]), "<u4").tolist()

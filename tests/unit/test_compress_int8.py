@@ -5,7 +5,7 @@ import pytest
 from small_students import context, inputs, network, student
 
 from training.compress.calibrate import chooser, to_int8
-from training.compress.convert import convert, mark
+from training.compress.convert import convert
 from training.compress.correct_bias import correct_bias, int8_weights
 from training.compress.equalise import equalise, pairs
 from training.compress.grid import Clusters, Grid
@@ -13,6 +13,8 @@ from training.compress.network import by_channel, fold, kernel_of, weighted_laye
 from training.compress.quantise import convert_calibrated, int8_logits
 from training.compress.student import Student, held, load_student
 from training.errors import UserError
+from training.export.compile import compile_model
+from training.export.notes import need
 from training.export.reader import read_tflite
 from training.recipe_compress import CalibrateConfig, CorrectBiasConfig, EqualiseConfig
 from training.runtime import tf
@@ -133,6 +135,8 @@ def test_weights_on_a_grid_reach_the_int8_model_as_codes():
     assert len(weights) == len(grids)
     assert all(set(np.unique(one)) <= set(range(-7, 8)) for one in weights)
     assert max(np.abs(one).max() for one in weights) == 7
+    operators = [call.operator for call in compile_model(to_int8(on_grid, where)).program.calls]
+    assert "UNPACK" in operators
     # What the codes compute is what the float network on the grid computes.
     said = int8_logits(to_int8(on_grid, where), where.test.features).argmax(axis=1)
     heard = predict(on_grid.network, where.test.features).argmax(axis=1)
@@ -157,9 +161,9 @@ def test_a_grid_lets_gradients_through_and_clusters_move_together():
 def test_a_marked_model_is_refused_by_the_export_and_still_runs():
     where, made = context(), student()
     tflite = to_int8(made, where)
-    marked = mark(tflite, "kernels for packed weights")
+    marked = need(tflite, "kernels for weights with zeros")
     read_tflite(tflite)
-    with pytest.raises(UserError, match="needs kernels for packed weights") as refusal:
+    with pytest.raises(UserError, match="needs kernels for weights with zeros") as refusal:
         read_tflite(marked, "small.tflite")
     assert "docs/compression.md" in refusal.value.remedy
     same = [int8_logits(one, where.test.features[:2]) for one in (tflite, marked)]

@@ -21,7 +21,7 @@ from training.compress.network import channel_axis, kernel_of
 from training.compress.quantise import INPUT_HIGH, INPUT_LOW, check_input
 from training.errors import UserError
 from training.export.graph import Graph, Quantization, Tensor
-from training.export.reader import NEEDS, read_tflite
+from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 from training.runtime import keras, tf
@@ -71,19 +71,7 @@ def convert(
     if not grids:
         return tflite
     layers = {name: _tflite_order(network.get_layer(name), grid) for name, grid in grids.items()}
-    return write_tflite(_on_grids(read_tflite(tflite), layers))
-
-
-def mark(tflite: bytes, needs: str) -> bytes:
-    """The model with the note that it needs kernels that the engine lacks: export refuses it."""
-    model = flatbuffer_utils.read_model_from_bytearray(bytearray(tflite))
-    entry = flatbuffer_utils.schema_fb.MetadataT()
-    buffer = flatbuffer_utils.schema_fb.BufferT()
-    buffer.data = list(needs.encode())
-    entry.name, entry.buffer = NEEDS, len(model.buffers)
-    model.buffers.append(buffer)
-    model.metadata = [*(model.metadata or []), entry]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    return write_tflite(replace(_on_grids(read_tflite(tflite), layers), packed=True))
 
 
 def _calibrated(network: keras.Model, features: np.ndarray, choose: Range) -> bytes:

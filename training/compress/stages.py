@@ -12,11 +12,11 @@ import numpy as np
 
 from training import compress
 from training.cache import Stage
-from training.compress.convert import mark
 from training.compress.measure import Figures, measure
 from training.compress.steps import apply
 from training.compress.student import Context, Lessons, Student, load_student
 from training.distill import LabelLoss, LogitLoss, loss_of
+from training.export.notes import need
 from training.recipe_compress import StepConfig
 from training.runtime import keras, tf
 from training.stages import MODEL_FILE, TRAINING_CODE, Line
@@ -137,7 +137,7 @@ def compress_student(bench: Bench, start: Stage, steps: Sequence[StepConfig]) ->
             )
             _keep(folder, student, asdict(report))
             (folder / MODEL_FILE).write_bytes(
-                mark(tflite, student.needs) if student.needs else tflite
+                need(tflite, student.needs) if student.needs else tflite
             )
 
         stages.append(bench.stage(name, build, before, config=asdict(config)))

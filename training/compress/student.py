@@ -23,7 +23,13 @@ from training.errors import UserError
 from training.export.cores import CORES, Core
 from training.files import write_atomically
 from training.progress import Progress, Silent
-from training.recipe_compress import PACKED_KERNELS, SPARSE_KERNELS, CalibrateConfig, Tuning
+from training.recipe_compress import (
+    PACKED_BITS,
+    PACKED_KERNELS,
+    SPARSE_KERNELS,
+    CalibrateConfig,
+    Tuning,
+)
 from training.runtime import keras
 from training.train import (
     FeatureChanges,
@@ -56,7 +62,8 @@ class Student:
         """Kernels that the engine lacks and without which a form gains nothing; may be empty."""
         if any(isinstance(form, Zeros) for form in self.forms.values()):
             return SPARSE_KERNELS
-        if any(isinstance(form, Grid) for form in self.forms.values()):
+        grids = [form for form in self.forms.values() if isinstance(form, Grid)]
+        if any(form.bits > PACKED_BITS for form in grids):
             return PACKED_KERNELS
         return ""
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from training.export.graph import ArithmeticOptions, PoolOptions, SoftmaxOptions
 from training.export.model_builder import PROBABILITY, RELU_OUTPUT, Layers
+from training.export.packed.few_values import FORMS, with_few_values
+from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
@@ -64,3 +66,14 @@ def temporal_model(
         x = b.operator("ADD", [x, y], b.same(x, RELU_OUTPUT[0]), activation)
     scores = b.convolution(b.mean(x), _CLASSES, 1, logits=True)
     return write_tflite(b.build([source], [b.reshape(scores, (1, _CLASSES))]))
+
+
+def packed_models() -> dict[str, bytes]:
+    """The models above with int8 weights, and with weights of few values in place of them."""
+    plain = {"keyword_shapes": keyword_shapes_model(), "temporal": temporal_model()}
+    packed = {
+        f"{name}_{form}": write_tflite(with_few_values(read_tflite(tflite), values))
+        for name, tflite in plain.items()
+        for form, values in FORMS.items()
+    }
+    return plain | packed

@@ -12,7 +12,7 @@ from training.export.compile import CompiledModel
 from training.export.layers import constants, layer_of, shown_layers
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import KernelParams
-from training.export.targets import Target
+from training.export.targets import PACKED, Target
 from training.export.tflm import Resolver, resolver_of
 from training.export.version import ABI, TOOL_VERSION
 
@@ -304,7 +304,12 @@ def model_source(model: CompiledModel, identity: Identity) -> str:
         c_text.struct(f"{call.params.kernel}_{position}", _printed(model, position))
         for position, call in enumerate(model.program.calls)
     )
-    headers = (*model.target.headers, *fetching_c.headers(model.program.fetching))
+    packed = any(call.weights is not None for call in model.program.calls)
+    headers = (
+        *model.target.headers,
+        *((PACKED,) if packed else ()),
+        *fetching_c.headers(model.program.fetching),
+    )
     library = "".join(f'#include "{header}"\n' for header in headers)
     tensors = "  int8_t *const tensors = (int8_t *)arena;\n"
     initial, statements = _initial_states(model)

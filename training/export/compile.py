@@ -9,6 +9,7 @@ from training.errors import UserError
 from training.export.fetching import Placement, fetch_constants
 from training.export.graph import Graph
 from training.export.lower import lower
+from training.export.packed.choose import pack_weights
 from training.export.passes import LAST_PASSES, PROGRAM_PASSES, apply_all, simplify
 from training.export.passes.stream import stream as stream_graph
 from training.export.plan import Plan, lifetimes_of, plan_memory, verify_plan
@@ -21,6 +22,10 @@ from training.export.verify import verify_program
 Streaming = Literal["never", "auto", "always"]
 """Whether a network over a window becomes one that takes a hop of frames a step; `auto` does that
 where it can be done."""
+
+Weights = Literal["auto", "int8", "packed"]
+"""Whether layers keep their weights in as few bits as they need; `auto` where the file asks for it,
+as those do that a step of compression made for it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def compile_model(
     target: Target = PORTABLE,
     streaming: Streaming = "never",
     placement: Placement = "flash",
+    weights: Weights = "auto",
 ) -> CompiledModel:
     """Compile an int8 model with one input and one output.
 
@@ -107,6 +113,7 @@ def compile_model(
         target: kind of core whose kernels are chosen; all compute the same bytes.
         streaming: whether a step takes one hop of frames or the whole window.
         placement: where constants lie until they are used.
+        weights: whether layers keep their weights in as few bits as they need.
 
     Raises:
         UserError: damaged file, an operator or case that sotto lacks, not one input and output, or
@@ -128,8 +135,10 @@ def compile_model(
             f"no layer of {name} writes its output '{program.buffers[program.outputs[0]].name}'",
             "Convert the model to .tflite again; this file is damaged.",
         )
-    program = apply_all(LAST_PASSES, target.choose(apply_all(PROGRAM_PASSES, program)))
-    program = fetch_constants(program, placement)
+    program = target.choose(apply_all(PROGRAM_PASSES, program))
+    if weights == "packed" or (weights == "auto" and graph.packed):
+        program = pack_weights(program)
+    program = fetch_constants(apply_all(LAST_PASSES, program), placement)
     lifetimes = lifetimes_of(program)
     plan = plan_memory(lifetimes)
     verify_plan(lifetimes, plan)

@@ -219,7 +219,8 @@ def _box(model: CompiledModel, life: Lifetime) -> Box:
 
 
 def _kind(program: Program, buffer: int) -> Kind:
-    if program.fetching is not None and buffer in program.fetching.buffers:
+    fetched = program.fetching is not None and buffer in program.fetching.buffers
+    if fetched or any(call.weights == buffer for call in program.calls):
         return "weights"
     if buffer in program.states:
         return "state"

@@ -213,6 +213,7 @@ class Graph:
 
     `subgraphs`: what CALL_ONCE calls; the file's subgraph 0 is the graph itself, so that subgraph
     `i` of the file is entry `i - 1`.
+    `packed`: whether the file asks for weights in as few bits as they need.
     """
 
     tensors: tuple[Tensor, ...]
@@ -221,6 +222,7 @@ class Graph:
     outputs: tuple[int, ...]
     location: str = "model"
     subgraphs: tuple[Graph, ...] = ()
+    packed: bool = False
 
     def producer(self, tensor: int) -> int | None:
         """Position of the first operator that writes `tensor`, or None."""

@@ -73,7 +73,7 @@ def shown_layers(program: Program) -> list[Shown]:
     return [
         Shown(position, *_written(program, call))
         for position, call in enumerate(program.calls)
-        if not _writes_places(call) or last[call.output] == position
+        if not call.params.prepares and (not _writes_places(call) or last[call.output] == position)
     ]
 
 

@@ -51,6 +51,11 @@ class KernelParams:
         return None
 
     @property
+    def prepares(self) -> bool:
+        """Whether the kernel makes what the next call needs, and no layer of the network."""
+        return False
+
+    @property
     def constant_bytes(self) -> int:
         """Bytes of the constant arrays that the parameters point to."""
         values = [getattr(self, field.name) for field in fields(self)]
@@ -421,6 +426,7 @@ class KernelCall:
     """One kernel over buffers (indices into `Program.buffers`).
 
     `scratch`: a buffer that only this call uses, and that it reaches by its last argument.
+    `weights`: a buffer that a call before has unpacked the weights to, the kernel's first buffer.
     `in_place`: the buffer that `output` stands for, where the call writes over one of its inputs.
     """
 
@@ -432,6 +438,7 @@ class KernelCall:
     macs: int = 0
     scratch: int | None = None
     in_place: int | None = None
+    weights: int | None = None
 
     @property
     def tensor(self) -> int:
@@ -441,8 +448,9 @@ class KernelCall:
     @property
     def buffers(self) -> tuple[int, ...]:
         """All buffers in the order of the kernel's arguments."""
+        weights = () if self.weights is None else (self.weights,)
         own = () if self.scratch is None else (self.scratch,)
-        return (*self.inputs, self.output, *own)
+        return (*weights, *self.inputs, self.output, *own)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,8 @@ FILE_IDENTIFIER = b"TFL3"
 ELEMENTS_LIMIT = 2**31
 NEEDS = "sotto_needs"
 """Metadata of a `.tflite` that names the kernels that it is meant for, while they do not exist."""
+WEIGHTS, PACKED = "sotto_weights", "packed"
+"""Metadata of a `.tflite` that asks for packed weights, and what it says."""
 
 
 def _activation(code: int) -> str:
@@ -216,18 +218,19 @@ def read_tflite(tflite: bytes, location: str = "model") -> Graph:
             f"{location} is a damaged TensorFlow Lite model ({type(error).__name__}: {error})",
             "Convert the model to .tflite again.",
         ) from error
-    needs = _needs(model)
+    needs = _note(model, NEEDS)
     if needs:
         raise UserError(
             f"{location} needs {needs}, which sotto does not have yet: it would gain nothing",
             "Compress the network by steps that make its tensors smaller (docs/compression.md).",
         )
-    return replace(graph, subgraphs=tuple(others))
+    packed = _note(model, WEIGHTS) == PACKED
+    return replace(graph, subgraphs=tuple(others), packed=packed)
 
 
-def _needs(model: Any) -> str:
-    """The kernels that a compressed model waits for; empty where there are none."""
+def _note(model: Any, name: str) -> str:
+    """The metadata of that name; empty where there is none."""
     for entry in model.metadata or ():
-        if _text(entry.name) == NEEDS:
+        if _text(entry.name) == name:
             return bytes(bytearray(model.buffers[entry.buffer].data)).decode(errors="replace")
     return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from training.errors import UserError
 from training.export import MANIFEST, c_writer, network_files, write_all
-from training.export.compile import Streaming, compile_model
+from training.export.compile import Streaming, Weights, compile_model
 from training.export.cores import Core
 from training.export.describe import Description, describe
 from training.export.fetching import Placement
@@ -41,6 +41,7 @@ def compile_for_core(
     core: Core,
     streaming: Streaming = "never",
     placement: Placement = "flash",
+    weights: Weights = "auto",
 ) -> Compiled:
     """Compile any int8 model with one input and one output; nothing is written.
 
@@ -50,6 +51,7 @@ def compile_for_core(
         core: what it will run on.
         streaming: whether it takes a hop of frames a step or the whole window.
         placement: where its constants lie until they are used.
+        weights: whether layers keep their weights in as few bits as they need.
 
     Raises:
         UserError: damaged file, an operator or case that sotto lacks, or what keeps it from being
@@ -57,7 +59,12 @@ def compile_for_core(
     """
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:LONGEST_NAME] or "model"
     model = compile_model(
-        tflite, name=name, target=core.target, streaming=streaming, placement=placement
+        tflite,
+        name=name,
+        target=core.target,
+        streaming=streaming,
+        placement=placement,
+        weights=weights,
     )
     identity = c_writer.Identity(name, hashlib.sha256(tflite).hexdigest(), verb="compile")
     description = describe(model, core)

@@ -43,6 +43,8 @@ REFERENCE = Target("reference", lambda program: program, "_reference")
 """The kernels of sotto/nn.h alone: what all others are compared with. Not in generated/."""
 STEP = "sotto/nn_step.h"
 """Kernels for every kind of core."""
+PACKED = "sotto/nn_packed.h"
+"""Of models with packed weights, for every kind of core."""
 PORTABLE = Target("portable", choose_portable_kernels, headers=("sotto/nn_portable.h", STEP))
 DSP = Target("dsp", choose_dsp_kernels, "_dsp", ("sotto/nn_dsp.h", STEP))
 MVE = Target("mve", choose_mve_kernels, "_mve", ("sotto/nn_mve.h", STEP))

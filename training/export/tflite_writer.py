@@ -29,7 +29,7 @@ from training.export.graph import (
     Tensor,
     VarHandleOptions,
 )
-from training.export.reader import FILE_IDENTIFIER, PADDINGS
+from training.export.reader import FILE_IDENTIFIER, PACKED, PADDINGS, WEIGHTS
 
 SCHEMA_VERSION = 3
 OPERATOR_VERSIONS = {
@@ -216,6 +216,12 @@ def write_tflite(graph: Graph) -> bytes:
         model.operatorCodes.append(code)
     model.buffers = [schema.BufferT()]
     model.subgraphs = [_subgraph(each, name, names, model.buffers) for name, each in graphs.items()]
+    if graph.packed:
+        note = schema.MetadataT()
+        note.name, note.buffer = WEIGHTS, len(model.buffers)
+        model.buffers.append(schema.BufferT())
+        model.buffers[-1].data = np.frombuffer(PACKED.encode(), np.uint8)
+        model.metadata = [note]
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.Pack(builder), FILE_IDENTIFIER)
     return bytes(builder.Output())

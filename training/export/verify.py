@@ -54,6 +54,8 @@ class _Arena:
         """Check what a call reads, before and after it writes, and what it wrote."""
         fetching = self.program.fetching
         read = list(call.inputs)
+        if call.weights is not None:
+            read.append(call.weights)
         if fetching is not None:
             block = fetching.before(position)
             if block is not None:

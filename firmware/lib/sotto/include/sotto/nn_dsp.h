@@ -67,6 +67,15 @@ void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_
 void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
                                int8_t *output, int8_t *scratch);
 
+/* The same with a stream in memory (4-byte aligned), which a call before has unpacked
+ * (sotto/nn_packed.h), in place of that of the parameters. */
+void sotto_matrix_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, const int8_t *stream,
+                                  const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_matrix_long_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, const int8_t *stream,
+                                       const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_matrix_exact_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, const int8_t *stream,
+                                        const int8_t *input, int8_t *output, int8_t *scratch);
+
 /* The same of a window or two, as a matrix times a vector: four output channels at a time.
  *
  * A window is as many runs of bytes, each read as groups of four bytes; what fills a run's last
@@ -99,6 +108,14 @@ void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, co
                                 int8_t *output, int8_t *scratch);
 void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch);
+
+/* The same with a stream in memory, as above. */
+void sotto_matrix_vector_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
+                                         const int8_t *stream, const int8_t *input, int8_t *output,
+                                         int8_t *scratch);
+void sotto_matrix_vector_exact_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
+                                               const int8_t *stream, const int8_t *input,
+                                               int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution of four channels or more, depth multiplier 1.
  *

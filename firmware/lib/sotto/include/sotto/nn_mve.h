@@ -62,6 +62,11 @@ typedef struct sotto_matrix_mve_params {
 void sotto_matrix_mve_s8(const sotto_matrix_mve_params *params, const int8_t *input, int8_t *output,
                          int8_t *scratch);
 
+/* The same with a stream in memory (4-byte aligned), which a call before has unpacked
+ * (sotto/nn_packed.h), in place of that of the parameters. */
+void sotto_matrix_mve_unpacked_s8(const sotto_matrix_mve_params *params, const int8_t *stream,
+                                  const int8_t *input, int8_t *output, int8_t *scratch);
+
 /* Depthwise convolution, depth multiplier 1.
  *
  * Four or eight channels at a time are unpacked to planes of their own: strips of strip_columns

@@ -63,6 +63,12 @@ typedef struct sotto_matrix_portable_params {
 void sotto_matrix_portable_s8(const sotto_matrix_portable_params *params, const int8_t *input,
                               int8_t *output, int8_t *scratch);
 
+/* The same with a stream in memory (4-byte aligned), which a call before has unpacked
+ * (sotto/nn_packed.h), in place of that of the parameters. */
+void sotto_matrix_portable_unpacked_s8(const sotto_matrix_portable_params *params,
+                                       const int8_t *stream, const int8_t *input, int8_t *output,
+                                       int8_t *scratch);
+
 /* Depthwise convolution with three columns and dilation 1, a horizontal stride of 1 or 2, depth
  * multiplier 1 and outputs of five columns or more: one channel after the other, as strips of five
  * output columns. */
