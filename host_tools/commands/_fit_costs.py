@@ -12,7 +12,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,22 +37,35 @@ if TYPE_CHECKING:
 def measure_calls(name: str, tflite: bytes, core: Core) -> list[Sample]:
     """The work of every kernel call of a network, and the instructions that it took on a core."""
     from training.export.compile import compile_model
-    from training.export.costs import Sample, work_of
+    from training.export.costs import Sample, kernel_of, work_of
     from training.export.targets import find_target
 
     program = compile_model(tflite, name=name, target=find_target(core.target)).program
     figures = measure.bench(compile_job(name, tflite, core.target), core)
     return [
-        Sample(call.params.kernel, work_of(program, call), layer.instructions)
+        Sample(kernel_of(call), work_of(program, call), layer.instructions)
         for call, layer in zip(program.calls, figures.layers, strict=True)
     ]
 
 
-def fit_core(core: Core, fallback: bool, progress: TerminalProgress) -> dict[str, Any]:
+def _has_other(name: str, tflite: bytes, core: Core, known: Mapping[str, Any]) -> bool:
+    """Whether a network takes a kernel on a core that is not known."""
+    from training.export.compile import compile_model
+    from training.export.costs import kernel_of
+    from training.export.targets import find_target
+
+    program = compile_model(tflite, name=name, target=find_target(core.target)).program
+    return not {kernel_of(call) for call in program.calls} <= set(known)
+
+
+def fit_core(
+    core: Core, fallback: bool, progress: TerminalProgress, known: Mapping[str, Any]
+) -> dict[str, Any]:
     """Factors of every kernel that the probes use on a core; prints them.
 
     Args:
         fallback: measure the kernels of sotto/nn.h, too.
+        known: factors by kernel that stay as they are.
     """
     from training.export.costs import fit
     from training.export.probes import fallback_probes, probes
@@ -63,17 +76,19 @@ def fit_core(core: Core, fallback: bool, progress: TerminalProgress) -> dict[str
     runs = [(core, *network) for network in probes().items()]
     if fallback:
         runs += [(plain, *network) for network in fallback_probes().items()]
+    if known:
+        runs = [(on, name, net) for on, name, net in runs if _has_other(name, net, on, known)]
     with progress.task(f"probes on {core.name}", len(runs)) as task:
         for on, name, tflite in runs:
             for sample in measure_calls(name, tflite, on):
                 samples[sample.kernel].append(sample)
             task.advance(1, name)
-    fits = {kernel: fit(found) for kernel, found in sorted(samples.items())}
+    fits = {k: fit(found) for k, found in sorted(samples.items()) if k not in known}
     print(core.name)
     for kernel, found in fits.items():
         terms = " + ".join(f"{factor:g} * {count}" for count, factor in found.factors.items())
         print(f"  {kernel:22} {found.samples:3} layers, within {found.worst:6.1%}: {terms}")
-    return {kernel: dict(found.factors) for kernel, found in fits.items()}
+    return {**known, **{kernel: dict(found.factors) for kernel, found in fits.items()}}
 
 
 def check_core(core: Core, chosen: dict[str, bytes], factors: dict[str, dict[str, float]]) -> None:
@@ -118,7 +133,9 @@ def _main(options: argparse.Namespace) -> bool:
     good = True
     for core in choose(options.core, fitted, "core to fit").values():
         try:
-            table[core.name] = fit_core(core, not options.no_fallback, TerminalProgress())
+            known = table.get(core.name, {}) if options.new else {}
+            fallback = not options.no_fallback
+            table[core.name] = fit_core(core, fallback, TerminalProgress(), known)
         except SottoError as error:
             TerminalProgress().note(f"{core.name} keeps its factors: {error.message}")
             good = False
@@ -136,6 +153,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--core", action="append", default=[], help="only this; may be repeated")
     parser.add_argument("--models", type=Path, default=MODELS_BESIDE, help="folder of .tflite")
     parser.add_argument("--no-fallback", action="store_true", help="without kernels of sotto/nn.h")
+    parser.add_argument("--new", action="store_true", help="only kernels without factors")
     parser.add_argument("--write", action="store_true", help="keep the factors in costs.json")
     options = parser.parse_args(arguments)
     return run_to_exit_code(lambda: EXIT_OK if _main(options) else EXIT_CHECK_FAILED)

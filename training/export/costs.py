@@ -40,7 +40,7 @@ class Work:
         mac: multiply-accumulates.
         output: bytes written.
         input: bytes of the tensors read.
-        constant: bytes of weights and tables.
+        constant: bytes of weights and tables, in flash or unpacked.
         streamed: the same, as often as a layer with weights has output positions.
         window: windows that a layer with weights cannot read as words where they lie.
         tap: their kernel taps.
@@ -94,6 +94,9 @@ def work_of(program: Program, call: KernelCall) -> Work:
     output = program.buffers[call.output]
     window_bytes = call.macs // output.elements
     channels = moving[0].shape[-1] if moving else 1
+    constant = call.params.constant_bytes
+    if call.weights is not None:
+        constant += program.buffers[call.weights].bytes
     as_it_lies = window_bytes == channels and channels % WORD_BYTES == 0
     positions = output.elements // output.shape[-1] if call.macs else 0
     windows = 0 if as_it_lies else positions
@@ -102,12 +105,17 @@ def work_of(program: Program, call: KernelCall) -> Work:
         mac=call.macs,
         output=output.bytes,
         input=sum(buffer.bytes for buffer in moving),
-        constant=call.params.constant_bytes,
-        streamed=call.params.constant_bytes * positions,
+        constant=constant,
+        streamed=constant * positions,
         window=windows,
         tap=windows * max(1, window_bytes // channels),
         gathered=windows * window_bytes,
     )
+
+
+def kernel_of(call: KernelCall) -> str:
+    """The kernel whose factors count: where its weights lie makes no difference."""
+    return call.params.kernel.removesuffix("_unpacked")
 
 
 @cache
@@ -118,7 +126,7 @@ def _table() -> dict[str, dict[str, dict[str, float]]]:
 
 def estimate(core: str, program: Program, call: KernelCall) -> int | None:
     """Instructions that a call takes on a core, or None where its kernel was not measured there."""
-    factors = _table().get(SAME_CODE.get(core, core), {}).get(call.params.kernel)
+    factors = _table().get(SAME_CODE.get(core, core), {}).get(kernel_of(call))
     if factors is None:
         return None
     work = work_of(program, call)

@@ -20,9 +20,12 @@ from training.export.model_builder import (
     Layers,
     StreamLayers,
 )
+from training.export.packed.few_values import FORMS, with_few_values
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
+PACKED_FORMS = ("4_bits", "2_bits", "own_codebooks")
+"""Those whose kernels differ: every other codebook takes as long as a grid."""
 TRAINED_DEVIATION = 36.0
 """Of weights, in steps of int8, as in trained networks: what some kernels take depends on it."""
 
@@ -40,6 +43,7 @@ def probes() -> dict[str, bytes]:
         "probe_stream": _stream(),
         "probe_long": _long_windows(),
         "probe_elementwise": _elementwise(),
+        **{f"probe_packed_{form}": _packed(form) for form in PACKED_FORMS},
     }
 
 
@@ -133,6 +137,20 @@ def _long_windows() -> bytes:
     for channels, logits in ((7, False), (20, True), (4, False)):
         x = b.convolution(x, channels, (3, 2), logits=logits, padding="VALID")
     return write_tflite(b.build([first], [b.fully_connected(b.mean(x), 5)]))
+
+
+def _packed(form: str) -> bytes:
+    """Layers with weights of few values, over many windows and over one."""
+    b = Layers(12, TRAINED_DEVIATION)
+    first = b.tensor((1, 6, 2, 12), FEATURE_SCALE)
+    x = b.convolution(first, 24, 3)
+    for channels in (32, 60, 40):
+        x = b.convolution(x, channels, 1)
+    x = b.mean(x)
+    for channels in (48, 15):
+        x = b.convolution(x, channels, 1, logits=True)
+    graph = b.build([first], [x])
+    return write_tflite(with_few_values(graph, FORMS[form]))
 
 
 def _stream() -> bytes:
