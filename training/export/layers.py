@@ -68,12 +68,15 @@ def shown_layers(program: Program) -> list[Shown]:
 
     A kernel that fills single places of a tensor leaves the others as they were, which is different
     memory on another kind of core; so such a tensor is shown by the last call that writes to it.
+    Unpacked weights are no layer.
     """
     last = {call.output: position for position, call in enumerate(program.calls)}
+    unpacked = {call.weights for call in program.calls}
     return [
         Shown(position, *_written(program, call))
         for position, call in enumerate(program.calls)
-        if not call.params.prepares and (not _writes_places(call) or last[call.output] == position)
+        if call.output not in unpacked
+        and (not _writes_places(call) or last[call.output] == position)
     ]
 
 

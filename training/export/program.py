@@ -51,11 +51,6 @@ class KernelParams:
         return None
 
     @property
-    def prepares(self) -> bool:
-        """Whether the kernel makes what the next call needs, and no layer of the network."""
-        return False
-
-    @property
     def constant_bytes(self) -> int:
         """Bytes of the constant arrays that the parameters point to."""
         values = [getattr(self, field.name) for field in fields(self)]
@@ -448,9 +443,8 @@ class KernelCall:
     @property
     def buffers(self) -> tuple[int, ...]:
         """All buffers in the order of the kernel's arguments."""
-        weights = () if self.weights is None else (self.weights,)
-        own = () if self.scratch is None else (self.scratch,)
-        return (*weights, *self.inputs, self.output, *own)
+        every = (self.weights, *self.inputs, self.output, self.scratch)
+        return tuple(buffer for buffer in every if buffer is not None)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from training.export.packed.params import (
 )
 from training.export.program import Buffer, KernelCall, KernelParams, Program
 
-OPERATOR = "UNPACK"
+UNPACK = "UNPACK"
+"""What a call that unpacks weights is called."""
 PARAMS_BYTES = 13 * 4
 """Of `sotto_unpack_params` on a core of 32 bits: what packing costs beside codes and constants."""
 
@@ -98,7 +99,7 @@ def pack_weights(program: Program) -> Program:
                 scratch = len(buffers)
                 size = (packed.scratch_bytes,)
                 buffers.append(Buffer(f"scratch of {name}", size, Quantization((), ())))
-            calls.append(KernelCall(OPERATOR, packed, (), memory, shapes, scratch=scratch))
+            calls.append(KernelCall(UNPACK, packed, (), memory, shapes, scratch=scratch))
             call = replace(call, params=_unpacked(call.params), weights=memory)
         calls.append(call)
     return replace(program, buffers=tuple(buffers), calls=tuple(calls))

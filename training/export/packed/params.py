@@ -53,11 +53,6 @@ class UnpackParams(KernelParams):
         """SOTTO_UNPACK_SCRATCH_BYTES, or none."""
         return 0 if self.own else 2 << (2 * self.bits)
 
-    @property
-    def prepares(self) -> bool:
-        """It unpacks the weights of the next call."""
-        return True
-
 
 def _unpacking(bits: int, own: bool, lanes: bool) -> type[UnpackParams]:
     """The parameters of one of the kernels of `sotto/nn_packed.h`."""
