@@ -2,7 +2,7 @@
 
 The firmware runs in lockstep with a simulated line (`host_tools.link.simulated`), so nothing waits
 and a seed repeats everything. Clips go to it as they go to any board; what it answers must be what
-it answers on a good line.
+it answers on a good line. An emulated board takes its place on request, in real time.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event, Lock
@@ -19,13 +20,16 @@ from typing import Any
 
 import numpy as np
 
+from host_tools.boards import Board
+from host_tools.emulator import start
 from host_tools.errors import Interrupted, SottoError
 from host_tools.journal import Journal
 from host_tools.link.device import Device
 from host_tools.link.exchange import LinkTiming
-from host_tools.link.faulty import Fault, FaultPlan, FaultyTransport
+from host_tools.link.faulty import LINE_FAULTS, Fault, FaultPlan, FaultyTransport
 from host_tools.link.messages import ClipResult
 from host_tools.link.simulated import SimulatedBoard
+from host_tools.link.transport import SocketTransport, Transport
 from host_tools.progress import Progress
 
 CLEAN, ALL = "clean", "all"
@@ -68,6 +72,47 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Bench:
+    """Who answers.
+
+    Attributes:
+        twin: the firmware, built for `host`: what it answers on a good line is expected.
+        board: an emulated one that the clips go to; None: the twin, in lockstep with the line.
+        elf: of the board.
+    """
+
+    twin: Path
+    board: Board | None = None
+    elf: Path | None = None
+
+    @contextmanager
+    def connected(self, baud: int) -> Iterator[Transport]:
+        """A line to what has just started, and ends with the block."""
+        if self.board is None or self.elf is None:
+            yield SimulatedBoard(self.twin, baud)
+        else:
+            with start(self.board, self.elf) as running:
+                yield SocketTransport(running.url)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """What every plan gets at least: so many frames, or clips."""
+
+    frames: int = 0
+    clips: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """Of what is counted."""
+        return self.clips or self.frames
+
+    def of(self, tally: Tally) -> int:
+        """What some clips count."""
+        return tally.clips if self.clips else tally.frames
+
+
+@dataclass(frozen=True)
 class Tally:
     """What some clips on one line gave.
 
@@ -82,7 +127,7 @@ class Tally:
         twice: clips that the board computed more often than they were sent; None where it restarts
             and forgets to count.
         audio_bytes: delivered.
-        line_s: seconds of the simulated line.
+        line_s: seconds of the line: simulated ones, or an emulated board's real ones.
     """
 
     plan: str
@@ -106,11 +151,6 @@ class Tally:
         return self.audio_bytes / (self.line_s * baud / _BITS_PER_BYTE)
 
 
-def plan_names() -> tuple[str, ...]:
-    """A good line, each fault alone, all of them."""
-    return (CLEAN, *(fault.name.lower() for fault in Fault), ALL)
-
-
 def noise_clips(samples: int, seed: int) -> list[np.ndarray]:
     """Clips int16[samples] of noise, for a soak without recordings: the link does not care."""
     rng = np.random.default_rng(seed)
@@ -118,25 +158,46 @@ def noise_clips(samples: int, seed: int) -> list[np.ndarray]:
     return list(rng.integers(-_NOISE_PEAK, _NOISE_PEAK, shape, dtype=np.int16))
 
 
+def faults_of(board: Board | None) -> tuple[Fault, ...]:
+    """What can happen: nobody presses the reset button of an emulated board."""
+    return tuple(Fault) if board is None else LINE_FAULTS
+
+
+def plan_names(board: Board | None = None) -> tuple[str, ...]:
+    """A good line, each fault alone, all of them."""
+    return (CLEAN, *(fault.name.lower() for fault in faults_of(board)), ALL)
+
+
+def turned_clips(recordings: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """`count` different clips: the recordings, then the same turned round in time, round by round.
+
+    Each round begins a recording elsewhere, and what stood before that comes last.
+    """
+    rounds = -(-count // len(recordings))
+    step = len(recordings[0]) // rounds
+    return [
+        np.roll(recordings[number % len(recordings)], number // len(recordings) * step)
+        for number in range(count)
+    ]
+
+
 def soak(
-    program: Path,
+    bench: Bench,
     clips: Sequence[np.ndarray],
     plans: Sequence[str],
-    frames: int,
+    amount: Amount,
     line: Line,
     journal: Journal,
     progress: Progress,
 ) -> list[Tally]:
-    """Send clips until so many frames have passed; every plan gets the same share.
+    """Send clips until every plan has had its amount.
 
     Args:
-        program: the firmware, built for `host`.
         clips: int16[clip_samples] each; used again and again.
-        plans: of `plan_names()`.
-        frames: to pass in all, at least.
+        plans: of `plan_names(bench.board)`.
         line: what the clips go over.
         journal: batches that are done already, and those that follow.
-        progress: shows the frames.
+        progress: shows what is counted.
 
     Returns:
         one for each plan, in order.
@@ -148,26 +209,25 @@ def soak(
     expected = []
     with (
         progress.task("expected answers", total=len(clips)) as task,
-        Device(SimulatedBoard(program, line.baud), line.timing) as device,
+        Device(SimulatedBoard(bench.twin, line.baud), line.timing) as device,
     ):
         for clip in clips:
             expected.append(_answer(device.run_clip(clip)))
             task.advance()
-    wanted = -(-frames // len(plans))
     lock, stop = Lock(), Event()
     with (
-        progress.task("frames", total=wanted * len(plans)) as task,
+        progress.task("soaking", total=amount.wanted * len(plans)) as task,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        task.advance(sum(batch.frames for batch in done))
+        task.advance(sum(map(amount.of, done)))
 
         def run(plan: str) -> list[Tally]:
             mine = [batch for batch in done if batch.plan == plan]
-            while not stop.is_set() and sum(batch.frames for batch in mine) < wanted:
-                mine.append(_run_batch(program, plan, len(mine), line, clips, expected))
+            while not stop.is_set() and sum(map(amount.of, mine)) < amount.wanted:
+                mine.append(_run_batch(bench, plan, len(mine), line, clips, expected))
                 with lock:
                     journal.append(asdict(mine[-1]))
-                task.advance(mine[-1].frames)
+                task.advance(amount.of(mine[-1]))
             return mine
 
         try:
@@ -178,44 +238,46 @@ def soak(
             stop.set()
 
 
-def fault_plan(name: str, probability: float) -> FaultPlan:
-    """What a plan of `plan_names()` does to a direction."""
+def fault_plan(name: str, probability: float, faults: Sequence[Fault]) -> FaultPlan:
+    """What a plan of `plan_names` does to a direction; `faults` are those of ALL."""
     if name == CLEAN:
         return FaultPlan()
     if name == ALL:
-        return FaultPlan(tuple(Fault), probability)
+        return FaultPlan(faults, probability)
     fault = Fault[name.upper()]
     return FaultPlan((fault,), probability * (_RESET_SHARE if fault is Fault.RESET else 1.0))
 
 
 def _run_batch(
-    program: Path,
+    bench: Bench,
     plan: str,
     number: int,
     line: Line,
     clips: Sequence[np.ndarray],
     expected: Sequence[Answer],
 ) -> Tally:
-    faults = fault_plan(plan, line.probability)
+    faults = fault_plan(plan, line.probability, faults_of(bench.board))
     rng = random.Random(f"{line.seed} {plan} {number}")
-    transport = FaultyTransport(SimulatedBoard(program, line.baud), rng, faults, faults)
     count = wrong = lost = 0
     twice: int | None = None
     rejected = 0
-    with Device(transport, line.timing) as device:
-        try:
-            for index in _indices(number, len(clips)):
-                answer = _answer(device.run_clip(clips[index]))
-                wrong += answer != expected[index]
-                count += 1
-            info = device.info()
-        except SottoError:
-            lost = 1
-        else:
-            rejected = info.frames_corrupt
-            if Fault.RESET not in faults.faults:
-                twice = info.clips_completed - count
-        rejected += device.frames_corrupt
+    with bench.connected(line.baud) as inner:
+        transport = FaultyTransport(inner, rng, faults, faults)
+        began_s = transport.now_s()
+        with Device(transport, line.timing) as device:
+            try:
+                for index in _indices(number, len(clips)):
+                    answer = _answer(device.run_clip(clips[index]))
+                    wrong += answer != expected[index]
+                    count += 1
+                info = device.info()
+            except SottoError:
+                lost = 1
+            else:
+                rejected = info.frames_corrupt
+                if Fault.RESET not in faults.faults:
+                    twice = info.clips_completed - count
+            rejected += device.frames_corrupt
     return Tally(
         plan=plan,
         clips=count,
@@ -226,7 +288,7 @@ def _run_batch(
         lost=lost,
         twice=twice,
         audio_bytes=count * clips[0].nbytes,
-        line_s=transport.now_s(),
+        line_s=transport.now_s() - began_s,
     )
 
 
@@ -254,9 +316,10 @@ def _sum(batches: Sequence[Tally]) -> Tally:
     )
 
 
-def to_json(plans: Sequence[Tally], line: Line) -> dict[str, Any]:
+def to_json(bench: Bench, plans: Sequence[Tally], line: Line) -> dict[str, Any]:
     """The document of `--json`."""
     return {
+        "board": None if bench.board is None else bench.board.name,
         "line": asdict(line),
         "frames": sum(one.frames for one in plans),
         "clips": sum(one.clips for one in plans),

@@ -20,7 +20,7 @@ from host_tools.link.faulty import Fault
 from host_tools.link.messages import MessageType
 from host_tools.link.simulated import SimulatedBoard
 from host_tools.progress import Silent
-from host_tools.soak import Line, Tally, noise_clips, plan_names, soak
+from host_tools.soak import Amount, Bench, Line, Tally, noise_clips, plan_names, soak, turned_clips
 
 pytest_plugins = ["link_fixtures"]
 
@@ -30,7 +30,7 @@ BITS_PER_BYTE = 10
 
 
 def run(program: Path, plans: list[str], journal: Journal, frames: int = 1) -> list[Tally]:
-    return soak(program, CLIPS, plans, frames, LINE, journal, Silent())
+    return soak(Bench(program), CLIPS, plans, Amount(frames), LINE, journal, Silent())
 
 
 def test_every_fault_strikes_and_nothing_is_lost(fake_firmware: Path, tmp_path: Path) -> None:
@@ -129,3 +129,18 @@ def test_noise_is_noise_of_the_right_length() -> None:
     assert {clip.shape for clip in CLIPS} == {(CLIP_SAMPLES,)}
     assert CLIPS[0].dtype == np.int16
     assert Fault.RESET.name.lower() in plan_names()
+
+
+def test_turned_clips_are_all_different_and_of_the_same_samples() -> None:
+    clips = turned_clips(CLIPS, 7)
+    assert len({clip.tobytes() for clip in clips}) == len(clips) == 7
+    for number, clip in enumerate(clips):
+        assert sorted(clip) == sorted(CLIPS[number % 3])
+
+
+def test_each_plan_gets_as_many_clips_as_wanted(fake_firmware: Path, tmp_path: Path) -> None:
+    amount, plans = Amount(clips=2 * soaking.BATCH_CLIPS - 1), ["drop", "clean"]
+    with Journal(tmp_path / "journal", resume=False) as journal:
+        rows = soak(Bench(fake_firmware), CLIPS, plans, amount, LINE, journal, Silent())
+    assert [row.clips for row in rows] == [2 * soaking.BATCH_CLIPS] * 2
+    assert all(row.good for row in rows)
