@@ -87,22 +87,26 @@ class Scale:
         raise SottoError(f"there is no setting {name!r}", f"Use one of: {', '.join(names)}.")
 
     def _counted(self, name: str, number: int, value: float, stride_frames: int) -> int:
-        step_ms = self.hop_ms * stride_frames
-        if number >= Setting.THRESHOLD_Q15 or number == Setting.HYSTERESIS_Q15:
-            counted = round(value * ONE_Q15)
-        elif number in (Setting.STRIDE_FRAMES, Setting.GATE_HOLD_FRAMES):
-            counted = round(value / self.hop_ms)
-        elif number == Setting.SMOOTHING_STEPS:
-            counted = max(round(value / step_ms), 1) if value >= 0 else -1
-        elif number == Setting.REFRACTORY_STEPS:
-            counted = round(value / step_ms)
-        elif number == Setting.GATE_MARGIN:
-            counted = math.ceil(value / self.feature_db)
-        else:
-            counted = round(self.feature_db / value * 1_000.0 / self.hop_ms) if value > 0 else -1
+        try:
+            counted = self._in_board_units(number, value, self.hop_ms * stride_frames)
+        except OverflowError:  # the quotient is infinite
+            counted = -1
         if not 0 <= counted <= MOST_U16:
             raise SottoError(f"{name} = {value:g} is out of range", _REMEDY)
         return counted
+
+    def _in_board_units(self, number: int, value: float, step_ms: float) -> int:
+        if number >= Setting.THRESHOLD_Q15 or number == Setting.HYSTERESIS_Q15:
+            return round(value * ONE_Q15)
+        if number in (Setting.STRIDE_FRAMES, Setting.GATE_HOLD_FRAMES):
+            return round(value / self.hop_ms)
+        if number == Setting.SMOOTHING_STEPS:
+            return max(round(value / step_ms), 1) if value >= 0 else -1
+        if number == Setting.REFRACTORY_STEPS:
+            return round(value / step_ms)
+        if number == Setting.GATE_MARGIN:
+            return math.ceil(value / self.feature_db)
+        return round(self.feature_db / value * 1_000.0 / self.hop_ms) if value > 0 else -1
 
     def _shown(self, values: Mapping[int, int], number: int) -> float:
         value = values[number]

@@ -43,14 +43,17 @@ def read_exported_tflite(folder: Path) -> bytes:
     """The `.tflite` that an export wrote as a C array.
 
     Raises:
-        UserError: the folder holds none.
+        UserError: the folder holds none, or it is damaged.
     """
     path = folder / TFLITE_SOURCE
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     found = re.search(r"\bsotto_model_tflite\[[^{]*\{([^}]*)\}", text)
     if found is None:
         raise UserError(f"{path} holds no model", "Give a folder that `sotto export` wrote.")
-    return bytes(int(number) for number in found.group(1).split(",") if number.strip())
+    try:
+        return bytes(int(number) for number in found.group(1).split(",") if number.strip())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}", "Run `sotto export` again.") from error
 
 
 def regenerate(folder: Path, detection: Detection | None = None) -> Manifest:
