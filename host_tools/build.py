@@ -46,10 +46,13 @@ class Firmware:
     Attributes:
         program: what runs around the model.
         tflm: where TFLite-Micro comes from, which then runs the model; None: generated C runs it.
+        reference: folder of the network by the reference kernels, with which the self-test
+            compares; None: it does not.
     """
 
     program: Program = DEFAULT_PROGRAM
     tflm: TfliteMicro | None = None
+    reference: Path | None = None
 
     @property
     def backend(self) -> Backend:
@@ -112,7 +115,15 @@ def build_folder(generated: Path, root: Path, firmware: Firmware = DEFAULT_FIRMW
         name += f"-{firmware.program}"
     if firmware.backend != DEFAULT_BACKEND:
         name += f"-{firmware.backend}"
+    if firmware.reference is not None:
+        name += "-compare"
     return root / WORKSPACE / name
+
+
+def reference_folder(generated: Path, root: Path) -> Path:
+    """Where the network of a generated folder lies that its self-test compares with."""
+    name = hashlib.sha256(str(generated.resolve()).encode()).hexdigest()[:_FOLDER_DIGITS]
+    return root / WORKSPACE / f"reference-{name}"
 
 
 def run_platformio(
@@ -163,6 +174,7 @@ def _settings(generated: Path, root: Path, firmware: Firmware) -> dict[str, str]
         "SOTTO_GENERATED": str(generated),
         "SOTTO_PROGRAM": firmware.program,
         "SOTTO_BACKEND": firmware.backend,
+        "SOTTO_REFERENCE": str(firmware.reference or ""),
         "PLATFORMIO_BUILD_DIR": str(build_folder(generated, root, firmware)),
         "PLATFORMIO_CORE_DIR": str(root / WORKSPACE / f"core-{version}"),
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",

@@ -113,7 +113,13 @@ def open_emulated(url: str, manifest: Manifest) -> AbstractContextManager[Device
 
 @contextmanager
 def running_board(
-    board: Board, generated: Path, root: Path, progress: Progress, *, icount: bool = False
+    board: Board,
+    generated: Path,
+    root: Path,
+    progress: Progress,
+    *,
+    icount: bool = False,
+    firmware: Firmware = DEFAULT_FIRMWARE,
 ) -> Iterator[Device]:
     """Build and start one emulated board; it ends with the block.
 
@@ -121,7 +127,7 @@ def running_board(
         icount: count instructions, so that ticks are the same in every run.
     """
     manifest = load_manifest(generated)
-    elf = build_program(board, manifest, root, progress)
+    elf = build_program(board, manifest, root, progress, firmware)
     with (
         emulator.start(board, elf, icount=icount) as running,
         open_emulated(running.url, manifest) as device,

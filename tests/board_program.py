@@ -49,7 +49,7 @@ def link_for_board(
         *manifest["cpu_flags"],
         *manifest.get("extra_flags", "").split(),
         *("-nostartfiles", manifest.get("c_library", "--specs=nano.specs")),
-        *("-std=c11", "-O2", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
+        *("-std=c11", "-O2", "-g", "-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections"),
         *("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"),
         f'-DSOTTO_BOARD_NAME="{board.name}"',
         f"-DSOTTO_WATCHDOG_MS={watchdog_ms}u",

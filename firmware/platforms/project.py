@@ -9,6 +9,8 @@ Variables choose what is built, so that one clone builds all of it:
 - SOTTO_BACKEND: `aot` (default), the generated C; or `tflm`, TFLite-Micro (docs/backends.md). That
   is a PlatformIO library which SOTTO_TFLM_LIBRARY names, as `lib_deps` does; or a library built
   before, SOTTO_TFLM_ARCHIVE, with the folders of its headers, SOTTO_TFLM_INCLUDE.
+- SOTTO_REFERENCE: folder of the network by the reference kernels, which the self-test then
+  compares with (`sotto build --compare-kernels` writes it).
 - SOTTO_BAUD: speed of the serial line, where the port has one (default: the port's own; `mlperf`:
   the benchmark's).
 """
@@ -47,6 +49,10 @@ sources += BACKENDS[backend]
 bare_metal = bool(env.BoardConfig().get("build.ldscript", ""))  # the ports bring the start-up
 if bare_metal and backend == "tflm":
     sources += " +<../backends/tflm/bare_metal.c>"
+reference = os.environ.get("SOTTO_REFERENCE")
+if reference:
+    sources += " +<../compare/>"
+    env.Append(CPPPATH=[reference], CPPDEFINES=[("SOTTO_COMPARE_KERNELS", "1")])
 env.Replace(SRC_FILTER=[text.replace("+<*>", sources) for text in env["SRC_FILTER"]])
 if baud is not None:
     env.Append(CPPDEFINES=[("SOTTO_BAUD", f"{baud}u")])

@@ -255,7 +255,7 @@ void sotto_forget_unfinished_clip(sotto_app *app) {
 void sotto_write_self_test(const sotto_self_test_result *result, sotto_writer *out) {
   sotto_write_u8(out, (uint8_t)result->stage);
   sotto_write_u8(out, result->golden_case);
-  sotto_write_u16(out, 0);
+  sotto_write_u16(out, result->layer);
   sotto_write_u32(out, result->index);
   sotto_write_u32(out, (uint32_t)result->expected);
   sotto_write_u32(out, (uint32_t)result->actual);

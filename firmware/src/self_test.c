@@ -26,9 +26,7 @@ static bool differs(const int8_t *actual, const int8_t *expected, uint32_t count
   return false;
 }
 
-static sotto_self_test_result test_constants(void) {
-  size_t count = 0;
-  const sotto_model_constant *constants = sotto_model_constants(&count);
+sotto_self_test_result sotto_test_constants(const sotto_model_constant *constants, size_t count) {
   for (size_t i = 0; i < count; i++) {
     const uint32_t crc32 = sotto_crc32(0, constants[i].data, constants[i].length_bytes);
     if (crc32 != constants[i].crc32) {
@@ -93,9 +91,14 @@ sotto_self_test_result sotto_self_test(sotto_engine *engine, const sotto_port *p
   if (status != SOTTO_OK) {
     return failed_with(status);
   }
-  sotto_self_test_result result = test_constants();
+  size_t count = 0;
+  const sotto_model_constant *constants = sotto_model_constants(&count);
+  sotto_self_test_result result = sotto_test_constants(constants, count);
   if (result.stage == SOTTO_SELF_TEST_PASSED) {
     result = test_frontend(engine);
+  }
+  if (result.stage == SOTTO_SELF_TEST_PASSED) {
+    result = sotto_compare_kernels(engine, port);
   }
   return result.stage == SOTTO_SELF_TEST_PASSED ? test_model(engine, port) : result;
 }

@@ -47,6 +47,11 @@ _Static_assert(HEALTH_BYTES + HEALTH_TEXTS * (1u + SOTTO_TEXT_MAX_BYTES) <=
 #else
 #define NOT_OPTIMISED SOTTO_BUILD_NOT_OPTIMISED
 #endif
+#if SOTTO_COMPARE_KERNELS
+#define COMPARES_KERNELS SOTTO_BUILD_COMPARES_KERNELS
+#else
+#define COMPARES_KERNELS 0
+#endif
 #ifdef __VERSION__
 #define COMPILER __VERSION__
 #else
@@ -60,7 +65,7 @@ typedef struct padded {
 
 static uint8_t build_facts(void) {
   const int8_t below_zero = (int8_t)-1;
-  uint8_t facts = FAST_MATH | CHAR_UNSIGNED | NOT_OPTIMISED;
+  uint8_t facts = FAST_MATH | CHAR_UNSIGNED | NOT_OPTIMISED | COMPARES_KERNELS;
   facts |= below_zero < 0 ? 0 : SOTTO_BUILD_INT8_UNSIGNED;
   facts |= sizeof(padded) > sizeof(uint32_t) + 1u ? 0 : SOTTO_BUILD_PACKED;
   return facts;

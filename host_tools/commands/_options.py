@@ -77,6 +77,14 @@ TflmOption = Annotated[
         "[default: the one that platformio.ini names for the board].",
     ),
 ]
+CompareOption = Annotated[
+    bool,
+    typer.Option(
+        "--compare-kernels",
+        help="The self-test also runs the network by the reference kernels, on the board itself, "
+        "and compares every layer; takes the flash of a second network.",
+    ),
+]
 LimitOption = Annotated[
     int | None,
     typer.Option(min=1, metavar="N", help="Validate only N clips, balanced over the labels."),
@@ -101,15 +109,35 @@ def choose_firmware(
     backend: Backend | None,
     tflm: str | None,
     program: Program = DEFAULT_PROGRAM,
+    compared_with: Path | None = None,
 ) -> Firmware:
     """The firmware that the options ask for; by itself it runs the generated C.
 
+    Args:
+        compared_with: generated folder whose network the self-test runs by the reference kernels,
+            too; None: it does not.
+
     Raises:
-        SottoError: TFLite-Micro is asked for, and not there or not to be compiled against.
+        SottoError: TFLite-Micro is asked for, and not there or not to be compiled against, or
+            kernels are to be compared that TFLite-Micro or another program does not have.
     """
     from host_tools.tflm import find_tflm
 
-    return Firmware(program, find_tflm(tflm, board, ROOT) if backend == "tflm" else None)
+    if compared_with is None:
+        return Firmware(program, find_tflm(tflm, board, ROOT) if backend == "tflm" else None)
+    if backend == "tflm" or program != DEFAULT_PROGRAM:
+        raise SottoError(
+            "only sotto's firmware with its generated C compares its kernels",
+            "Leave out --compare-kernels, or --backend and --program.",
+        )
+    from host_tools.build import reference_folder
+    from host_tools.manifest import load_manifest
+    from training.export.reference_network import write_reference_network
+
+    load_manifest(compared_with)
+    reference = reference_folder(compared_with, ROOT)
+    write_reference_network(compared_with, reference)
+    return Firmware(program, reference=reference)
 
 
 def require_port(board: Board, port: str | None) -> None:

@@ -11,6 +11,7 @@ from host_tools.commands._options import (
     ROOT,
     BackendOption,
     BoardOption,
+    CompareOption,
     GeneratedOption,
     JsonOption,
     ProgramOption,
@@ -29,6 +30,7 @@ def command(
     program: ProgramOption = DEFAULT_PROGRAM,
     backend: BackendOption = None,
     tflm: TflmOption = None,
+    compare_kernels: CompareOption = False,
     json_out: JsonOption = False,
 ) -> None:
     """Build the firmware of one board and say how much flash and RAM it takes."""
@@ -36,8 +38,9 @@ def command(
     from host_tools.manifest import load_manifest
 
     target = find_board(board)
-    firmware = choose_firmware(target, backend, tflm, program)
     load_manifest(generated)
+    compared = generated if compare_kernels else None
+    firmware = choose_firmware(target, backend, tflm, program, compared)
     with TerminalProgress().task(f"Building {target.name}", total=1) as task:
         result = build(target, generated, ROOT, firmware)
         task.advance()

@@ -13,6 +13,7 @@ from host_tools.commands._options import (
     ROOT,
     BackendOption,
     BoardOption,
+    CompareOption,
     GeneratedOption,
     ProgramOption,
     TflmOption,
@@ -53,6 +54,7 @@ def command(
     program: ProgramOption = DEFAULT_PROGRAM,
     backend: BackendOption = None,
     tflm: TflmOption = None,
+    compare_kernels: CompareOption = False,
     no_check: Annotated[
         bool, typer.Option("--no-check", help="Do not ask the board which model it runs now.")
     ] = False,
@@ -74,8 +76,9 @@ def command(
         ran = background.stop(target, ROOT, program)
         talk_console().print(f"{target.name} {'has ended' if ran else 'was not running'}")
         return
-    firmware = choose_firmware(target, backend, tflm, program)
     manifest = load_manifest(generated)
+    compared = generated if compare_kernels else None
+    firmware = choose_firmware(target, backend, tflm, program, compared)
     progress = TerminalProgress()
     if real:
         line = _write(target, manifest, firmware, progress, port, probe, tool, ask=not no_check)

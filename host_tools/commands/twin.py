@@ -135,9 +135,12 @@ def show(found: Examination) -> None:
         show_timing(found.timing)
     if found.complaint:
         console.print(f"the board says of itself: {found.complaint}", markup=False, style="red")
+    if found.unseen:
+        console.print(found.unseen, markup=False)
     if found.identical:
+        stages = "all that was compared" if found.unseen else "every stage"
         console.print(
-            f"{found.device.board} and host are identical at every stage of {found.clips} clips",
+            f"{found.device.board} and host are identical at {stages} of {found.clips} clips",
             style="green",
         )
         return

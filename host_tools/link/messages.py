@@ -88,6 +88,7 @@ class SelfTestStage(enum.IntEnum):
     STATUS = 3
     CONSTANT = 4
     NOT_RUN = 5
+    KERNEL = 6
 
 
 class MalformedReplyError(Exception):
@@ -301,16 +302,19 @@ class SelfTest:
     When `stage` is FRONTEND, `index` counts features (frame * bins + bin) of the golden clip; when
     it is MODEL, `index` counts the scores of golden case `case`; when it is STATUS, `actual` is the
     negative status that the library returned; when it is CONSTANT, `index` is the layer, and the
-    values are CRC-32s of one of its arrays.
+    values are CRC-32s of one of its arrays, of the reference kernels' where `case` is 1; when it is
+    KERNEL, `index` counts bytes of `layer`, those of all steps in a row, and `expected` is what the
+    reference kernel gives.
     """
 
     stage: SelfTestStage
     case: int
+    layer: int
     index: int
     expected: int
     actual: int
 
-    _LAYOUT = struct.Struct("<BBxxIii")
+    _LAYOUT = struct.Struct("<BBHIii")
 
     @property
     def passed(self) -> bool:
@@ -326,7 +330,15 @@ class SelfTest:
         if self.stage is SelfTestStage.NOT_RUN:
             return "self-test was not run: the start before ended in a fault or by the watchdog"
         if self.stage is SelfTestStage.CONSTANT:
-            return f"self-test failed: constants of layer {self.index} are not those generated"
+            whose = " for the reference kernels" if self.case else ""
+            return (
+                f"self-test failed: constants{whose} of layer {self.index} are not those generated"
+            )
+        if self.stage is SelfTestStage.KERNEL:
+            return (
+                f"self-test failed: layer {self.layer} of golden case {self.case} gives "
+                f"{self.actual} as byte {self.index}, the reference kernel gives {self.expected}"
+            )
         where = (
             f"feature {self.index} of the golden clip"
             if self.stage is SelfTestStage.FRONTEND

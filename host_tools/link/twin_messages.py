@@ -47,6 +47,7 @@ class BuildFact(enum.IntFlag):
     INT8_UNSIGNED = 4
     NOT_OPTIMISED = 8
     PACKED = 16
+    COMPARES_KERNELS = 32
 
 
 class FrontendStage(enum.IntEnum):

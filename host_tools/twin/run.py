@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from host_tools.link.messages import BoardInfo, SelfTestStage
-from host_tools.link.twin_messages import Health
+from host_tools.build import DEFAULT_BACKEND
+from host_tools.link.messages import BoardInfo, SelfTest, SelfTestStage
+from host_tools.link.twin_messages import BuildFact, Health
+from host_tools.manifest import Layer
 from host_tools.progress import Progress
 from host_tools.twin.compare import Bench, Difference, Numbers, compare
 from host_tools.twin.guess import Guess, guess
@@ -67,6 +69,17 @@ class Examination:
         return not self.findings
 
     @property
+    def unseen(self) -> str:
+        """What of the network was not compared, and why; empty when everything was."""
+        if self.device.backend == DEFAULT_BACKEND:
+            return ""
+        return (
+            f"{self.device.backend} runs the network and does not show its layers: of it the "
+            "scores and the decision of whole clips were compared, no layer, posterior or average; "
+            "of the front-end every stage was"
+        )
+
+    @property
     def complaint(self) -> str:
         """What the board says against itself, also where no clip shows it; empty when nothing."""
         test, guards = self.health.self_test, self.health.guards
@@ -82,6 +95,7 @@ class Examination:
             "clips": self.clips,
             "identical": self.identical,
             "complaint": self.complaint,
+            "unseen": self.unseen,
             "findings": [finding.to_json() for finding in self.findings],
             "health": health_json(self.health),
             "timing": asdict(self.timing) if self.timing else None,
@@ -100,6 +114,17 @@ def health_json(health: Health) -> dict[str, Any]:
         "tables_crc32": f"{health.tables_crc32:08x}",
         "constants_crc32": f"{health.constants_crc32:08x}",
     }
+
+
+def describe_self_test(test: SelfTest, health: Health, layers: Sequence[Layer]) -> str:
+    """One sentence, with the name of the layer where `layers` of the board's network are known."""
+    text = test.describe()
+    if test.passed and BuildFact.COMPARES_KERNELS in health.build:
+        return f"{text}, and every layer is what the reference kernels give"
+    if test.stage is SelfTestStage.KERNEL and test.layer < len(layers):
+        layer = layers[test.layer]
+        return f"{text} ({layer.operator} by the kernel {layer.kernel}, {layer.tensor})"
+    return text
 
 
 def find(bench: Bench, clip: Clip, *, why: bool = True) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from host_tools import cli, emulator
 from host_tools.boards import BOARDS
 from host_tools.build import Firmware, build
 from host_tools.link.device import Device
+from host_tools.link.twin_messages import Tail
 from host_tools.manifest import load_manifest
 from host_tools.tflm import TfliteMicro
 from host_tools.toolchains import TOOLCHAINS
@@ -21,6 +23,7 @@ from host_tools.toolchains import TOOLCHAINS
 ROOT = Path(__file__).resolve().parents[2]
 GENERATED = ROOT / "generated"
 BOARD = BOARDS["stm32f405"]
+TAILS = [tail.name.lower() for tail in Tail]
 
 pytestmark = [pytest.mark.emulator, pytest.mark.slow]
 
@@ -46,5 +49,14 @@ def test_a_brought_library_runs_the_model_on_the_emulated_board(tmp_path: Path) 
         soundfile.write(word / "0.wav", np.zeros(manifest.clip_samples, np.int16), 16_000)
         arguments = ("--port", running.url, "--backend", "aot", "--data", word.parent)
         refused = CliRunner().invoke(cli.app, ["validate", *map(str, arguments)])
+        compared = ("--port", running.url, "--clips", word / "0.wav", "--timing", "--json")
+        twin = CliRunner().invoke(cli.app, ["twin", *map(str, compared)])
     assert refused.exit_code == 2, refused.output
     assert "runs by tflm" in refused.stderr
+    assert twin.exit_code == 1, twin.output  # the stand-in's scores are features
+    said = json.loads(twin.stdout)
+    assert said["unseen"].startswith("tflm runs the network and does not show its layers")
+    assert said["findings"][0]["difference"]["stage"] == "scores"
+    assert said["findings"][0]["difference"]["layer"] is None
+    timed = [row["stage"] for row in said["timing"]["stages"]]
+    assert timed == ["window", "FFT", "power", "mel, logarithm", *TAILS]

@@ -126,16 +126,36 @@ def twin(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli.app, ["twin", *map(str, arguments)])
 
 
+ARM, RISCV = "arm-none-eabi-", "riscv64-unknown-elf-"
+SHIPPED = {
+    "stm32f405": ("sotto_model_aot_dsp.c", ARM),
+    "mps2_m7": ("sotto_model_aot_dsp.c", ARM),
+    "riscv_virt": ("sotto_model_aot.c", RISCV),
+}
+"""Board -> the network that its firmware has, and its tools."""
+
+
 @pytest.mark.emulator
 @pytest.mark.slow
-def test_worn_flash_of_an_emulated_board_is_named(wav: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_firmware_of_an_emulated_board_equals_its_twin(name: str, wav: Path) -> None:
+    result = twin("--clips", wav, "--board", name, "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert (document["board"], document["identical"], document["unseen"]) == (name, True, "")
+
+
+@pytest.mark.emulator
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHIPPED)
+def test_worn_flash_of_an_emulated_board_is_named(name: str, wav: Path, tmp_path: Path) -> None:
     """The shipped firmware, with bits of one array turned over in the linked file."""
-    board, generated = BOARDS["stm32f405"], ROOT / "generated"
-    text = (generated / "sotto_model_aot_dsp.c").read_text()
+    board, generated, (network, tools) = BOARDS[name], ROOT / "generated", SHIPPED[name]
+    text = (generated / network).read_text()
     rows = re.findall(r"^ +\{(\w+), sizeof \w+, 0x\w+u, (\d+)\},$", text, re.MULTILINE)
     array, layer = rows[len(rows) // 2]
     elf = shutil.copy(build(board, generated, ROOT).elf, tmp_path / "worn.elf")
-    corrupt(Path(elf), array, "arm-none-eabi-")
+    corrupt(Path(elf), array, tools)
     with start(board, Path(elf)) as worn:
         result = twin("--clips", wav, "--port", worn.url, "--json")
     assert result.exit_code == 1, result.output

@@ -57,6 +57,7 @@ typedef enum sotto_self_test_stage {
   SOTTO_SELF_TEST_STATUS = 3,   /* front-end or model returned a negative status */
   SOTTO_SELF_TEST_CONSTANT = 4, /* an array of the network is not what was generated */
   SOTTO_SELF_TEST_NOT_RUN = 5,  /* not at this start: the one before ended in a fault */
+  SOTTO_SELF_TEST_KERNEL = 6,   /* a layer is not what the reference kernels make of it */
 } sotto_self_test_stage;
 
 /* How a build was compiled, as far as its compiler says. */
@@ -65,7 +66,8 @@ typedef enum sotto_build_fact {
   SOTTO_BUILD_CHAR_UNSIGNED = 2,
   SOTTO_BUILD_INT8_UNSIGNED = 4, /* int8_t is no signed type: nothing can be right */
   SOTTO_BUILD_NOT_OPTIMISED = 8,
-  SOTTO_BUILD_PACKED = 16, /* structures have no padding */
+  SOTTO_BUILD_PACKED = 16,           /* structures have no padding */
+  SOTTO_BUILD_COMPARES_KERNELS = 32, /* the self-test has the reference kernels, too */
 } sotto_build_fact;
 
 #endif
