@@ -99,8 +99,8 @@ def recipe_text(name: str, labels: Sequence[str], plan: Plan, seed: int) -> str:
     # A text of JSON is one of TOML.
     keywords = json.dumps(list(labels), ensure_ascii=False)
     few = set(labels) != set(plan.tested)
-    passes, student_epochs = (20, 240) if few else (12, 160)
-    speed_min, speed_max = (0.8, 1.25) if few else (0.84, 1.2)
+    passes, student_epochs = (16, 240) if few else (8, 120)
+    speed_min, speed_max = (0.82, 1.22) if few else (0.85, 1.18)
     frames = 1 + (plan.clip_samples - FRONTEND.window_samples) // FRONTEND.hop_samples
     seconds = plan.clip_samples / FRONTEND.sample_rate_hz
     return f"""\
@@ -122,30 +122,52 @@ unknown_clips = 1000000
 # {seconds:.2f} s for the longest usual word: {frames} frames of {FRONTEND.mel_bins} bytes.
 clip_samples = {plan.clip_samples}
 
+# What the student hears: milder changes than its teachers, and mixes that only they label.
 [augment]
-# Few voices stand for many: stronger changes than for thousands of recordings.
 passes = {passes}
 speed_min = {speed_min}
 speed_max = {speed_max}
-shift_ms = 100
-vocal_tract_min = 0.88
+vocal_tract_min = 0.9
+voice_probability = 0.12
+voice_below_min_db = 4
+room_probability = 0.1
+babble_share = 0.35
+snr_min_db = 3
+mix_passes = {passes}
+
+# Few voices stand for many: large networks bear stronger changes.
+[teacher_augment]
+passes = {passes}
+speed_min = 0.82
+speed_max = 1.22
+vocal_tract_min = 0.86
 vocal_tract_max = 1.12
 voice_probability = 0.12
+voice_below_min_db = 4
 room_probability = 0.25
-babble_share = 0.25
+babble_share = 0.35
 snr_min_db = -3
 gain_min_db = -18
 gain_max_db = 8
 
-# Another teacher of an unlike kind, or more epochs, may help; both take longer.
+# Unlike networks err on different clips: one hears sequences of spectra, one shapes in them.
 [[teachers]]
 architecture = "temporal"
 width = 64
 stem_width = 48
 blocks = 4
-epochs = 60
+epochs = 40
 batch_clips = 128
 learning_rate = 5e-3
+weight_decay = 1e-3
+dropout = 0.1
+
+[[teachers]]
+architecture = "res_ds_cnn"
+width = 64
+blocks = 4
+epochs = 20
+batch_clips = 128
 weight_decay = 1e-3
 dropout = 0.1
 
