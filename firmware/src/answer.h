@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "capture.h"
 #include "commands.h"
 #include "self_test.h"
 #include "sotto/link_messages.h"
@@ -41,8 +42,18 @@ typedef struct sotto_command_family {
   size_t count;
 } sotto_command_family;
 
-/* The board's own microphone: 0x10 to 0x17 (microphone_commands.c). */
-extern const sotto_command_family sotto_microphone_commands;
+/* What the board's microphone is (microphone_commands.c). */
+sotto_outcome sotto_answer_microphone(sotto_app *app, const sotto_request *in, sotto_writer *out);
+
+/* All that only the firmware of a board with a microphone has: sotto_capture_part of microphone.h,
+ * in microphone_commands.c. */
+struct sotto_capture_part {
+  sotto_command_family commands; /* 0x11 to 0x17 */
+  sotto_capture *memory;
+
+  /* Takes a block of samples, if the microphone runs. Returns whether there was one. */
+  bool (*run)(sotto_app *app);
+};
 
 /* How the board fares, and what it computes stage by stage: 0x18 to 0x1F (twin_commands.c). */
 extern const sotto_command_family sotto_twin_commands;

@@ -12,7 +12,7 @@ static bool uses_microphone(const sotto_capture *capture) {
 }
 
 static sotto_capture_state start_microphone(const sotto_microphone *microphone) {
-  if (microphone == NULL) {
+  if (microphone->start == NULL) {
     return SOTTO_CAPTURE_NO_MICROPHONE;
   }
   if (microphone->sample_rate_hz != SOTTO_FRONTEND_SAMPLE_RATE_HZ) {

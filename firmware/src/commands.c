@@ -48,6 +48,10 @@ static sotto_self_test_result test_at_start(sotto_app *app) {
 void sotto_app_init(sotto_app *app, const sotto_port *port) {
   memset(app, 0, sizeof *app);
   app->port = port;
+  app->capture = port->microphone != NULL ? port->microphone->part : NULL;
+  if (app->capture != NULL) {
+    memset(app->capture->memory, 0, sizeof *app->capture->memory);
+  }
   sotto_link_decoder_init(&app->decoder);
   sotto_engine_init(&app->engine);
   sotto_listening_init(&app->listening);
@@ -406,14 +410,16 @@ static const command COMMANDS[] = {
      answer_settings_set},
     {SOTTO_LINK_LISTEN, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_listen},
     {SOTTO_LINK_STATISTICS, 4, 4, answer_statistics},
+    {SOTTO_LINK_MICROPHONE, 0, 0, sotto_answer_microphone},
     {SOTTO_LINK_TRACE_AUDIO, UPLOAD_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_trace_audio},
 };
 
 /* The command of a type, or NULL. */
-static const command *find_command(uint8_t type) {
+static const command *find_command(const sotto_app *app, uint8_t type) {
+  static const sotto_command_family none = {NULL, 0};
   const sotto_command_family families[] = {{COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0]},
-                                           sotto_microphone_commands,
-                                           sotto_twin_commands};
+                                           sotto_twin_commands,
+                                           app->capture != NULL ? app->capture->commands : none};
   for (size_t f = 0; f < sizeof families / sizeof families[0]; f++) {
     for (size_t i = 0; i < families[f].count; i++) {
       if (families[f].commands[i].type == type) {
@@ -429,7 +435,7 @@ static outcome execute(sotto_app *app, const sotto_link_frame *frame, sotto_writ
   if (frame->version != SOTTO_LINK_VERSION) {
     return (outcome){SOTTO_LINK_E_VERSION, SOTTO_LINK_VERSION};
   }
-  const command *known = find_command(frame->type);
+  const command *known = find_command(app, frame->type);
   if (known == NULL) {
     return (outcome){SOTTO_LINK_E_UNKNOWN_TYPE, 0};
   }
@@ -484,5 +490,5 @@ void sotto_app_receive(sotto_app *app, const uint8_t *data, size_t length_bytes)
 }
 
 bool sotto_app_capture(sotto_app *app) {
-  return sotto_capture_run(&app->capture, app->port, &app->listening);
+  return app->capture != NULL && app->capture->run(app);
 }

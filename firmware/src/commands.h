@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "capture.h"
 #include "clip.h"
 #include "listening.h"
 #include "port.h"
@@ -20,7 +19,7 @@ typedef struct sotto_app {
   sotto_engine engine;
   sotto_clip clip;
   sotto_listening listening;
-  sotto_capture capture;
+  const struct sotto_capture_part *capture; /* NULL: of a board without a microphone */
   sotto_self_test_result test_at_start;
   uint32_t frames_received;
   uint32_t frames_corrupt;

@@ -19,7 +19,15 @@ extern "C" {
 /* gain_q8 of a microphone that is taken as loud as it is. */
 #define SOTTO_MICROPHONE_UNITY_GAIN_Q8 256u
 
+/* What the firmware has for microphones: commands, and the memory of what was captured (answer.h).
+ * Only the ports that have a microphone name it, so the linker leaves it out of the firmware of all
+ * others. Weak, as programs without commands, MLPerf's for one, do not have it. */
+extern const struct sotto_capture_part sotto_capture_part __attribute__((weak));
+
 typedef struct sotto_microphone {
+  /* &sotto_capture_part. */
+  const struct sotto_capture_part *part;
+
   /* Part and bus, as the host shows them: "INMP441 on I2S0"; at most 35 bytes. */
   const char *name;
 
@@ -38,7 +46,8 @@ typedef struct sotto_microphone {
    * multiplies by it after taking the DC away, and the host may ask for another one. */
   uint16_t gain_q8;
 
-  /* Begins to fill the empty buffer; lost() begins anew. False when the part does not start. */
+  /* Begins to fill the empty buffer; lost() begins anew. False when the part does not start. NULL:
+   * there is none, and samples come from the host alone. */
   bool (*start)(void);
 
   /* Ends that. What is in the buffer is forgotten. */

@@ -18,15 +18,19 @@ _Static_assert(HEARD_BYTES + SOTTO_LISTENING_EVENTS * SOTTO_WORD_BYTES <=
                    SOTTO_LINK_REPLY_MAX_BYTES,
                "more words than a CAPTURE_HEARD holds");
 
+static sotto_capture *capture_of(const sotto_app *app) {
+  return app->capture->memory;
+}
+
 static bool knows(const sotto_app *app, uint32_t stream) {
-  return stream != SOTTO_CAPTURE_NO_STREAM && app->capture.stream == stream;
+  return stream != SOTTO_CAPTURE_NO_STREAM && capture_of(app)->stream == stream;
 }
 
 static sotto_capture_state state_of(const sotto_app *app, uint32_t stream) {
-  return knows(app, stream) ? app->capture.state : SOTTO_CAPTURE_UNKNOWN;
+  return knows(app, stream) ? capture_of(app)->state : SOTTO_CAPTURE_UNKNOWN;
 }
 
-static sotto_outcome answer_microphone(sotto_app *app, const sotto_request *in, sotto_writer *out) {
+sotto_outcome sotto_answer_microphone(sotto_app *app, const sotto_request *in, sotto_writer *out) {
   static const sotto_microphone none = {.name = ""};
   const sotto_microphone *known = app->port->microphone;
   const sotto_microphone *microphone = known != NULL ? known : &none;
@@ -35,7 +39,7 @@ static sotto_outcome answer_microphone(sotto_app *app, const sotto_request *in, 
   sotto_write_u8(out, microphone->bits);
   sotto_write_u8(out, microphone->channels);
   sotto_write_u16(out, microphone->gain_q8);
-  sotto_write_u32(out, SOTTO_CAPTURE_SAMPLES);
+  sotto_write_u32(out, app->capture != NULL ? SOTTO_CAPTURE_SAMPLES : 0u);
   sotto_write_text(out, microphone->name, SOTTO_TEXT_MAX_BYTES);
   return SOTTO_ACCEPTED;
 }
@@ -49,7 +53,7 @@ static sotto_outcome answer_begin(sotto_app *app, const sotto_request *in, sotto
   }
   const bool begun = knows(app, stream);
   const sotto_capture_state state =
-      sotto_capture_begin(&app->capture, app->port, stream, gain_q8, choices);
+      sotto_capture_begin(capture_of(app), app->port, stream, gain_q8, choices);
   if (!begun && state == SOTTO_CAPTURE_RUNS && (choices & SOTTO_CAPTURE_LISTENS)) {
     sotto_forget_unfinished_clip(app);
     sotto_listening_begin(&app->listening, &app->engine, app->port, stream);
@@ -62,7 +66,7 @@ static sotto_outcome answer_begin(sotto_app *app, const sotto_request *in, sotto
 static sotto_outcome answer_end(sotto_app *app, const sotto_request *in, sotto_writer *out) {
   const uint32_t stream = sotto_get_u32(in->payload);
   if (knows(app, stream)) {
-    sotto_capture_end(&app->capture, app->port);
+    sotto_capture_end(capture_of(app), app->port);
   }
   sotto_write_u32(out, stream);
   sotto_write_u8(out, (uint8_t)state_of(app, stream));
@@ -71,7 +75,7 @@ static sotto_outcome answer_end(sotto_app *app, const sotto_request *in, sotto_w
 
 static sotto_outcome answer_heard(sotto_app *app, const sotto_request *in, sotto_writer *out) {
   const uint32_t stream = sotto_get_u32(in->payload);
-  const sotto_capture *capture = &app->capture;
+  const sotto_capture *capture = capture_of(app);
   const sotto_listening *listening = &app->listening;
   const bool known = knows(app, stream);
   const bool listens = known && listening->id == stream;
@@ -95,7 +99,7 @@ static sotto_outcome answer_heard(sotto_app *app, const sotto_request *in, sotto
 
 static sotto_outcome answer_samples(sotto_app *app, const sotto_request *in, sotto_writer *out) {
   const uint32_t stream = sotto_get_u32(in->payload);
-  const sotto_capture *capture = &app->capture;
+  const sotto_capture *capture = capture_of(app);
   const bool known = knows(app, stream);
   const uint32_t end = known ? capture->samples : 0;
   const uint32_t first =
@@ -115,7 +119,7 @@ static sotto_outcome answer_feed(sotto_app *app, const sotto_request *in, sotto_
   const uint32_t offset = sotto_get_u32(in->payload + 4);
   const size_t data_bytes = in->payload_bytes - FEED_BYTES;
   const uint32_t count = (uint32_t)(data_bytes / SOTTO_CLIP_SAMPLE_BYTES);
-  sotto_capture *capture = &app->capture;
+  sotto_capture *capture = capture_of(app);
   if (data_bytes % SOTTO_CLIP_SAMPLE_BYTES != 0) {
     return (sotto_outcome){SOTTO_LINK_E_LENGTH, FEED_BYTES + count * SOTTO_CLIP_SAMPLE_BYTES};
   }
@@ -130,7 +134,6 @@ static sotto_outcome answer_feed(sotto_app *app, const sotto_request *in, sotto_
 }
 
 static const sotto_command COMMANDS[] = {
-    {SOTTO_LINK_MICROPHONE, 0, 0, answer_microphone},
     {SOTTO_LINK_CAPTURE_BEGIN, BEGIN_BYTES, BEGIN_BYTES, answer_begin},
     {SOTTO_LINK_CAPTURE_END, 4, 4, answer_end},
     {SOTTO_LINK_CAPTURE_HEARD, 8, 8, answer_heard},
@@ -138,5 +141,14 @@ static const sotto_command COMMANDS[] = {
     {SOTTO_LINK_CAPTURE_FEED, FEED_BYTES, SOTTO_LINK_PAYLOAD_MAX_BYTES, answer_feed},
 };
 
-const sotto_command_family sotto_microphone_commands = {COMMANDS,
-                                                        sizeof COMMANDS / sizeof COMMANDS[0]};
+static sotto_capture memory;
+
+static bool run(sotto_app *app) {
+  return sotto_capture_run(capture_of(app), app->port, &app->listening);
+}
+
+const struct sotto_capture_part sotto_capture_part = {
+    .commands = {COMMANDS, sizeof COMMANDS / sizeof COMMANDS[0]},
+    .memory = &memory,
+    .run = run,
+};

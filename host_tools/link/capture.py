@@ -15,9 +15,10 @@ from typing import TypeVar
 import numpy as np
 
 from host_tools.errors import EXIT_CHECK_FAILED, SottoError
-from host_tools.link.exchange import Exchange
+from host_tools.link.exchange import Exchange, RefusedError
 from host_tools.link.listen_messages import HeardWord
 from host_tools.link.messages import (
+    ErrorCode,
     MalformedReplyError,
     MessageType,
     UploadReply,
@@ -121,7 +122,12 @@ class Capture:
         """
         self._listens = bool(choices & CaptureChoice.LISTENS)
         payload = pack_begin(self._stream, gain_q8, choices)
-        state = self._ask(MessageType.CAPTURE_BEGIN, payload, unpack_state)
+        try:
+            state = self._ask(MessageType.CAPTURE_BEGIN, payload, unpack_state)
+        except RefusedError as error:
+            if error.reply is None or error.reply.code != ErrorCode.UNKNOWN_TYPE:
+                raise
+            state = CaptureState.NO_MICROPHONE  # nor anything in its firmware that serves one
         if state is not CaptureState.RUNS:
             what, remedy = _REFUSALS.get(state, (f"answered with state {state.name}", "Run again."))
             raise SottoError(f"{self._exchange.name} {what}", remedy)

@@ -34,6 +34,7 @@ COMPILED = [
 ]
 # Hardware of which QEMU's STM32F405 has all but the clocks -> place of its USART there.
 ON_ANOTHER_CHIP = {"disco_f407": 0, "nucleo_f446re": 1, "nucleo_f401re": 1, "feather_f405": 2}
+WITH_MICROPHONE = {"disco_f407", "disco_l475"}
 RAM_BASE = 0x2000_0000
 NO_NETWORK = "http://127.0.0.1:9"  # the discard port: every attempt fails at once
 
@@ -63,6 +64,8 @@ def test_board_builds_answers_and_passes_its_self_test(name: str) -> None:
         assert info.board == ("host" if board.kind == "host" else name)
         assert info.model_hash == load_manifest(GENERATED).model_hash
         assert device.self_test().stage == SelfTestStage.PASSED
+        with pytest.raises(SottoError, match="has no microphone"):
+            device.capture().begin()
         assert_healthy(device.health(), board, ResetCause.POWER_ON, restarts=0)
         device.reset()
         assert_healthy(device.health(), board, ResetCause.SOFTWARE, restarts=1)
@@ -98,6 +101,7 @@ def test_firmware_of_a_real_board_builds_and_begins_as_its_chip_wants_it(name: s
     assert symbols["cortex_m_stack_limit"] == RAM_BASE
     assert stack_top == symbols["cortex_m_stack_top"]
     assert reset == symbols["cortex_m_reset"] | 1
+    assert ("sotto_capture_part" in symbols) == (name in WITH_MICROPHONE)
 
 
 @pytest.mark.slow

@@ -60,6 +60,8 @@ static uint32_t port_zero(void) {
 
 static void port_reset(void);
 
+static const sotto_microphone fed = {.part = &sotto_capture_part, .name = ""};
+
 static const sotto_port port = {
     .board = "fuzzed",
     .tick_unit = "ticks",
@@ -72,6 +74,7 @@ static const sotto_port port = {
     .rx_overruns = port_zero,
     .stack_peak_bytes = port_zero,
     .reset = port_reset,
+    .microphone = &fed,
 };
 
 static void port_reset(void) {

@@ -45,6 +45,7 @@ static uint32_t microphone_lost(void) {
 
 const sotto_microphone *microphone_of_board(void) {
   static const sotto_microphone part = {
+      .part = &sotto_capture_part,
       .name = "MP34DT05 over PDM",
       .sample_rate_hz = SAMPLE_RATE_HZ,
       .bits = 1,

@@ -82,6 +82,7 @@ bool inmp441_runs(void) {
 }
 
 const sotto_microphone inmp441 = {
+    .part = &sotto_capture_part,
     .name = "INMP441 on I2S0",
     .sample_rate_hz = SAMPLE_RATE_HZ,
     .bits = BITS,

@@ -103,8 +103,11 @@ static uint32_t lost(void) {
   return input.lost;
 }
 
+const sotto_microphone host_fed = {.part = &sotto_capture_part, .name = ""};
+
 const sotto_microphone *host_microphone(void) {
   static const sotto_microphone microphone = {
+      .part = &sotto_capture_part,
       .name = "samples of " HOST_MICROPHONE_VARIABLE,
       .sample_rate_hz = SAMPLE_RATE_HZ,
       .bits = 16,
@@ -115,7 +118,7 @@ const sotto_microphone *host_microphone(void) {
       .read = read_samples,
       .lost = lost,
   };
-  return getenv(HOST_MICROPHONE_VARIABLE) != NULL ? &microphone : NULL;
+  return getenv(HOST_MICROPHONE_VARIABLE) != NULL ? &microphone : &host_fed;
 }
 
 int host_microphone_fd(void) {

@@ -6,9 +6,12 @@
 
 #define HOST_MICROPHONE_VARIABLE "SOTTO_MICROPHONE"
 
-/* The microphone, or NULL when the environment names none: a file (of 16-bit little endian samples
- * of 16 kHz, taken at the pace of the clock; then silence) or a named pipe (of the same, taken as
- * fast as they come). */
+/* None: samples come from the host alone. */
+extern const sotto_microphone host_fed;
+
+/* The microphone, or host_fed when the environment names none: a file (of 16-bit little endian
+ * samples of 16 kHz, taken at the pace of the clock; then silence) or a named pipe (of the same,
+ * taken as fast as they come). */
 const sotto_microphone *host_microphone(void);
 
 /* While it runs, what idle() waits for: a pipe, or NOT_OPEN and a time. */

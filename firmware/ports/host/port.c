@@ -236,7 +236,7 @@ static void lockstep_reset(void) {
 #define THIS_COMPUTER                                                                              \
   .board = "host", .tick_unit = "nanoseconds", .rx_window_bytes = RX_WINDOW_BYTES,                 \
   .ticks = host_ticks, .rx_overruns = host_rx_overruns, .stack_peak_bytes = host_stack_peak_bytes, \
-  .reset_cause = host_reset_cause
+  .reset_cause = host_reset_cause, .microphone = &host_fed
 
 const sotto_port *sotto_port_get(void) {
   static sotto_port on_tcp = {

@@ -138,6 +138,7 @@ static uint32_t lost(void) {
 }
 
 const sotto_microphone stm32f4_pdm_i2s2 = {
+    .part = &sotto_capture_part,
     .name = "MP45DT02 on I2S2",
     .sample_rate_hz = SOTTO_PDM_SAMPLE_RATE_HZ,
     .bits = 1,

@@ -172,6 +172,7 @@ static uint32_t lost(void) {
 }
 
 const sotto_microphone stm32l4_dfsdm_microphone = {
+    .part = &sotto_capture_part,
     .name = "MP34DT01-M on DFSDM1",
     .sample_rate_hz = SOTTO_PDM_SAMPLE_RATE_HZ,
     .bits = 1,
