@@ -88,3 +88,5 @@ if bare_metal:
     library = env.BoardConfig().get("build.c_library", "--specs=nano.specs")
     env.Append(LINKFLAGS=["-nostartfiles", library])
 env.BuildSources("${BUILD_DIR}/generated", str(generated))
+# From PlatformIO's cache it would come without the map beside it, which sizes are read from.
+env.NoCache("${BUILD_DIR}/firmware.elf")

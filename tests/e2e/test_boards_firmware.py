@@ -166,6 +166,15 @@ def test_plain_pio_run_after_a_clone_needs_no_network(copy: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_build_of_cached_objects_is_measured_like_any_other(copy: Path) -> None:
+    """The map, which sizes are read from, comes with the link and not from the cache."""
+    board, generated = BOARDS["stm32f405"], copy / "generated"
+    first = build(board, generated, copy)
+    shutil.rmtree(copy / ".pio" / "build")
+    assert build(board, generated, copy) == first
+
+
+@pytest.mark.slow
 def test_compiler_errors_are_shown_in_its_own_words(copy: Path) -> None:
     broken = copy / "broken"
     shutil.copytree(GENERATED, broken)
