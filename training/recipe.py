@@ -22,6 +22,10 @@ from training.recipe_reader import Section, choice, ranged, read_sections
 FEATURE_SCALE = 1.0 / 16.0
 """Float value of one int8 feature step; int8 models take features with it, zero point 0."""
 
+STREAMING = ("temporal", "spectro_temporal")
+"""Architectures that never look ahead: they can take one hop of features at a time."""
+ARCHITECTURES = ("ds_cnn", "res_ds_cnn", *STREAMING)
+
 UNKNOWN_LABEL = "_unknown_"
 SILENCE_LABEL = "_silence_"
 
@@ -211,18 +215,18 @@ class SynthesisConfig(Section):
 class NetworkConfig(Section):
     """A network and how it is trained."""
 
-    architecture: str = choice("ds_cnn", ("ds_cnn", "res_ds_cnn", "temporal"))
+    architecture: str = choice("ds_cnn", ARCHITECTURES)
     width: int = ranged(64, 4, 1_024)
     """Channels of each block."""
     blocks: int = ranged(5, 1, 32)
     stem_width: int = ranged(0, 0, 1_024)
-    """Temporal network: channels of the first layer; 0 takes three quarters of the width."""
+    """Streaming network: channels of the first layer; 0 takes three quarters of the width."""
     kernel_frames: int = ranged(5, 2, 31)
-    """Temporal network: taps of every convolution over time."""
+    """Streaming network: taps of every convolution over time."""
     dilations: tuple[int, ...] = ranged((1, 2, 4, 4), 1, 64)
-    """Temporal network: steps between the taps, of the blocks in turn."""
+    """Streaming network: steps between the taps, of the blocks in turn."""
     hop_frames: int = ranged(2, 1, 8)
-    """Temporal network: frames of one step of the blocks."""
+    """Streaming network: frames of one step of the blocks."""
     epochs: int = ranged(250, 1, 100_000)
     """One epoch is one pass over the clips of the training set, each in one augmented copy."""
     augment_share: float = ranged(1.0, 0.0, 1.0)
@@ -238,7 +242,7 @@ class NetworkConfig(Section):
     """Share of the running average of the weights that a step keeps; the average is what remains
     of the training. 0 keeps the last weights."""
     context_share: float = ranged(0.0, 0.0, 1.0)
-    """Temporal network: share of the steps in which each clip follows another one, as in a stream.
+    """Streaming network: share of the steps in which each clip follows another one, as in a stream.
     """
     seed: int = ranged(1, 0, 2**31 - 1)
     """Of the first weights and of the order of the clips, beside the seed of the recipe."""
@@ -247,11 +251,11 @@ class NetworkConfig(Section):
         super().__post_init__()
         if not self.dilations:
             self.fail("dilations", "the list is empty", "Give at least one number.")
-        if self.context_share > 0.0 and self.architecture != "temporal":
+        if self.context_share > 0.0 and self.architecture not in STREAMING:
             self.fail(
                 "context_share",
                 f"{self.architecture} takes one window of frames only",
-                "Use the architecture temporal, or set context_share to 0.",
+                f"Use the architecture {' or '.join(STREAMING)}, or set context_share to 0.",
             )
 
 
@@ -276,7 +280,7 @@ class TeacherConfig(NetworkConfig):
 class StudentConfig(NetworkConfig):
     """The model that is deployed."""
 
-    architecture: str = choice("ds_cnn", ("ds_cnn", "res_ds_cnn", "temporal"))
+    architecture: str = choice("ds_cnn", ARCHITECTURES)
     augment_share: float = ranged(0.5, 0.0, 1.0)
     averaging: float = ranged(0.9995, 0.0, 0.99999)
 
@@ -381,11 +385,11 @@ class Recipe(Section):
                 "mix_passes are labelled by teachers, so no teacher can learn from them",
                 "Set them in [augment].",
             )
-        if self.student.architecture == "temporal" and self.quantisation.method == "fine_tuning":
+        if self.student.architecture in STREAMING and self.quantisation.method == "fine_tuning":
             self.fail(
                 "quantisation",
                 "a simulated grid hides dilations from the converter",
-                'Give quantisation.method = "calibration" for a temporal student.',
+                'Give quantisation.method = "calibration" for a streaming student.',
             )
 
     @property

@@ -9,12 +9,15 @@ import pytest
 from causal_models import causal_model
 from interpreters import NN_SOURCES, Kernels, run_litert
 
+from training.compress.quantise import convert_calibrated
 from training.export.bench_model import temporal_model
 from training.export.compile import CompiledModel, compile_model
 from training.export.model_builder import Layers
 from training.export.targets import REFERENCE, TARGETS, Target
 from training.export.tflite_writer import write_tflite
+from training.models import spectro_temporal
 from training.recipe import FEATURE_SCALE
+from training.runtime import keras
 
 CLIPS = 3
 NETWORKS = 60
@@ -91,6 +94,26 @@ def convolutions_over_one_axis(seed: int) -> bytes:
     x = b.mean(b.reshape(x, (1, rows, 1, channels)))
     scores = b.convolution(x, 5, 1, logits=True)
     return write_tflite(b.build([source], [b.reshape(scores, (1, 5))]))
+
+
+def over_time_and_frequency(seed: int) -> bytes:
+    """The shipped students' network over both axes, untrained but for its normalisation."""
+    keras.utils.set_random_seed(seed)
+    frames, bins = 31, 20
+    model = spectro_temporal.build(frames=frames, bins=bins, classes=5, width=20, blocks=2)
+    rng = np.random.default_rng(seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            gamma, beta, mean, variance = (weight.shape for weight in layer.get_weights())
+            drawn = rng.uniform(0.7, 1.3, gamma), rng.normal(0, 0.2, beta), rng.normal(0, 0.2, mean)
+            layer.set_weights([*drawn, rng.uniform(0.5, 1.5, variance)])
+    return convert_calibrated(model, _clips((frames, bins), seed))
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_convolutions_over_time_and_frequency(kernels: Kernels, target: Target) -> None:
+    scores = _compare(kernels, over_time_and_frequency(3), target, seed=3)
+    assert len(np.unique(scores.reshape(CLIPS, -1), axis=0)) > 1
 
 
 def test_convolutions_over_one_axis(kernels: Kernels) -> None:

@@ -31,7 +31,7 @@ DEPLOYABLE = {
 }
 
 
-@pytest.mark.parametrize("name", ["commands12", "commands12_small", "demo"])
+@pytest.mark.parametrize("name", ["commands12", "commands12_small", "commands12_spectro", "demo"])
 def test_shipped_students_fit_a_small_chip(name):
     recipe = load_recipe(shipped_recipes()[name])
     student = models.build(recipe.student, recipe.frontend, len(recipe.words.labels), seed=1)

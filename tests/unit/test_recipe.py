@@ -154,7 +154,7 @@ def test_no_teacher_learns_from_what_teachers_label(tmp_path):
     assert stronger.passes == 3
 
 
-@pytest.mark.parametrize("name", ["commands12", "commands12_small", "commands12_large", "demo"])
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
 def test_shipped_recipes_load(name):
     assert load_recipe(shipped_recipes()[name]).name == name
 

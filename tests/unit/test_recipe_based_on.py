@@ -84,6 +84,6 @@ def test_errors_name_the_file_that_has_the_mistake(
 
 def test_shipped_students_share_everything_before_the_student() -> None:
     recipes = {name: load_recipe(path) for name, path in shipped_recipes().items()}
-    for name in ("commands12_small", "commands12_large"):
+    for name in ("commands12_small", "commands12_spectro", "commands12_large"):
         for part in ("words", "data", "frontend", "augment", "teacher_augment", "teachers", "seed"):
             assert getattr(recipes[name], part) == getattr(recipes["commands12"], part)

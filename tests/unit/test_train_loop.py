@@ -145,9 +145,13 @@ def test_the_averaged_weights_remain():
     assert np.abs(last - first).min() > 1e-3
 
 
-@pytest.mark.parametrize("xla", [False, True], ids=["graph", "XLA"])
-def test_a_network_trained_in_context_hears_its_clip_alone(xla):
-    config = StudentConfig("temporal", width=8, blocks=1, batch_clips=8)
+@pytest.mark.parametrize(
+    ("architecture", "xla"),
+    [("temporal", False), ("temporal", True), ("spectro_temporal", False)],
+    ids=["temporal", "temporal by XLA", "spectro-temporal"],
+)
+def test_a_network_trained_in_context_hears_its_clip_alone(architecture, xla):
+    config = StudentConfig(architecture, width=8, blocks=1, batch_clips=8)
     front = FrontendConfig(mel_bins=8, clip_samples=2_400)
     model = models.build(config, front, CLASSES, 1, deployed=False)
     features, labels = clips(front.frames, 8)

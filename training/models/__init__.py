@@ -7,7 +7,7 @@ training form of some networks has others that train faster, with weights of the
 
 from __future__ import annotations
 
-from training.models import ds_cnn, res_ds_cnn, temporal
+from training.models import ds_cnn, res_ds_cnn, spectro_temporal, temporal
 from training.recipe import FrontendConfig, NetworkConfig
 from training.runtime import keras
 
@@ -46,8 +46,9 @@ def build(
             return ds_cnn.build(**sizes, dropout=dropout)
         case "res_ds_cnn":
             return res_ds_cnn.build(**sizes, dropout=dropout)
-        case "temporal":
-            return temporal.build(
+        case "temporal" | "spectro_temporal":
+            causal = temporal if config.architecture == "temporal" else spectro_temporal
+            return causal.build(
                 **sizes,
                 dropout=dropout,
                 deployed=deployed,
