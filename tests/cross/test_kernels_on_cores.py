@@ -35,7 +35,7 @@ from training.export import c_text
 from training.export.dsp import choose
 from training.export.lower import lower
 from training.export.packed.choose import UNPACK, pack_weights
-from training.export.packed.few_values import FORMS, with_few_values
+from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import Program
 from training.export.targets import PACKED, find_target
@@ -86,6 +86,7 @@ def _programs() -> list[Program]:
     graphs += [depthwise_of_width(rng, width, rows) for width in WIDTHS for rows in (3, 5)]
     for values in FORMS.values():
         graphs += [with_few_values(case(rng), values) for case in FEW_VALUES]
+    graphs += [with_zero_blocks(case(rng), 0.7, SEED) for case in 3 * FEW_VALUES]
     return [lower(g) for g in graphs]
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,15 +15,18 @@ from interpreters import NN_SOURCES, Kernels
 from operator_cases import conv2d, ds_cnn_layer, fully_connected, int8, one_window
 
 from training.export.dsp import choose as dsp_choose
+from training.export.dsp.choose import choose_dsp_kernels
 from training.export.lower import lower
 from training.export.packed import choose
 from training.export.packed.choose import pack_weights, unpack
-from training.export.packed.few_values import FORMS, with_few_values
+from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
 from training.export.packed.params import Streamed, UnpackParams
+from training.export.packed.sparse import sparse_kernel
 from training.export.program import Program
 from training.export.targets import TARGETS, Target
 
 MODELS = 24
+SPARSE_MODELS = 120
 SEED = 51
 
 
@@ -70,4 +74,28 @@ def test_packed_layers_give_the_reference_bytes(
         )
         values.update(np.unique(expected).tolist())
     assert packed.total() >= MODELS // 3, f"hardly a layer was packed: {packed}"
+    assert len(values) > 100, "the models saturate: they test nothing"
+
+
+def test_layers_without_groups_of_zeros_give_the_reference_bytes(kernels: Kernels) -> None:
+    rng = np.random.default_rng(SEED)
+    found, values = Counter[str](), set()
+    for model in range(SPARSE_MODELS):
+        case = (ds_cnn_layer, one_window)[model % 2]
+        graph = with_zero_blocks(case(rng), float(rng.choice([0.5, 0.8, 1.0])), model)
+        reference = lower(graph)
+        dense = choose_dsp_kernels(reference)
+        sparse = [sparse_kernel(call.params) for call in dense.calls]
+        found.update(params.kernel for params in sparse if params is not None)
+        calls = [
+            replace(call, params=params or call.params)
+            for call, params in zip(dense.calls, sparse, strict=True)
+        ]
+        rounds = _rounds(rng, reference)
+        expected = kernels.run(reference, rounds)
+        np.testing.assert_array_equal(
+            kernels.run(replace(dense, calls=tuple(calls)), rounds), expected, f"{model}: {graph}"
+        )
+        values.update(np.unique(expected).tolist())
+    assert len(found) == 4, f"not every sparse kernel: {found}"
     assert len(values) > 100, "the models saturate: they test nothing"

@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 
 from training.compress.convert import Range, convert
-from training.compress.grid import Grid
+from training.compress.grid import Grid, Zeros
 from training.compress.student import Context, Student
+from training.export.notes import ask_for_packed_weights
 from training.recipe_compress import CalibrateConfig
 
 STEPS = 255
@@ -50,7 +51,9 @@ def to_int8(student: Student, context: Context) -> bytes:
     grids = {name: form for name, form in student.forms.items() if isinstance(form, Grid)}
     examples = context.examples(config.clips)
     choose = chooser(config)
-    return convert(student.network, examples, choose, grids, per_channel=config.per_channel)
+    made = convert(student.network, examples, choose, grids, per_channel=config.per_channel)
+    zeros = any(isinstance(form, Zeros) for form in student.forms.values())
+    return ask_for_packed_weights(made) if zeros else made
 
 
 def chooser(config: CalibrateConfig) -> Range:

@@ -3,7 +3,7 @@
 The weights of each channel are divided by the greatest of them, and k-means (Lloyd 1982) groups
 what is left, for the whole tensor or for each channel; it begins with values at equal distances, as
 large weights are few and matter. In fine-tuning a weight stays in its cluster and the clusters
-move; in the end the codebook is rounded to int8.
+move; in the end the codebook is rounded to int8, and a value next to zero becomes zero.
 """
 
 from __future__ import annotations
@@ -94,7 +94,21 @@ def _grid(layer: keras.layers.Layer, found: Clusters, config: ClusterConfig) -> 
         codes = np.pad(codes, (0, channels * config.values - len(codes)))
     else:
         codes = np.pad(codes, (0, config.values - len(codes)))
-    return Grid(np.sort(codes.reshape(shape), axis=-1), found.scale / LARGEST_CODE)
+    books = _with_zero(codes.reshape(-1, config.values)).reshape(shape)
+    return Grid(np.sort(books, axis=-1), found.scale / LARGEST_CODE)
+
+
+def _with_zero(books: np.ndarray) -> np.ndarray:
+    """The codebooks with 0 in the place of a value next to it: kernels fill words with zeros.
+
+    Args:
+        books: int8[codebooks, values].
+    """
+    rows, nearest = np.arange(len(books)), np.abs(books.astype(np.int16)).argmin(axis=1)
+    near = np.abs(books[rows, nearest].astype(np.int16)) <= LARGEST_CODE // books.shape[1]
+    changed = books.copy()
+    changed[rows[near], nearest[near]] = 0
+    return changed
 
 
 def _values(grids: Mapping[str, Grid]) -> dict[str, int]:

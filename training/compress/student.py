@@ -17,7 +17,7 @@ import numpy as np
 
 from training.compress.forms import Penalty, adopt, trainable
 from training.compress.grid import Grid, Zeros
-from training.compress.network import with_kernels
+from training.compress.network import by_channel, with_kernels
 from training.distill import Loss
 from training.errors import UserError
 from training.export.cores import CORES, Core
@@ -26,6 +26,7 @@ from training.progress import Progress, Silent
 from training.recipe_compress import (
     PACKED_BITS,
     PACKED_KERNELS,
+    SPARSE_BLOCK,
     SPARSE_KERNELS,
     CalibrateConfig,
     Tuning,
@@ -60,12 +61,20 @@ class Student:
     @property
     def needs(self) -> str:
         """Kernels that the engine lacks and without which a form gains nothing; may be empty."""
-        if any(isinstance(form, Zeros) for form in self.forms.values()):
+        zeros = {n: form.kept for n, form in self.forms.items() if isinstance(form, Zeros)}
+        if not all(self._in_blocks(name, kept) for name, kept in zeros.items()):
             return SPARSE_KERNELS
         grids = [form for form in self.forms.values() if isinstance(form, Grid)]
         if any(form.bits > PACKED_BITS for form in grids):
             return PACKED_KERNELS
         return ""
+
+    def _in_blocks(self, layer: str, kept: np.ndarray) -> bool:
+        """Whether zeros stand in blocks that the engine leaves out."""
+        rows = by_channel(self.network.get_layer(layer), kept)
+        whole = np.pad(rows, ((0, 0), (0, -rows.shape[1] % SPARSE_BLOCK)), "edge")
+        blocks = whole.reshape(-1, SPARSE_BLOCK)
+        return bool((blocks == blocks[:, :1]).all())
 
     def save(self, folder: Path) -> None:
         """Write the student into a folder."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from training.export.graph import ArithmeticOptions, PoolOptions, SoftmaxOptions
 from training.export.model_builder import PROBABILITY, RELU_OUTPUT, Layers
-from training.export.packed.few_values import FORMS, with_few_values
+from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
 from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
@@ -15,6 +15,8 @@ _BLOCKS = 4
 _CHANNELS = 64
 _CLASSES = 12
 _INPUT = 0.58, 83
+ZERO_PERCENT = (50, 75)
+"""Of the weights of `packed_models` with blocks of zeros."""
 _DEVIATION = 50
 """Standard deviation of the weights, as trained ones have it: kernels may depend on their sums."""
 
@@ -69,11 +71,18 @@ def temporal_model(
 
 
 def packed_models() -> dict[str, bytes]:
-    """The models above with int8 weights, and with weights of few values in place of them."""
+    """The models above with int8 weights, and in place of them with few values or many zeros."""
     plain = {"keyword_shapes": keyword_shapes_model(), "temporal": temporal_model()}
     packed = {
         f"{name}_{form}": write_tflite(with_few_values(read_tflite(tflite), values))
         for name, tflite in plain.items()
         for form, values in FORMS.items()
     }
-    return plain | packed
+    sparse = {
+        f"{name}_{percent}_zeros": write_tflite(
+            with_zero_blocks(read_tflite(tflite), percent / 100, seed=percent)
+        )
+        for name, tflite in plain.items()
+        for percent in ZERO_PERCENT
+    }
+    return plain | packed | sparse

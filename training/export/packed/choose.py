@@ -20,6 +20,7 @@ from training.export.packed.params import (
     Streamed,
     UnpackParams,
 )
+from training.export.packed.sparse import sparse_kernel
 from training.export.program import Buffer, KernelCall, KernelParams, Program
 
 UNPACK = "UNPACK"
@@ -84,11 +85,15 @@ def unpack(params: UnpackParams) -> np.ndarray:
 
 
 def pack_weights(program: Program) -> Program:
-    """Keep the weights of every layer in as few bits as they need."""
+    """Keep the weights of every layer in as few bits as they need, or without groups of zeros."""
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
-        packed = pack_stream(call.params)
-        if packed is not None:
+        packed, sparse = pack_stream(call.params), sparse_kernel(call.params)
+        if sparse is not None and (
+            packed is None or sparse.constant_bytes < packed.constant_bytes + PARAMS_BYTES
+        ):
+            call = replace(call, params=sparse)
+        elif packed is not None:
             assert isinstance(call.params, Streamed)
             values = call.params.stream.nbytes
             name = f"weights of {program.buffers[call.output].name}"

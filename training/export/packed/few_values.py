@@ -9,7 +9,10 @@ import numpy as np
 
 from training.export.graph import Graph, Quantization, Tensor
 
-WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+MIXING = ("CONV_2D", "FULLY_CONNECTED")
+WEIGHTED = (*MIXING, "DEPTHWISE_CONV_2D")
+BLOCK = 4
+"""Inputs of a word of weights, which sparse kernels leave out."""
 FORMS = {
     "4_bits": 16 * np.arange(-7, 8),
     "2_bits": 96 * np.arange(-1, 2),
@@ -40,6 +43,21 @@ def with_few_values(graph: Graph, values: np.ndarray) -> Graph:
             tensors[weights] = found
             for bias in biases:
                 tensors[bias] = _scaled(tensors[bias], _scales(found), _scales(tensors[source])[0])
+    return replace(graph, tensors=tuple(tensors), packed=True)
+
+
+def with_zero_blocks(graph: Graph, share: float, seed: int) -> Graph:
+    """The graph with so large a share of zeros, in blocks of four inputs of one output."""
+    rng, tensors = np.random.default_rng(seed), list(graph.tensors)
+    for operator in graph.operators:
+        if operator.name in MIXING:
+            weights = operator.inputs[1]
+            data = tensors[weights].data
+            assert data is not None
+            rows = data.reshape(len(data), -1)
+            blocks = rng.random((len(rows), -(-rows.shape[1] // BLOCK))) >= share
+            kept = np.repeat(blocks, BLOCK, axis=1)[:, : rows.shape[1]]
+            tensors[weights] = replace(tensors[weights], data=(rows * kept).reshape(data.shape))
     return replace(graph, tensors=tuple(tensors), packed=True)
 
 

@@ -76,6 +76,17 @@ void sotto_matrix_long_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, co
 void sotto_matrix_exact_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, const int8_t *stream,
                                         const int8_t *input, int8_t *output, int8_t *scratch);
 
+/* The same for an even number of output channels and weights of which whole groups of four are
+ * zero, fitted and exact. Windows are of up to 256 groups. The stream holds the number of channels,
+ * then for each channel: bias              times 256, as above count             of the groups that
+ * are not zero count words       four weights, as above count bytes       place of each group in a
+ * window; filled up to words factor; or exactly: multiplier in Q31, exponent - 1 `pair_words` is
+ * not used. */
+void sotto_matrix_sparse_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                                int8_t *output, int8_t *scratch);
+void sotto_matrix_sparse_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                                      int8_t *output, int8_t *scratch);
+
 /* The same of a window or two, as a matrix times a vector: four output channels at a time.
  *
  * A window is as many runs of bytes, each read as groups of four bytes; what fills a run's last
@@ -108,6 +119,14 @@ void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, co
                                 int8_t *output, int8_t *scratch);
 void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch);
+
+/* The same for a number of output channels that four divides, and the stream of
+ * sotto_matrix_sparse_dsp_s8, but exactly with the exponent in the bias. `groups` is 256 at most.
+ */
+void sotto_matrix_vector_sparse_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                       const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_matrix_vector_sparse_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                             const int8_t *input, int8_t *output, int8_t *scratch);
 
 /* The same with a stream in memory, as above. */
 void sotto_matrix_vector_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,

@@ -3,6 +3,7 @@
 #include "inline.h"
 #include "intrinsics.h"
 #include "matrix_block.h"
+#include "matrix_sparse.h"
 #include "sotto/nn_dsp.h"
 
 typedef void block_kernel(const matrix_block *block);
@@ -156,4 +157,14 @@ void sotto_matrix_long_dsp_s8(const sotto_matrix_dsp_params *params, const int8_
 void sotto_matrix_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
                                int8_t *output, int8_t *scratch) {
   run(params, input, output, scratch, sotto_matrix_block_exact);
+}
+
+void sotto_matrix_sparse_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                                int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_sparse_block);
+}
+
+void sotto_matrix_sparse_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
+                                      int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_sparse_block_exact);
 }

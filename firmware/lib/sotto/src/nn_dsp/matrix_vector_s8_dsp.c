@@ -2,6 +2,7 @@
 #include "clamp.h"
 #include "inline.h"
 #include "intrinsics.h"
+#include "matrix_sparse.h"
 #include "matrix_vector.h"
 #include "sotto/nn_dsp.h"
 
@@ -85,4 +86,14 @@ void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, co
 void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch) {
   run(params, input, output, scratch, sotto_matrix_vector_exact, dsp_requantise_packed);
+}
+
+void sotto_matrix_vector_sparse_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                       const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_sparse_vector, fitted);
+}
+
+void sotto_matrix_vector_sparse_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                             const int8_t *input, int8_t *output, int8_t *scratch) {
+  run(params, input, output, scratch, sotto_matrix_sparse_vector_exact, dsp_requantise_packed);
 }
