@@ -11,6 +11,7 @@ import numpy as np
 from training.export.graph import (
     ArithmeticOptions,
     ConcatenationOptions,
+    Graph,
     PoolOptions,
     SoftmaxOptions,
 )
@@ -20,12 +21,14 @@ from training.export.model_builder import (
     Layers,
     StreamLayers,
 )
-from training.export.packed.few_values import FORMS, with_few_values
+from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
 PACKED_FORMS = ("4_bits", "2_bits", "own_codebooks")
 """Those whose kernels differ: every other codebook takes as long as a grid."""
+ZERO_SHARE = 0.75
+"""Of the weights of the probe for kernels that leave out zeros."""
 TRAINED_DEVIATION = 36.0
 """Of weights, in steps of int8, as in trained networks: what some kernels take depends on it."""
 
@@ -43,7 +46,11 @@ def probes() -> dict[str, bytes]:
         "probe_stream": _stream(),
         "probe_long": _long_windows(),
         "probe_elementwise": _elementwise(),
-        **{f"probe_packed_{form}": _packed(form) for form in PACKED_FORMS},
+        **{
+            f"probe_packed_{form}": write_tflite(with_few_values(_mixing_layers(), FORMS[form]))
+            for form in PACKED_FORMS
+        },
+        "probe_zeros": write_tflite(with_zero_blocks(_mixing_layers(), ZERO_SHARE, seed=1)),
     }
 
 
@@ -139,18 +146,19 @@ def _long_windows() -> bytes:
     return write_tflite(b.build([first], [b.fully_connected(b.mean(x), 5)]))
 
 
-def _packed(form: str) -> bytes:
-    """Layers with weights of few values, over many windows and over one."""
+def _mixing_layers() -> Graph:
+    """Layers whose weights may be packed, over many windows and over one."""
     b = Layers(12, TRAINED_DEVIATION)
     first = b.tensor((1, 6, 2, 12), FEATURE_SCALE)
     x = b.convolution(first, 24, 3)
     for channels in (32, 60, 40):
         x = b.convolution(x, channels, 1)
-    x = b.mean(x)
-    for channels in (48, 15):
+    for channels in (36, 20):
         x = b.convolution(x, channels, 1, logits=True)
-    graph = b.build([first], [x])
-    return write_tflite(with_few_values(graph, FORMS[form]))
+    x = b.mean(x)
+    for channels in (48, 15, 16):
+        x = b.convolution(x, channels, 1, logits=True)
+    return b.build([first], [x])
 
 
 def _stream() -> bytes:

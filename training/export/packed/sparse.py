@@ -20,7 +20,7 @@ from training.export.dsp.params import (
 from training.export.packed.layout import WORD_WEIGHTS, layout_of, take_apart
 from training.export.weighted import wrap_int32
 
-MOST_SHARE = 0.6
+MOST_SHARE = 0.4
 """Of the groups that are not zero: with more, leaving out the others takes longer than not."""
 MOST_GROUPS = 256
 """Of a window: a byte says the place of a group."""

@@ -47,6 +47,7 @@ static inline void multiply_three(const sparse_channel *channel, const uint32_t 
   acc[2] = c;
 }
 
+#ifndef __ARM_FEATURE_DSP /* what matrix_sparse_armv7em.c computes, in C */
 void sotto_matrix_sparse_block(const matrix_block *block) {
   const int32_t *stream = block->stream;
   const int32_t stride = block->window_stride;
@@ -62,6 +63,7 @@ void sotto_matrix_sparse_block(const matrix_block *block) {
     stream = channel.ends + 1;
   }
 }
+#endif
 
 void sotto_matrix_sparse_block_exact(const matrix_block *block) {
   const int32_t *stream = block->stream;
