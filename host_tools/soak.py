@@ -325,6 +325,8 @@ def to_json(bench: Bench, plans: Sequence[Tally], line: Line) -> dict[str, Any]:
         "clips": sum(one.clips for one in plans),
         "good": all(one.good for one in plans),
         "plans": [
-            asdict(one) | {"good": one.good, "goodput": one.goodput(line.baud)} for one in plans
+            asdict(one)
+            | {"good": one.good, "goodput": one.goodput(line.baud) if bench.board is None else None}
+            for one in plans
         ],
     }

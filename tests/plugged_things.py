@@ -81,9 +81,14 @@ class PtyPort:
 
     Attributes:
         name: the port, as a user types it.
+        answered_bytes: what the board has said so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unplug_after_bytes: int | None = None) -> None:
+        """Open it; the cable is pulled once the board has said so much."""
+        self._unplug_after_bytes = unplug_after_bytes
+        self._plugged = True
+        self.answered_bytes = 0
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.name = os.ttyname(self._slave)
@@ -107,6 +112,11 @@ class PtyPort:
             self._thread.join()
         if self._board is not None:
             self._board.close()
+        if self._plugged:
+            self._unplug()
+
+    def _unplug(self) -> None:
+        self._plugged = False
         os.close(self._master)
         os.close(self._slave)
 
@@ -120,3 +130,7 @@ class PtyPort:
                 if not data:
                     return
                 os.write(self._master, data)
+                self.answered_bytes += len(data)
+                if self._unplug_after_bytes and self.answered_bytes > self._unplug_after_bytes:
+                    self._unplug()
+                    return

@@ -52,6 +52,7 @@ class Frames:
         self._usage = usage
         self._pointed_at = pointed_at
         self._worst: dict[str, int] = {}
+        self._deepest: dict[str, str] = {}
 
     def own(self, name: str) -> int:
         """Bytes that a function takes at its deepest, without what it calls."""
@@ -72,16 +73,27 @@ class Frames:
             deepest = self.own(name)
             for address, depth in depths.items():
                 for callee in self._callees(name, self._program.at[address], callers):
-                    deepest = max(deepest, depth + self.worst(callee, (*callers, name)))
+                    with_callee = depth + self.worst(callee, (*callers, name))
+                    if with_callee > deepest:
+                        deepest, self._deepest[name] = with_callee, callee
             self._worst[name] = deepest
         return self._worst[name]
+
+    def chain(self, name: str) -> tuple[str, ...]:
+        """The calls that take `worst(name)`, which must have been asked for."""
+        deeper = self._deepest.get(name)
+        return (name,) if deeper is None else (name, *self.chain(deeper))
+
+    def through_pointer(self, caller: str, callers: tuple[str, ...]) -> list[str]:
+        """Functions that a call through a pointer in `caller` may enter."""
+        return sorted(set(self._pointed_at) - {caller, *callers})
 
     def _callees(
         self, caller: str, instruction: Instruction, callers: tuple[str, ...]
     ) -> Iterator[str]:
         """Functions that an instruction may enter: by a call, a jump, or by running into them."""
         if instruction.target is None and (instruction.is_call or _is_computed(instruction)):
-            yield from sorted(set(self._pointed_at) - {caller, *callers})
+            yield from self.through_pointer(caller, callers)
             return
         entered = [] if instruction.target is None else [instruction.target]
         if not _leaves(instruction):

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from line_relay import Relay
+from plugged_things import PtyPort
 from typer.testing import CliRunner, Result
 
 from host_tools import cli
@@ -92,6 +93,32 @@ def test_board_that_stops_in_the_middle(firmware: Path, data: Path) -> None:
     figures = json.loads(resumed.stdout)
     assert figures["identical_scores"] == CLIPS
     assert figures["device"]["clips_completed"] == CLIPS - int(done[1])
+
+
+def test_a_cable_that_is_pulled_and_put_back(firmware: Path, data: Path, tmp_path: Path) -> None:
+    """The board keeps its power: a serial port goes in the middle, and --resume loses nothing."""
+    name = tmp_path / "ttyACM0"
+    with start(HOST, firmware) as board:
+
+        def plugged(again: str | None, unplug_after_bytes: int | None) -> tuple[Result, int]:
+            with PtyPort(unplug_after_bytes) as port:
+                name.unlink(missing_ok=True)
+                name.symlink_to(port.name)
+                port.connect(board.url)
+                options = ("--json", *([again] if again else []))
+                return validate(data, str(name), *options), port.answered_bytes
+
+        whole, said_bytes = plugged(None, None)
+        assert whole.exit_code == 0, whole.output
+        result, _ = plugged(None, said_bytes // 2)
+        assert_clear_error(result)
+        done = re.search(rf"(\d) of {CLIPS} clips were done", result.stderr.replace("\n", " "))
+        assert done, result.stderr
+        assert 0 < int(done[1]) < CLIPS
+        resumed, _ = plugged("--resume", None)
+    assert resumed.exit_code == 0, resumed.output
+    assert f"{done[1]} clips were done before" in resumed.stderr
+    assert json.loads(resumed.stdout)["identical_scores"] == CLIPS
 
 
 def test_board_with_another_model_is_refused(board_url: str, data: Path, tmp_path: Path) -> None:
