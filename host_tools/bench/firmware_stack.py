@@ -20,18 +20,18 @@ from host_tools.errors import SottoError
 
 LEVELS = (
     (
-        r"/ports/.*:(spin_\w+|\w+_ticks|cycles|\w+_instructions|\w*_start\w*)$",
+        r"firmware/ports/.*:(spin_\w+|\w+_ticks|cycles|\w+_instructions|\w*_start\w*)$",
         7,
         "counters, clocks",
     ),
-    (r"/ports/", 6, "the board's port"),
+    (r"firmware/ports/", 6, "the board's port"),
     (r":see_(?!window)\w+", 5, "what a reply keeps of a stage"),
     (r":(show\w*|hash_stage|see_window_stage)$", 4, "who looks at a stage"),
-    (r"/detect/listener\.c:", 2, "a stream"),
-    (r"/generated/|/lib/sotto/src/", 3, "library and network"),
-    (r"/src/(clip|capture|listening|trace|self_test)\.c:", 2, "clips, streams, tests"),
+    (r"firmware/lib/sotto/src/detect/listener\.c:", 2, "a stream"),
+    (r"/sotto_\w+\.c:|firmware/lib/sotto/src/", 3, "library and network"),
+    (r"firmware/src/(clip|capture|listening|trace|self_test)\.c:", 2, "clips, streams, tests"),
     (r":answer_\w+", 1, "requests"),
-    (r"/src/(main|commands)\.c:", 0, "the main loop"),
+    (r"firmware/src/(main|commands)\.c:", 0, "the main loop"),
 )
 """Pattern of `path:function`, level, what lies there; the first that fits counts. A call through a
 pointer enters functions of greater levels alone."""
@@ -144,7 +144,7 @@ def _levels(elf: Path, toolchain: str, program: Program) -> dict[str, int]:
     for (_, name), place in zip(names, places, strict=True):
         path = place.partition(":")[0]
         key = f"{path}:{_COPY.split(name)[0]}"
-        level = next((one for pattern, one, _ in LEVELS if re.search(f"{pattern}", key)), None)
+        level = next((one for pattern, one, _ in LEVELS if re.search(pattern, key)), None)
         if level is not None:
             levels[name] = level
     return levels
