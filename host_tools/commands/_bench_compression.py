@@ -1,9 +1,11 @@
 """`make bench-compression`: every method of compression beside students that were trained smaller.
 
 Trains the student of a recipe and narrower ones by the same teachers, then takes every method's
-steps from the first. Writes `build/bench/compression.json` and a plot of accuracy over flash and
-over instructions, `compression.svg`. Stages are kept: an interrupted run goes on. The trainings are
-as short as those of `sotto train --quick`, unless `--full` is given; `--method` takes some methods.
+steps from the first. Writes `build/bench/compression.json`, the same as a table, `compression.md`,
+and a plot of accuracy over flash and over instructions, `compression.svg`. Stages are kept: an
+interrupted run goes on. The trainings are as short as those of `sotto train --quick`, unless
+`--full` is given, where `--student-epochs` shortens the students alone; `--method` takes some
+methods.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="folder of recordings")
     parser.add_argument("--method", action="append", default=[], help="only this; may be repeated")
     parser.add_argument("--epochs", type=int, help="of every fine-tuning")
+    parser.add_argument("--student-epochs", type=int, help="of baseline and smaller students")
     parser.add_argument("--full", action="store_true", help="as many epochs as the recipe has")
     parser.add_argument("--cache", type=Path, help="finished stages, as of `sotto train`")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the results")
@@ -39,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _main(options: argparse.Namespace) -> int:
+    from host_tools.bench.compression_table import compared, markdown
     from host_tools.bench.pareto import pareto_plot
     from host_tools.commands._training import bench_compression
 
@@ -50,17 +54,22 @@ def _main(options: argparse.Namespace) -> int:
         cache=options.cache,
         only=options.method,
         epochs=options.epochs,
+        student_epochs=options.student_epochs,
         quick=not options.full,
         progress=TerminalProgress(),
     )
+    results["rows"] = compared(results["rows"])
     write_atomically(options.out / "compression.json", json.dumps(results, indent=1).encode())
     write_atomically(options.out / "compression.svg", pareto_plot(results["rows"]).encode())
+    write_atomically(options.out / "compression.md", markdown(results["rows"]).encode())
     for row in results["rows"]:
         print(_line(row))
     return EXIT_OK
 
 
 def _line(row: dict[str, Any]) -> str:
+    from host_tools.bench.compression_table import told
+
     if "failed" in row:
         return f"{row['name']:45} {row['failed']}"
     found = row["figures"]
@@ -68,10 +77,12 @@ def _line(row: dict[str, Any]) -> str:
     tail = f"  rival: {row['rival'] or 'none is so small'}" if "rival" in row else ""
     if row["needs"]:
         tail += f"  packed {found['packed_bytes']:,}, needs {row['needs']}"
+    tail += "".join(f"  {kind}: {told(one)}" for kind, one in row["against"].items())
     return (
         f"{row['name']:45} {found['accuracy']:7.2%} ({found['low']:.1%} to {found['high']:.1%})"
         f" flash {found['flash_bytes']:>7,} RAM {found['ram_bytes']:>6,} instructions"
-        f" {instructions:>9}{tail}"
+        f" {instructions:>9} coded {found['coded_flash_bytes']:>7,} in RAM"
+        f" {found['coded_ram_bytes']:>6,}{tail}"
     )
 
 

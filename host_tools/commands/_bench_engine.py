@@ -14,19 +14,19 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from host_tools.bench import budget, document, measure
 from host_tools.bench.baselines import FRONTEND
 from host_tools.bench.build import ROOT
 from host_tools.bench.cores import BUDGET_CORES, CORES, Core
 from host_tools.bench.measure import Call, Figures, Job, bench_input
+from host_tools.commands._options import Placement
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, SottoError
 from host_tools.files import write_atomically
 from host_tools.progress import TerminalProgress
 
 if TYPE_CHECKING:
-    from training.export.fetching import Placement
     from training.export.program import Program
 
 MODELS_BESIDE = ROOT.parent / "shared/models"
@@ -131,9 +131,11 @@ def frontend_job() -> Job:
     )
 
 
-def job_for(model: str, tflite: bytes | None, target: str) -> Job:
+def job_for(model: str, tflite: bytes | None, target: str, placement: Placement = "flash") -> Job:
     """What to bench: a model, or for None the front-end."""
-    return compile_job(model, tflite, target, stream=True) if tflite else frontend_job()
+    if tflite is None:
+        return frontend_job()
+    return compile_job(model, tflite, target, stream=True, placement=placement)
 
 
 def models(beside: Path) -> dict[str, bytes | None]:
@@ -169,7 +171,10 @@ def budget_models() -> dict[str, bytes | None]:
 
 
 def run_all(
-    chosen: dict[str, bytes | None], cores: Sequence[Core], progress: TerminalProgress
+    chosen: dict[str, bytes | None],
+    cores: Sequence[Core],
+    progress: TerminalProgress,
+    placement: Placement = "flash",
 ) -> list[Figures]:
     """Bench every model, or for None the front-end, on every core.
 
@@ -182,7 +187,8 @@ def run_all(
         for name, tflite in chosen.items():
             for core in cores:
                 try:
-                    rows.append(measure.bench(job_for(name, tflite, core.target), core))
+                    job = job_for(name, tflite, core.target, placement)
+                    rows.append(measure.bench(job, core))
                 except UserError as error:
                     progress.note(f"left out on {core.name}: {error.message}")
                 task.advance(1, f"{name} on {core.name}")
@@ -267,6 +273,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--target", help="take the kernels of another target: reference, portable, dsp, mve"
     )
+    parser.add_argument(
+        "--constants",
+        choices=get_args(Placement),
+        default="flash",
+        help="where weights lie, as of `sotto compile`",
+    )
     parser.add_argument("--layers", action="store_true", help="show every layer")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--out", type=Path, help=f"where the JSON goes; all: {DEFAULT_OUT}")
@@ -304,14 +316,14 @@ def _main(options: argparse.Namespace) -> int:
     cores = list(choose(options.core, CORES, "core").values())
     if options.target:
         cores = [replace(core, target=options.target) for core in cores]
-    rows = run_all(chosen, _that_compile(cores, progress), progress)
+    rows = run_all(chosen, _that_compile(cores, progress), progress, options.constants)
     if not rows:
         raise SottoError("nothing was benched", "The notes above say why.", EXIT_CHECK_FAILED)
     if options.write_docs:
         for path in document.write(rows, frames_per_s()):
             progress.note(f"wrote {path}")
-    asked = (options.model, options.core, options.target, options.shapes, options.packed)
-    everything = not any(asked)
+    special = options.target or options.shapes or options.packed or options.constants != "flash"
+    everything = not (options.model or options.core or special)
     if out := options.out or (DEFAULT_OUT if everything else None):
         from host_tools.bench.plot import write_plots
 

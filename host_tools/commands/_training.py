@@ -184,6 +184,7 @@ def bench_compression(
     cache: Path | None,
     only: list[str],
     epochs: int | None,
+    student_epochs: int | None,
     quick: bool,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -197,6 +198,7 @@ def bench_compression(
             work,
             only=only,
             epochs=epochs,
+            student_epochs=student_epochs,
             quick=quick,
             progress=progress,
             cache_dir=cache,

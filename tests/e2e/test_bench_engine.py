@@ -18,7 +18,9 @@ from host_tools.bench.measure import Figures
 from host_tools.bench.measure import bench as run_bench
 from host_tools.bench.stack import Frames, addresses_in, read_usage
 from host_tools.commands import _bench_engine
+from host_tools.commands._options import Placement
 from host_tools.errors import EXIT_CHECK_FAILED, EXIT_USAGE, SottoError
+from training.export.bench_model import temporal_model
 from training.export.compile import compile_model
 from training.export.dsp import choose
 from training.export.dsp.params import (
@@ -309,3 +311,14 @@ def test_a_core_without_compiler_is_left_out(
     said = capsys.readouterr().err
     assert "cortex-m3 is left out: nowhere-gcc is not on PATH" in said
     assert "error: nothing was benched" in said
+
+
+@pytest.mark.parametrize("placement", ["huffman", "huffman-layers", "storage"])
+def test_constants_that_are_fetched_give_the_scores_of_tflite_micro(placement: Placement) -> None:
+    """`run_bench` itself compares them."""
+    figures = run_bench(
+        _bench_engine.job_for("temporal", temporal_model(), M4F.target, placement), M4F
+    )
+    fetched = [layer for layer in figures.layers if layer.operator == "FETCH"]
+    assert bool(fetched) == (placement != "huffman")
+    assert {layer.function for layer in fetched} <= {"sotto_huffman_decode", "sotto_storage_read"}

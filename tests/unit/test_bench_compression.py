@@ -4,6 +4,7 @@ import json
 
 from tones import write_tones
 
+from host_tools.bench.compression_table import compared, markdown
 from host_tools.bench.pareto import pareto_plot, unbeaten
 from host_tools.commands._bench_compression import main
 from training.compression_bench import METHODS, narrower, rival_of, tuned
@@ -13,7 +14,9 @@ from training.recipe_compress import CalibrateConfig, PruneConfig, read_steps
 
 def test_every_method_is_a_list_of_steps():
     for name, text in METHODS.items():
-        steps = read_steps(text.format(half_instructions=1_000))
+        steps = read_steps(
+            text.format(half_instructions=1_000, student_epochs=9, learning_rate=0.01)
+        )
         assert steps, name
     assert tuned((PruneConfig(), CalibrateConfig()), 3) == (
         PruneConfig(epochs=3),
@@ -39,6 +42,22 @@ def test_the_rival_takes_no_more_flash():
     assert rival_of({"flash_bytes": 150}, smaller) == "b"
     assert rival_of({"flash_bytes": 200}, smaller) == "c"
     assert rival_of({"flash_bytes": 80}, smaller) is None
+
+
+def test_methods_are_compared_clip_by_clip():
+    rows = [
+        row("whole", "baseline", 200, 3) | {"heard": "11101"},
+        row("small", "rival", 90, 2) | {"heard": "11000"},
+        row("pruned", "method", 100, 3) | {"heard": "01110", "rival": "small"},
+        {"name": "none", "kind": "method", "failed": "nothing to split"},
+    ]
+    found = compared(rows)
+    assert found[0]["against"] == {}
+    assert found[2]["against"] == {
+        "baseline": {"won": 1, "lost": 2, "p": 1.0},
+        "rival": {"won": 2, "lost": 1, "p": 1.0},
+    }
+    assert found[3]["against"] == {}
 
 
 def test_what_nothing_beats_is_named_in_the_plot():
@@ -74,10 +93,15 @@ def test_a_run_of_one_method_writes_its_rows(tmp_path, capsys):
     assert kinds == ["baseline", "rival", "method", "method"], "no two rivals of one width"
     rival, calibrated, refused = results["rows"][1:]
     assert rival["figures"]["parameters"] < results["rows"][0]["figures"]["parameters"]
+    assert calibrated["figures"]["clips"] == len(calibrated["heard"])
+    assert calibrated["figures"]["right"] == calibrated["heard"].count("1")
     assert calibrated["rival"] in (rival["name"], "int8 student", None)
     assert "no convolution over two axes" in refused["failed"]
     told = capsys.readouterr().out
     assert all(one["name"] in told for one in results["rows"])
+    table = (tmp_path / "out" / "compression.md").read_text()
+    assert table == markdown(results["rows"])
+    assert all(one["name"] in table for one in results["rows"])
     assert (tmp_path / "out" / "compression.svg").read_text().startswith("<svg")
     assert main([*arguments[:-1], "nothing"]) == 2
     assert "there is no method 'nothing'" in capsys.readouterr().err

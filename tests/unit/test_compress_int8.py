@@ -133,8 +133,9 @@ def test_weights_on_a_grid_reach_the_int8_model_as_codes():
     graph = read_tflite(to_int8(on_grid, where))
     weights = [graph.tensors[o.inputs[1]].data for o in graph.operators if len(o.inputs) == 3]
     assert len(weights) == len(grids)
-    assert all(set(np.unique(one)) <= set(range(-7, 8)) for one in weights)
-    assert max(np.abs(one).max() for one in weights) == 7
+    # 7 * 18 is the greatest multiple within int8: coarser scales lose the faster kernels.
+    assert all(set(np.unique(one)) <= set(range(-126, 127, 18)) for one in weights)
+    assert max(np.abs(one).max() for one in weights) == 126
     operators = [call.operator for call in compile_model(to_int8(on_grid, where)).program.calls]
     assert "UNPACK" in operators
     # What the codes compute is what the float network on the grid computes.

@@ -32,6 +32,7 @@ SAME_RANGE = ("PAD", "RESHAPE")
 """Operators whose output has the grid of their input."""
 OUTPUTS_FIRST = (3, 0, 1, 2)
 """From Keras' order of a kernel's axes to that of a `.tflite`."""
+INT8_MAX = 127
 Range = Callable[[np.ndarray], tuple[float, float]]
 """Chooses the least and the greatest value of a tensor from a sample of its values, float[n]."""
 
@@ -118,10 +119,15 @@ def _values(tflite: bytes, graph: Graph, inputs: np.ndarray) -> dict[int, np.nda
 
 
 def _tflite_order(layer: keras.layers.Layer, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Codes int8 in the axes of a `.tflite`, and the scale of each channel."""
-    codes = grid.nearest(tf.constant(kernel_of(layer))).numpy()
+    """Codes int8 in the axes of a `.tflite`, and the scale of each channel.
+
+    Codes are stretched to int8's range. With a scale many times as coarse a channel's results would
+    be multiplied by 1/2 or more, which faster kernels refuse, and biases would lose their bits.
+    """
+    stretch = INT8_MAX // int(np.abs(grid.codes.astype(np.int64)).max())
+    codes = grid.nearest(tf.constant(kernel_of(layer))).numpy() * np.int8(stretch)
     channels = codes.shape[channel_axis(layer)]
-    scale = np.broadcast_to(grid.scale.ravel(), channels)
+    scale = np.broadcast_to(grid.scale.ravel() / np.float32(stretch), channels)
     return (codes.T if codes.ndim == 2 else codes.transpose(OUTPUTS_FIRST)), scale
 
 
