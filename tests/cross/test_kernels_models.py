@@ -181,7 +181,7 @@ def few_values_model() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("placement", "target"), zip(PLACEMENTS[1:], TARGETS, strict=True), ids=str
+    ("placement", "target"), list(zip(PLACEMENTS[1:], TARGETS, strict=True)), ids=str
 )
 def test_fetched_constants_give_the_same_bytes(
     placement: Placement,
@@ -202,6 +202,60 @@ def test_fetched_constants_give_the_same_bytes(
     assert constants_crc32(model.program) != constants_crc32(plain.program)
     more = ram - plain.plan.arena_bytes
     assert (more > 0.9 * plain.summary.weights_bytes) == (placement == "huffman")
+
+
+def emptied_model() -> bytes:
+    """A network over time that lost channels, with scales for them as the converter leaves them."""
+    graph = read_tflite(temporal_model())
+    tensors = list(graph.tensors)
+    for operator in graph.operators:
+        if operator.name not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            continue
+        _, weights, bias = (tensors[index] for index in operator.inputs)
+        assert weights.data is not None
+        assert bias.data is not None
+        assert weights.quantization is not None
+        assert bias.quantization is not None
+        empty = np.arange(bias.data.size) % 5 == 1
+        shape = [1] * weights.data.ndim
+        shape[weights.quantization.axis] = -1
+        fine = np.where(empty, 2.0**-18, 1.0)
+        for index, tensor, data in (
+            (operator.inputs[1], weights, np.where(empty.reshape(shape), 0, weights.data)),
+            (operator.inputs[2], bias, np.where(empty, 2**30 - bias.data, bias.data)),
+        ):
+            scales = tuple(float(s) for s in np.array(tensor.quantization.scales) * fine)
+            tensors[index] = replace(
+                tensor,
+                data=data.astype(tensor.data.dtype),
+                quantization=replace(tensor.quantization, scales=scales),
+            )
+    return write_tflite(replace(graph, tensors=tuple(tensors)))
+
+
+def _on_reference_kernels(model: CompiledModel) -> list[int]:
+    """Convolutions, by the positions of their calls."""
+    return [
+        position
+        for position, call in enumerate(model.program.calls)
+        if call.params.kernel in ("conv2d", "depthwise_conv2d")
+    ]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_channels_without_weights_keep_the_faster_kernels(
+    target: Target, tmp_path: Path, build_model: Callable[[CompiledModel, Path], Path]
+) -> None:
+    tflite = emptied_model()
+    model = compile_model(tflite, target=target)
+    plain = compile_model(temporal_model(), target=target)
+    assert _on_reference_kernels(model) == _on_reference_kernels(plain)
+    inputs = np.stack(_inputs(model.input.shape, seed=8))
+    ours = _ours(build_model(model, tmp_path), model, inputs)
+    for run in (run_litert, run_micro):
+        expected = run(tflite, [[value] for value in inputs])
+        np.testing.assert_array_equal(ours, np.reshape(expected, ours.shape))
+    assert len(np.unique(ours, axis=0)) > len(inputs) // 2
 
 
 def _damaged(model: CompiledModel) -> CompiledModel:

@@ -25,7 +25,7 @@ where it can be done."""
 
 Weights = Literal["auto", "int8", "packed"]
 """Whether layers keep their weights in as few bits as they need; `auto` where the file asks for it,
-as those do that a step of compression made for it."""
+as those do that a step of compression made for it, and no code makes its constants smaller."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ def compile_model(
             "Convert the model to .tflite again; this file is damaged.",
         )
     program = target.choose(apply_all(PROGRAM_PASSES, program))
-    if weights == "packed" or (weights == "auto" and graph.packed):
+    # A code and packing are two ways to the same end; together they gain nothing.
+    asked = graph.packed and placement in ("flash", "storage")
+    if weights == "packed" or (weights == "auto" and asked):
         program = pack_weights(program)
     program = fetch_constants(apply_all(LAST_PASSES, program), placement)
     lifetimes = lifetimes_of(program)

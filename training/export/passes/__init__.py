@@ -21,6 +21,7 @@ from training.export.passes.keep_streams import keep_streams
 from training.export.passes.pad_behind_views import pad_behind_views
 from training.export.passes.remove_identities import remove_identities
 from training.export.passes.resolve_variables import resolve_variables
+from training.export.passes.settle_channels import settle_channels
 from training.export.passes.share_memory import share_memory
 from training.export.program import Program
 
@@ -39,6 +40,7 @@ GRAPH_PASSES: tuple[Callable[[Graph], Graph], ...] = (
 
 
 PROGRAM_PASSES: tuple[Callable[[Program], Program], ...] = (
+    settle_channels,
     drop_unread,
     compose_tables,
     share_memory,
