@@ -7,7 +7,7 @@ cross test holds both to the same samples and the same refusals.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,9 +44,18 @@ class UnreadableClipError(SottoError):
 
 def audio_files(folder: Path) -> list[Path]:
     """Audio files directly in a folder, sorted; hidden ones (`._yes.wav`) are left out."""
+    return _audible(folder.iterdir())
+
+
+def audio_files_below(folder: Path) -> list[Path]:
+    """The same of a folder and all below it."""
+    return _audible(folder.rglob("*"))
+
+
+def _audible(paths: Iterable[Path]) -> list[Path]:
     return sorted(
         path
-        for path in folder.iterdir()
+        for path in paths
         if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith(".")
     )
 

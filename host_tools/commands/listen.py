@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +21,7 @@ from host_tools.commands._options import (
     GeneratedOption,
     JsonOption,
     PortOption,
+    SkipOption,
     find_board,
     require_port,
 )
@@ -41,6 +42,7 @@ _BLOCK_BYTES = 3_200
 
 EXAMPLE = (
     "Example: `sotto listen kitchen.wav --board stm32f405 --set threshold=0.8`, "
+    "`sotto listen recordings/ --real-time --port /dev/ttyACM0`, "
     "`sotto listen --microphone --port /dev/ttyACM0 --board disco_f407`, "
     "`sotto listen --from-board-mic heard.wav --seconds 60 --data recordings/ --port /dev/ttyACM0`"
 )
@@ -51,9 +53,18 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="[FILE...]",
-            help="WAV, FLAC or OGG, of any length; - reads raw samples (s16le) from stdin.",
+            help="WAV, FLAC or OGG, of any length, or folders of them; - reads raw samples (s16le) "
+            "from stdin.",
         ),
     ] = None,
+    real_time: Annotated[
+        bool,
+        typer.Option(
+            "--real-time",
+            help="Play files no faster than they were spoken, and tell how late each word comes.",
+        ),
+    ] = False,
+    skip_unreadable: SkipOption = False,
     microphone: Annotated[
         bool, typer.Option("--microphone", help="Let the board listen to its own microphone.")
     ] = False,
@@ -86,24 +97,28 @@ def command(
     Each file is a stream of its own. A board that is slower than the audio holds the host back; a
     microphone does not wait, and what is lost is counted.
     """
-    from host_tools.audio import read_clip
     from host_tools.commands._microphone import (
         DEFAULT_RECORD_S,
         gain_q8,
         listen_live,
         record_board,
     )
+    from host_tools.labelled import read_files
     from host_tools.manifest import load_manifest
     from host_tools.settings import scale_of
 
     _check_source(recordings, microphone=microphone, from_board_mic=from_board_mic)
+    piped = recordings == [STDIN]
+    files = [] if piped else _files(recordings or ())
+    if real_time and not files:
+        raise SottoError("--real-time is for files", "Leave it out: a live source sets the pace.")
     target = find_board(board)
     require_port(target, port)
     gain = gain_q8(gain_db)
     manifest = load_manifest(generated)
-    piped = recordings == [STDIN]
-    files = [] if piped else recordings or []
-    streams = [(path, read_clip(path, manifest.sample_rate_hz)) for path in files]
+    rate_hz, progress = manifest.sample_rate_hz, TerminalProgress()
+    reading = read_files(files, rate_hz, skip_unreadable=skip_unreadable, progress=progress)
+    streams = list(reading) if files else []
     with listening_board(target, port, generated) as device:
         apply(device, scale_of(manifest), changes or ())
         if microphone:
@@ -117,7 +132,7 @@ def command(
             unit = device.info().tick_unit
             found = [_listen_stdin(device, manifest, unit, talk=not json_out)] if piped else []
             found += [
-                _listen(device, path, pcm, manifest, unit, talk=not json_out)
+                _listen(device, path, pcm, manifest, unit, real_time=real_time, talk=not json_out)
                 for path, pcm in streams
             ]
             document = {"streams": found}
@@ -138,6 +153,24 @@ def _check_source(
             "sotto listen needs one source of sound",
             "Give audio files, or --microphone, or --from-board-mic OUT.wav.",
         )
+
+
+def _files(recordings: Iterable[Path]) -> list[Path]:
+    """The files that are named, and those of folders that are named.
+
+    Raises:
+        SottoError: a folder holds no recording.
+    """
+    from host_tools.audio import AUDIO_SUFFIXES, audio_files_below
+
+    found: list[Path] = []
+    for path in recordings:
+        inside = audio_files_below(path) if path.is_dir() else [path]
+        if not inside:
+            suffixes = ", ".join(sorted(AUDIO_SUFFIXES))
+            raise SottoError(f"{path} holds no recording", f"Put files there: {suffixes}.")
+        found += inside
+    return found
 
 
 def _listen_stdin(device: Device, manifest: Manifest, unit: str, *, talk: bool) -> dict[str, Any]:
@@ -168,12 +201,35 @@ def _blocks(descriptor: int) -> Iterator[np.ndarray]:
             held = held[whole:]
 
 
+def paced(
+    pcm: np.ndarray,
+    block: int,
+    rate_hz: int,
+    now_s: Callable[[], float] = time.monotonic,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[np.ndarray]:
+    """Blocks of int16[n], none before its last sample would have been spoken."""
+    began_s = now_s()
+    for stop in range(block, len(pcm) + block, block):
+        spoken_s = began_s + min(stop, len(pcm)) / rate_hz
+        wait(max(0.0, spoken_s - now_s()))
+        yield pcm[stop - block : stop]
+
+
 def _listen(
-    device: Device, path: Path, pcm: Any, manifest: Manifest, unit: str, *, talk: bool
+    device: Device,
+    path: Path,
+    pcm: np.ndarray,
+    manifest: Manifest,
+    unit: str,
+    *,
+    real_time: bool,
+    talk: bool,
 ) -> dict[str, Any]:
     rate_hz = manifest.sample_rate_hz
     console = result_console()
     seconds = len(pcm) / rate_hz
+    late_s: list[float] = []
     began_s = time.monotonic()
     with TerminalProgress().task(path.name, total=len(pcm)) as task:
         done = 0
@@ -184,12 +240,23 @@ def _listen(
             done = have
 
         def say(word: HeardWord) -> None:
-            console.print(_line(_word(word, manifest)), markup=False)
+            late_s.append(time.monotonic() - began_s - word.sample / rate_hz)
+            late = f"  {1000 * late_s[-1]:.0f} ms after its frame" if real_time else ""
+            if talk:
+                console.print(_line(_word(word, manifest)) + late, markup=False)
 
-        heard = device.listen(pcm, say if talk else None, advance)
+        if real_time:
+            blocks = paced(pcm, manifest.hop_samples, rate_hz)
+            heard = device.listen_live(blocks, say, advance)
+        else:
+            heard = device.listen(pcm, say, advance)
     if talk:
         console.print(f"{path}: {_summary(heard, seconds, unit)}", markup=False)
-    return _document(path, heard, seconds, manifest, unit, time.monotonic() - began_s)
+    document = _document(path, heard, seconds, manifest, unit, time.monotonic() - began_s)
+    if real_time:
+        for row, late in zip(document["words"], late_s, strict=True):
+            row["latency_s"] = late
+    return document
 
 
 def _document(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from host_tools.audio import AUDIO_SUFFIXES, audio_files
+from host_tools.audio import AUDIO_SUFFIXES, audio_files, audio_files_below
 from host_tools.errors import SottoError
 from host_tools.labelled import choose_balanced, read_files, scan_labelled
 from host_tools.manifest import Manifest
@@ -122,10 +122,8 @@ def load_negatives(
             )
         labels = {
             path: NEGATIVE
-            for path in sorted(root.rglob("*"))
-            if path.suffix.lower() in AUDIO_SUFFIXES
-            and not path.name.startswith(".")
-            and not words & set(path.relative_to(root).parent.parts)
+            for path in audio_files_below(root)
+            if not words & set(path.relative_to(root).parent.parts)
         }
         if not labels:
             raise SottoError(

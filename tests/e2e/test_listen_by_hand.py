@@ -97,6 +97,17 @@ def test_words_are_printed_as_they_are_heard(generated: Path, recording: Path) -
     assert f"{len(said) - 1} words in 3.0 s" in said[-1]
 
 
+def test_a_folder_is_played_at_the_pace_of_speech(generated: Path, recording: Path) -> None:
+    options = ("--board", "host", "--generated", generated, *SENSITIVE, "--json")
+    (fast,) = json.loads(sotto("listen", recording, *options).stdout)["streams"]
+    document = json.loads(sotto("listen", recording.parent, "--real-time", *options).stdout)
+    (slow,) = document["streams"]
+    assert slow["file"] == str(recording)
+    assert slow["wall_s"] >= slow["seconds"]
+    assert all(word.pop("latency_s") > 0 for word in slow["words"])
+    assert slow["words"] == fast["words"]
+
+
 def test_a_missing_recording_is_named_before_a_board_starts(tmp_path: Path) -> None:
     result = run("listen", tmp_path / "none.wav", "--board", "host")
     assert result.exit_code == EXIT_USAGE
