@@ -35,6 +35,7 @@ from training.export import c_text
 from training.export.dsp import choose
 from training.export.lower import lower
 from training.export.packed.choose import UNPACK, pack_weights
+from training.export.packed.codes import CODE_BITS
 from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import Program
@@ -56,6 +57,8 @@ CASES = (
 )
 FEW_VALUES = (ds_cnn_layer, one_window, ds_cnn_layer, one_window)
 """Layers of each form of few values, which may be packed."""
+LEAST_OF_FEW_VALUES = 10
+"""Layers that are unpacked from codes of each width, on every core."""
 MODELS_A_CASE, KEYWORD_LAYERS, ONE_WINDOWS = 6, 30, 24
 WIDTHS = range(6, 14)
 """Some depthwise kernels take six columns at a time, then what is left."""
@@ -203,8 +206,9 @@ def test_kernels_of_a_core_give_the_reference_bytes(
     pairs = zip(chosen, reference, strict=True)
     packed = sum(_functions(c) != _functions(r) for c, r in pairs)
     assert packed >= least_packed, "hardly a layer got a kernel of its own"
-    few = {call.params.kernel for p in chosen for call in p.calls if call.operator == UNPACK}
-    assert len(few) >= len(FORMS) // 2, f"hardly a layer was packed: {few}"
+    bits = [call.params.bits for p in chosen for call in p.calls if call.operator == UNPACK]
+    few = {of: bits.count(of) for of in CODE_BITS}
+    assert min(few.values()) >= LEAST_OF_FEW_VALUES, f"hardly a layer was packed: {few}"
     folder = tmp_path / MODEL
     folder.mkdir()
     for file, text in _source(chosen, (*target.headers, PACKED)).items():
