@@ -66,9 +66,10 @@ def test_a_port_that_is_open_elsewhere_is_busy(line: tuple[int, str]) -> None:
 
 
 def test_a_port_that_does_not_exist_lists_those_that_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        list_ports, "comports", lambda: [ListPortInfo("/dev/ttyUSB7"), ListPortInfo("/dev/ttyACM3")]
-    )
+    ports = [ListPortInfo(f"/dev/tty{name}") for name in ("USB7", "ACM3", "S0")]
+    for port in ports[:2]:
+        port.hwid = "USB VID:PID=0483:374B"  # what is behind the last one is not known: nothing is
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
     with pytest.raises(SottoError, match="there is no port /dev/ttyACM99") as error:
         open_transport("/dev/ttyACM99")
     assert error.value.remedy == "Choose one of these ports: /dev/ttyACM3, /dev/ttyUSB7."
