@@ -37,9 +37,10 @@ from training.export.lower import lower
 from training.export.packed.choose import UNPACK, pack_weights
 from training.export.packed.codes import CODE_BITS
 from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
+from training.export.packed.grid import GRID_KERNELS
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import Program
-from training.export.targets import PACKED, find_target
+from training.export.targets import DSP, PACKED, find_target
 
 pytestmark = pytest.mark.emulator
 BOARD = Path(__file__).with_name("kernel_cases_board.c")
@@ -209,6 +210,9 @@ def test_kernels_of_a_core_give_the_reference_bytes(
     bits = [call.params.bits for p in chosen for call in p.calls if call.operator == UNPACK]
     few = {of: bits.count(of) for of in CODE_BITS}
     assert min(few.values()) >= LEAST_OF_FEW_VALUES, f"hardly a layer was packed: {few}"
+    if core.target == DSP.name:
+        taken = {call.params.kernel for p in chosen for call in p.calls}
+        assert {params.kernel for params in GRID_KERNELS} <= taken
     folder = tmp_path / MODEL
     folder.mkdir()
     for file, text in _source(chosen, (*target.headers, PACKED)).items():

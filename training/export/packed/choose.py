@@ -1,7 +1,8 @@
 """Program -> program in which layers keep their weights in few bits, where their values allow it.
 
-Nothing is rounded: a layer is packed where its weights take few values already, and what the call
-before it unpacks is, word for word, the stream that its kernel had in flash.
+Nothing is rounded: a layer is packed where its weights take few values already. What the call
+before it unpacks is, word for word, the stream that its kernel had in flash; or the kernel is
+another one, which multiplies by codes or leaves out zeros.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy as np
 
 from training.export.graph import Quantization
 from training.export.packed.codes import code_weights, codes_of_bytes
+from training.export.packed.grid import GRID_BITS, grid_kernel
 from training.export.packed.layout import layout_of, take_apart, weights_of, words_of
 from training.export.packed.params import (
     NO_STREAM,
@@ -89,10 +91,16 @@ def pack_weights(program: Program) -> Program:
     buffers, calls = list(program.buffers), list[KernelCall]()
     for call in program.calls:
         packed, sparse = pack_stream(call.params), sparse_kernel(call.params)
+        grid = grid_kernel(call.params)
         if sparse is not None and (
             packed is None or sparse.constant_bytes < packed.constant_bytes + PARAMS_BYTES
         ):
             call = replace(call, params=sparse)
+        elif grid is not None and (packed is None or packed.bits >= GRID_BITS):
+            assert call.scratch is not None
+            size = (grid.scratch_bytes,)
+            buffers[call.scratch] = replace(buffers[call.scratch], shape=size)
+            call = replace(call, params=grid)
         elif packed is not None:
             assert isinstance(call.params, Streamed)
             values = call.params.stream.nbytes

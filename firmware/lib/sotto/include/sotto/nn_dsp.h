@@ -128,6 +128,23 @@ void sotto_matrix_vector_sparse_dsp_s8(const sotto_matrix_vector_dsp_params *par
 void sotto_matrix_vector_sparse_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                              const int8_t *input, int8_t *output, int8_t *scratch);
 
+/* The same of weights on a grid: a step times codes from -8 to 7, of which a word holds eight.
+ * `groups` is even; zeros fill the window. The stream holds the step, then for each four output
+ * channels, the last filled up with any:
+ *   2 * groups words  of two inputs, 1st and 3rd of a group or 2nd and 4th: 16-bit lanes
+ *                     4096 * c3 + 256 * (c2 + 8) + 16 * (c1 + 8) + c0 + 8
+ *   biases            4 words, as above without packing constants
+ *   factors           4 words; or exactly: 4 multipliers in Q31
+ * The magnitudes of a channel's codes add up to less than 4096. */
+
+/* Bytes of scratch (4-byte aligned): a window widened to 16 bits, and eight words. */
+#define SOTTO_MATRIX_VECTOR_GRID_DSP_SCRATCH_BYTES(groups) (32 + (groups) * 8)
+
+void sotto_matrix_vector_grid_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                     const int8_t *input, int8_t *output, int8_t *scratch);
+void sotto_matrix_vector_grid_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
+                                           const int8_t *input, int8_t *output, int8_t *scratch);
+
 /* The same with a stream in memory, as above. */
 void sotto_matrix_vector_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
                                          const int8_t *stream, const int8_t *input, int8_t *output,

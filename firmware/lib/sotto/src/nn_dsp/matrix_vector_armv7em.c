@@ -11,7 +11,7 @@
 #include "matrix_vector.h"
 
 #ifdef __ARM_FEATURE_DSP
-#include "requantise_armv7em.h"
+#include "matrix_vector_armv7em.h"
 
 #define FOUR_PRODUCTS(x) \
   "smlad r2, " #x        \
@@ -67,29 +67,6 @@
   "ldr r6, [sp, #16]\n"             \
   "cmp r1, r6\n"                    \
   "bne 2b\n"
-#define REQUANTISE_FITTED                                                                   \
-  "ldm r0!, {r6, r7, r8, r9}\n" FITTED_PRODUCT(r2, r6) FITTED_PRODUCT(r3, r7)               \
-      FITTED_PRODUCT(r4, r8) FITTED_PRODUCT(r5, r9) SATURATE_FITTED(r2) SATURATE_FITTED(r3) \
-          SATURATE_FITTED(r4) SATURATE_FITTED(r5)
-#define REQUANTISE_CHANNEL_EXACTLY(acc, multiplier) \
-  "and r10, " #acc                                  \
-  ", #31\n" /* exponent - 1 */                      \
-  "lsl r1, r11, r10\n" REQUANTISE(acc, multiplier, r10, r1, r1)
-#define REQUANTISE_EXACTLY                                                                     \
-  "ldm r0!, {r6, r7, r8, r9}\n" /* multipliers */                                              \
-  "ldr r11, [sp, #20]\n" REQUANTISE_CHANNEL_EXACTLY(r2, r6) REQUANTISE_CHANNEL_EXACTLY(r3, r7) \
-      REQUANTISE_CHANNEL_EXACTLY(r4, r8) REQUANTISE_CHANNEL_EXACTLY(r5, r9)
-#define STORE_AND_END       \
-  "bfi r2, r3, #8, #8\n"    \
-  "bfi r2, r4, #16, #8\n"   \
-  "bfi r2, r5, #24, #8\n"   \
-  "ldrd r6, r7, [sp, #4]\n" \
-  "str r2, [r6], #4\n"      \
-  "str r6, [sp, #4]\n"      \
-  "cmp r0, r7\n"            \
-  "bne 1b\n"                \
-  "add sp, sp, #28\n"       \
-  "pop {r4-r11, pc}\n"
 
 __attribute__((naked)) void sotto_matrix_vector(__attribute__((unused))
                                                 const matrix_vector *vector) {

@@ -4,6 +4,7 @@
 #include "intrinsics.h"
 #include "matrix_sparse.h"
 #include "matrix_vector.h"
+#include "matrix_window.h"
 #include "sotto/nn_dsp.h"
 
 #define LANES_OF_128 UINT32_C(0x00800080)
@@ -12,22 +13,16 @@
 typedef void vector_kernel(const matrix_vector *vector);
 typedef int32_t requantisation(int32_t acc256, int32_t factor, int32_t rounding_base);
 
-static inline uint32_t *widen_group(uint32_t *words, uint32_t bytes) {
+static inline uint32_t *widen_group(uint32_t *words, uint32_t bytes, int32_t *sum) {
+  (void)sum;
   words[0] = dsp_sxtab16(LANES_OF_128, bytes);
   words[1] = bytes ^ SECOND_WORDS;
   return words + MATRIX_VECTOR_GROUP_WORDS;
 }
 
-/* One run of bytes; behind it any that fill its last group. */
-static uint32_t *widen_run(const int8_t *run, int32_t count, uint32_t *words) {
-  for (; count >= MATRIX_VECTOR_GROUP_BYTES; count -= MATRIX_VECTOR_GROUP_BYTES) {
-    words = widen_group(words, dsp_load(run));
-    run += MATRIX_VECTOR_GROUP_BYTES;
-  }
-  if (count == 0) return words;
-  uint32_t bytes = 0;
-  while (count-- > 0) bytes = bytes << 8 | (uint8_t)run[count];
-  return widen_group(words, bytes);
+static uint32_t *widen_bytes(const int8_t *run, int32_t count, uint32_t *words) {
+  int32_t no_sum = 0;
+  return widen_run(run, count, words, widen_group, &no_sum);
 }
 
 static int32_t fitted(int32_t acc256, int32_t factor, int32_t rounding_base) {
@@ -66,7 +61,7 @@ DSP_INLINE void run(const sotto_matrix_vector_dsp_params *p, const int8_t *input
   for (int32_t window = 0; window < p->windows; ++window, input += p->window_step_bytes) {
     uint32_t *end = words;
     for (int32_t i = 0; i < p->runs; ++i) {
-      end = widen_run(input + i * p->run_step_bytes, p->run_bytes, end);
+      end = widen_bytes(input + i * p->run_step_bytes, p->run_bytes, end);
     }
     /* From here on the window is not needed. */
     vector.output = target;
