@@ -22,9 +22,12 @@ from training.export.model_builder import (
     StreamLayers,
 )
 from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
+from training.export.reader import read_tflite
 from training.export.tflite_writer import write_tflite
 from training.recipe import FEATURE_SCALE
 
+ON_A_GRID = ("probe_single", "probe_stream")
+"""Probes whose layers of one window multiply by codes where their weights are on a grid."""
 PACKED_FORMS = ("4_bits", "2_bits", "own_codebooks")
 """Those whose kernels differ: every other codebook takes as long as a grid."""
 ZERO_SHARE = 0.75
@@ -35,7 +38,7 @@ TRAINED_DEVIATION = 36.0
 
 def probes() -> dict[str, bytes]:
     """Every probe network by name, as `.tflite`."""
-    return {
+    plain = {
         "probe_narrow": _convolutions((24, 20, 1), (8, 12, 16, 20), seed=1),
         "probe_wide": _convolutions((8, 6, 16), (24, 40, 64, 96), seed=2),
         "probe_pointwise": _pointwise(),
@@ -46,6 +49,15 @@ def probes() -> dict[str, bytes]:
         "probe_stream": _stream(),
         "probe_long": _long_windows(),
         "probe_elementwise": _elementwise(),
+    }
+    return {
+        **plain,
+        **{
+            f"{name}_4_bits": write_tflite(
+                with_few_values(read_tflite(plain[name]), FORMS["4_bits"])
+            )
+            for name in ON_A_GRID
+        },
         **{
             f"probe_packed_{form}": write_tflite(with_few_values(_mixing_layers(), FORMS[form]))
             for form in PACKED_FORMS
