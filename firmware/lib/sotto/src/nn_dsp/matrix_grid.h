@@ -8,7 +8,8 @@
  *   sum of 16 bits - sum of 12 = 4096 * sum(x * s3)
  *   sum of 12 bits - sum of 8  =  256 * sum(x * n2)
  *   sum of 8 bits - sum of 4   =   16 * sum(x * n1)
- * Sums may wrap: the exporter has checked that 4096 * sum(x * s3) fits 32 bits. */
+ * What codes 8 too great add is 8 times the sum of the inputs, whatever the channel: the sums start
+ * as much lower. Sums may wrap: the exporter has checked that 4096 * sum(x * s3) fits 32 bits. */
 #ifndef SOTTO_NN_DSP_MATRIX_GRID_H
 #define SOTTO_NN_DSP_MATRIX_GRID_H
 
