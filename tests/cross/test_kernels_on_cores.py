@@ -37,7 +37,7 @@ from training.export.lower import lower
 from training.export.packed.choose import UNPACK, pack_weights
 from training.export.packed.codes import CODE_BITS
 from training.export.packed.few_values import FORMS, with_few_values, with_zero_blocks
-from training.export.packed.grid import GRID_KERNELS
+from training.export.packed.grid import GRID_BITS, GRID_KERNELS
 from training.export.plan import ALIGNMENT_BYTES
 from training.export.program import Program
 from training.export.targets import DSP, PACKED, find_target
@@ -59,7 +59,7 @@ CASES = (
 FEW_VALUES = (ds_cnn_layer, one_window, ds_cnn_layer, one_window)
 """Layers of each form of few values, which may be packed."""
 LEAST_OF_FEW_VALUES = 10
-"""Layers that are unpacked from codes of each width, on every core."""
+"""Layers whose weights are codes of each width, on every core."""
 MODELS_A_CASE, KEYWORD_LAYERS, ONE_WINDOWS = 6, 30, 24
 WIDTHS = range(6, 14)
 """Some depthwise kernels take six columns at a time, then what is left."""
@@ -207,12 +207,13 @@ def test_kernels_of_a_core_give_the_reference_bytes(
     pairs = zip(chosen, reference, strict=True)
     packed = sum(_functions(c) != _functions(r) for c, r in pairs)
     assert packed >= least_packed, "hardly a layer got a kernel of its own"
-    bits = [call.params.bits for p in chosen for call in p.calls if call.operator == UNPACK]
+    calls = [call for program in chosen for call in program.calls]
+    grids = [call.params.kernel for call in calls if isinstance(call.params, GRID_KERNELS)]
+    assert len(set(grids)) == (len(GRID_KERNELS) if target is DSP else 0)
+    bits = [call.params.bits for call in calls if call.operator == UNPACK]
+    bits += [GRID_BITS] * len(grids)
     few = {of: bits.count(of) for of in CODE_BITS}
     assert min(few.values()) >= LEAST_OF_FEW_VALUES, f"hardly a layer was packed: {few}"
-    if core.target == DSP.name:
-        taken = {call.params.kernel for p in chosen for call in p.calls}
-        assert {params.kernel for params in GRID_KERNELS} <= taken
     folder = tmp_path / MODEL
     folder.mkdir()
     for file, text in _source(chosen, (*target.headers, PACKED)).items():
