@@ -74,6 +74,8 @@ def test_what_nothing_beats_is_named_in_the_plot():
     assert text == pareto_plot(rows)
     shown = [name for name in ("whole", "beaten", "pruned", "packed") if f">{name}<" in text]
     assert shown == ["whole", "pruned"]
+    assert ">86<" in text, "accuracy has a scale"
+    assert ">65<" not in text, "what is far worse takes no room"
 
 
 def test_a_run_of_one_method_writes_its_rows(tmp_path, capsys):
