@@ -108,8 +108,8 @@ class Amount:
         return self.clips or self.frames
 
     def of(self, tally: Tally) -> int:
-        """What some clips count."""
-        return tally.clips if self.clips else tally.frames
+        """What some clips count; lost ones too, or a line that carries nothing would never end."""
+        return tally.clips + tally.lost if self.clips else tally.frames
 
 
 @dataclass(frozen=True)

@@ -144,3 +144,20 @@ def test_each_plan_gets_as_many_clips_as_wanted(fake_firmware: Path, tmp_path: P
         rows = soak(Bench(fake_firmware), CLIPS, plans, amount, LINE, journal, Silent())
     assert [row.clips for row in rows] == [2 * soaking.BATCH_CLIPS] * 2
     assert all(row.good for row in rows)
+
+
+def test_a_line_that_carries_nothing_ends_the_soak(
+    fake_firmware: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead(*arguments: Any) -> Tally:
+        begun.append(arguments)
+        assert len(begun) <= 2, "goes on for ever"
+        return Tally("drop", 0, 9, {"drop": 9}, 0, 0, 1, None, 0, 1.0)
+
+    begun: list[Any] = []
+    monkeypatch.setattr(soaking, "_run_batch", dead)
+    with Journal(tmp_path / "journal", resume=False) as journal:
+        (row,) = soak(
+            Bench(fake_firmware), CLIPS, ["drop"], Amount(clips=2), LINE, journal, Silent()
+        )
+    assert (row.clips, row.lost, row.good) == (0, 2, False)
