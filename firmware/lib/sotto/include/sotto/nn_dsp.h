@@ -77,11 +77,13 @@ void sotto_matrix_exact_dsp_unpacked_s8(const sotto_matrix_dsp_params *params, c
                                         const int8_t *input, int8_t *output, int8_t *scratch);
 
 /* The same for an even number of output channels and weights of which whole groups of four are
- * zero, fitted and exact. Windows are of up to 256 groups. The stream holds the number of channels,
- * then for each channel: bias              times 256, as above count             of the groups that
- * are not zero count words       four weights, as above count bytes       place of each group in a
- * window; filled up to words factor; or exactly: multiplier in Q31, exponent - 1 `pair_words` is
- * not used. */
+ * zero, fitted and exact. Windows are of up to 256 groups; `pair_words` is not used. The stream
+ * holds the number of channels, then for each channel:
+ *   bias             1 word, times 256, as above
+ *   count            1 word, of the groups that are not zero
+ *   weights          count words, each of four, as above
+ *   places           count bytes, of each group in a window; filled up to words
+ *   factor           1 word; or exactly: multiplier in Q31, exponent - 1 */
 void sotto_matrix_sparse_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
                                 int8_t *output, int8_t *scratch);
 void sotto_matrix_sparse_exact_dsp_s8(const sotto_matrix_dsp_params *params, const int8_t *input,
@@ -120,6 +122,14 @@ void sotto_matrix_vector_dsp_s8(const sotto_matrix_vector_dsp_params *params, co
 void sotto_matrix_vector_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                       const int8_t *input, int8_t *output, int8_t *scratch);
 
+/* The same with a stream in memory, as above. */
+void sotto_matrix_vector_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
+                                         const int8_t *stream, const int8_t *input, int8_t *output,
+                                         int8_t *scratch);
+void sotto_matrix_vector_exact_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
+                                               const int8_t *stream, const int8_t *input,
+                                               int8_t *output, int8_t *scratch);
+
 /* The same for a number of output channels that four divides, and the stream of
  * sotto_matrix_sparse_dsp_s8, but exactly with the exponent in the bias. `groups` is 256 at most.
  */
@@ -144,14 +154,6 @@ void sotto_matrix_vector_grid_dsp_s8(const sotto_matrix_vector_dsp_params *param
                                      const int8_t *input, int8_t *output, int8_t *scratch);
 void sotto_matrix_vector_grid_exact_dsp_s8(const sotto_matrix_vector_dsp_params *params,
                                            const int8_t *input, int8_t *output, int8_t *scratch);
-
-/* The same with a stream in memory, as above. */
-void sotto_matrix_vector_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
-                                         const int8_t *stream, const int8_t *input, int8_t *output,
-                                         int8_t *scratch);
-void sotto_matrix_vector_exact_dsp_unpacked_s8(const sotto_matrix_vector_dsp_params *params,
-                                               const int8_t *stream, const int8_t *input,
-                                               int8_t *output, int8_t *scratch);
 
 /* Depthwise convolution of four channels or more, depth multiplier 1.
  *
